@@ -1,0 +1,1 @@
+"""Real images: preprocessing to a model grid, import, patient-level splits, pseudonyms."""

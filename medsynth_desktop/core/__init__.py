@@ -1,0 +1,1 @@
+"""Ground floor: volumes, records, hashes, errors, registries, progress. Imports no other room."""

@@ -1,0 +1,192 @@
+"""Frozen records of the data flow: Cohort -> Bundle -> Sample -> Verdict -> Decision -> Release.
+
+Each names its parents by content hash or id, so that a release can prove its whole lineage. Records hold
+pseudonyms only. All are JSON-able by `dataclasses.asdict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Split = Literal["train", "calibration"]
+VerdictName = Literal["pass", "review", "block"]
+DecisionStatus = Literal["approved", "rejected", "reopened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How any image becomes an array of a cohort's grid (see cohorts.conform).
+
+    ``grid`` has 3 entries (x, y, z in RAS axes) or 2 (x to the patient's left, y downwards: as a film is viewed);
+    ``spacing`` is millimetres, isotropic, or 0 where pictures without spacing are fitted to the grid; ``intensity`` is
+    ``percentile`` (low, high in percent of the image's own values) or ``window`` (low, high in the unit),
+    mapped linearly to [-1, 1] and clipped.
+    """
+
+    grid: tuple[int, ...]
+    spacing: float
+    intensity: Literal["percentile", "window"]
+    low: float
+    high: float
+    modality: str = "OT"
+    unit: str = ""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One conformed real image. ``id`` is the pseudonym and a number: ``P-0042-1``."""
+
+    id: str
+    patient: str
+    split: Split
+    array_hash: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortRecord:
+    """A named set of conformed real images under one recipe; ``hash`` covers recipe, images and splits."""
+
+    name: str
+    recipe: Recipe
+    hash: str
+    images: tuple[ImageRecord, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def split(self, split: Split) -> tuple[ImageRecord, ...]:
+        """Images of one split, in id order."""
+        return tuple(i for i in self.images if i.split == split)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRecord:
+    """A model known to the workspace. ``hash`` covers every byte of its files; ``path`` is its folder."""
+
+    hash: str
+    name: str
+    path: str
+    cohort_hash: str
+    recipe: Recipe
+    conditions: tuple[str, ...] = ()
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSettings:
+    """What the user chose for a batch; together with a seed and a bundle it determines a sample."""
+
+    sampler: str = "dpm-solver++2m"
+    steps: int = 20
+    conditions: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """One stored synthetic image: float32 in [-1, 1] on the grid of the bundle's recipe."""
+
+    id: str
+    batch: str
+    ordinal: int
+    seed: int
+    bundle_hash: str
+    settings: SampleSettings
+    device: str
+    seconds: float
+    array_hash: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch of samples by name."""
+
+    name: str
+    bundle_hash: str
+    samples: tuple[SampleRecord, ...]
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A real image near a query: ids of the cohort and exact distances on [-1, 1] intensities."""
+
+    image: str
+    patient: str
+    rmse: float
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """Exact neighbours of one query, best first, and the patient-aware Lowe's ratio."""
+
+    id: str
+    neighbours: tuple[Neighbour, ...]
+    lowe_ratio: float
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where a metric turns from pass to review and from review to block.
+
+    ``origin`` is ``calibrated`` or ``typed``; a typed one carries ``who`` and ``why``. ``interval`` is the bootstrap
+    interval of the calibrated quantile, ``n`` the number of unseen images behind it.
+    """
+
+    metric: str
+    review: float
+    block: float
+    origin: Literal["calibrated", "typed"] = "calibrated"
+    interval: tuple[float, float] | None = None
+    n: int = 0
+    quantile: float | None = None
+    who: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The thresholds in force for a cohort; ``hash`` names exactly this set of numbers."""
+
+    cohort_hash: str
+    thresholds: tuple[Threshold, ...]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the guard says of one image under one policy, and why, in words."""
+
+    id: str
+    verdict: VerdictName
+    reasons: tuple[str, ...]
+    metrics: dict[str, float]
+    nearest: Nearest
+    policy_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided of one sample. Append-only: the last one counts."""
+
+    sample: str
+    status: DecisionStatus
+    reason: str
+    who: str
+    when: str
+    policy_hash: str
+    verdict: VerdictName
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """A package that left: where it was written and the hash of its manifest."""
+
+    id: str
+    path: str
+    manifest_hash: str
+    samples: tuple[str, ...]
+    created: str
