@@ -1,0 +1,299 @@
+"""Verbs of the Guard panel: nearest real images, calibration, thresholds, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from medsynth_desktop.cohorts.access import conform_query, load_arrays
+from medsynth_desktop.core.errors import InputRefused, NotFound
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import (
+    BatchRecord,
+    CohortRecord,
+    Decision,
+    Nearest,
+    Policy,
+    Threshold,
+    Verdict,
+)
+from medsynth_desktop.guard.calibration import Calibration, calibrate
+from medsynth_desktop.guard.policy import make_policy, with_threshold
+from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many
+from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench import releasing
+
+QUANTILE = 0.983
+"""The published quantile of unseen patients (methods.md, Guards 6)."""
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class BatchAudit:
+    """What `audit_batch` found: every sample's verdict under the policy in force."""
+
+    batch: str
+    cohort: str
+    verdicts: tuple[Verdict, ...]
+    policy: Policy
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class GuardState:
+    """Evidence of the open batch and the thresholds now shown; `moved` makes the next state while dragging.
+
+    ``ids`` orders ``metrics`` (metric key to (n,) float64) and ``codes`` ((n,) 0 pass, 1 review, 2 block).
+    ``unseen`` holds the same metrics of the calibration patients.
+    """
+
+    policy: Policy | None = None
+    calibration: Calibration | None = None
+    nearest: dict[str, Nearest] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
+    metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    codes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
+
+    @classmethod
+    def of(cls, workspace: Workspace, cohort: CohortRecord | None, batch: BatchRecord | None) -> GuardState:
+        """Read the stored evidence of ``batch`` against ``cohort``."""
+        if cohort is None:
+            return cls()
+        policy = workspace.policies.current(cohort.hash)
+        calibration = stored_calibration(workspace, cohort)
+        stored = workspace.verdicts.get(batch.name) if batch is not None else {}
+        known = {h.hash for h in workspace.policies.of(cohort.hash)} if stored else set()
+        nearest = {s: v.nearest for s, v in stored.items() if v.policy_hash in known}
+        return cls.build(policy, calibration, nearest)
+
+    @classmethod
+    def build(
+        cls, policy: Policy | None, calibration: Calibration | None, nearest: dict[str, Nearest]
+    ) -> GuardState:
+        """Compute the metric columns and the verdict codes."""
+        ids = tuple(nearest)
+        metrics = {
+            m.key: np.array([m.function(nearest[i]) for i in ids], np.float64) for m in METRICS
+        }
+        codes = judge_many(metrics, policy) if policy and ids else np.zeros(len(ids), np.int8)
+        return cls(policy, calibration, nearest, ids, metrics, codes)
+
+    def moved(self, metric: str, review: float, block: float) -> GuardState:
+        """The state with one threshold elsewhere; vectorised, so 10,000 samples follow a drag."""
+        if self.policy is None:
+            return self
+        policy = with_threshold(self.policy, metric, review, block, who="", why="")
+        return replace(self, policy=policy, codes=judge_many(self.metrics, policy))
+
+    @property
+    def unseen(self) -> dict[str, np.ndarray]:
+        """Metric values of the calibration patients."""
+        if self.calibration is None:
+            return {}
+        return {k: np.asarray(v, np.float64) for k, v in self.calibration.values.items()}
+
+    @property
+    def thresholds(self) -> dict[str, Threshold]:
+        """Thresholds now shown, by metric."""
+        return {t.metric: t for t in self.policy.thresholds} if self.policy else {}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many samples pass, need a review, are blocked."""
+        return {name: int((self.codes == code).sum()) for code, name in enumerate(VERDICTS)}
+
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Verdicts with reasons by sample id, riskiest first (block, review, pass; then by correlation)."""
+        if self.policy is None:
+            return {}
+        risk = np.lexsort((-np.nan_to_num(self.metrics["correlation"], nan=2.0), -self.codes))
+        return {self.ids[i]: judge(self.nearest[self.ids[i]], self.policy) for i in risk}
+
+
+def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | None = None) -> CohortRecord:
+    """Find the cohort: by name, else the one the model was trained on, else the only one.
+
+    Raises
+    ------
+    NotFound
+        When none or several fit.
+    """
+    if name is not None:
+        return workspace.cohorts.get(name)
+    cohorts = [workspace.cohorts.get(n) for n in workspace.cohorts.names()]
+    if bundle_hash is not None:
+        trained = workspace.bundles.get(bundle_hash).cohort_hash
+        for cohort in cohorts:
+            if cohort.hash == trained:
+                return cohort
+    if len(cohorts) == 1:
+        return cohorts[0]
+    names = ", ".join(c.name for c in cohorts) or "none"
+    raise NotFound(f"Say which cohort to check against with --cohort; the workspace holds: {names}.")
+
+
+def stored_calibration(workspace: Workspace, cohort: CohortRecord) -> Calibration | None:
+    """The calibration last made for exactly these images and splits, or None."""
+    kept = workspace.settings.get(f"calibration:{cohort.hash}")
+    return Calibration.from_json(kept) if kept else None
+
+
+def calibrate_cohort(workspace: Workspace, cohort_name: str, quantile: float = QUANTILE) -> Steps[Calibration]:
+    """Propose thresholds from the cohort's calibration patients and put them in force.
+
+    Raises
+    ------
+    InputRefused
+        When the cohort has no calibration patients, or the quantile makes no sense.
+    """
+    cohort = workspace.cohorts.get(cohort_name)
+    kept = stored_calibration(workspace, cohort)
+    if kept is None or kept.quantile != quantile:
+        train, train_records = load_arrays(workspace, cohort, "train")
+        unseen, unseen_records = load_arrays(workspace, cohort, "calibration")
+        kept = yield from calibrate(
+            train, train_records, unseen, unseen_records, quantile=quantile, seed=0
+        )
+        workspace.settings.set(f"calibration:{cohort.hash}", kept.to_json())
+        workspace.policies.put(kept.policy(cohort.hash))
+    elif workspace.policies.current(cohort.hash) is None:
+        workspace.policies.put(kept.policy(cohort.hash))
+    return kept
+
+
+def nearest_real(
+    workspace: Workspace, cohort: CohortRecord, queries: Sequence[tuple[str, np.ndarray]], k: int = NEIGHBOURS, metric: str = "correlation"
+) -> Steps[list[Nearest]]:
+    """Exact nearest images of the cohort's training split for each query (already on the cohort's grid)."""
+    from medsynth_desktop.similarity.search import NearestSearch
+
+    arrays, records = load_arrays(workspace, cohort, "train")
+    result = yield from NearestSearch(arrays, records).query(list(queries), k=k, metric=metric)
+    return result
+
+
+def path_queries(cohort: CohortRecord, paths: Sequence[Path]) -> Steps[list[tuple[str, np.ndarray]]]:
+    """Read and conform the images under ``paths``; the id is the path, with ``#row`` for rows of a NumPy stack.
+
+    Raises
+    ------
+    InputRefused
+        For the first image that cannot be read or does not fit the cohort.
+    """
+    queries: list[tuple[str, np.ndarray]] = []
+    for path in paths:
+        for label, array in conform_query(path, cohort.recipe):
+            queries.append((label, array))
+            yield Progress(len(queries), 0, f"Read {len(queries)} images")
+    if not queries:
+        raise InputRefused("No image to check was found under the paths given.")
+    return queries
+
+
+def batch_queries(workspace: Workspace, batch: BatchRecord, cohort: CohortRecord) -> list[tuple[str, np.ndarray]]:
+    """Arrays of a batch, read from disk as they are needed.
+
+    Raises
+    ------
+    InputRefused
+        When the samples lie on another grid than the cohort.
+    """
+    recipe = workspace.bundles.get(batch.bundle_hash).recipe
+    if recipe.grid != cohort.recipe.grid:
+        raise InputRefused(
+            f"The samples have grid {recipe.grid}, the cohort {cohort.name} has {cohort.recipe.grid}; "
+            "check against the cohort that the model was trained on."
+        )
+    return [(s.id, workspace.arrays.get(s.array_hash)) for s in batch.samples]
+
+
+def audit_batch(
+    workspace: Workspace, batch_name: str, cohort_name: str, policy: Policy | None = None, quantile: float = QUANTILE
+) -> Steps[BatchAudit]:
+    """Judge every sample of a batch; evidence and verdicts are stored.
+
+    Raises
+    ------
+    InputRefused
+        When the batch is empty or lies on another grid than the cohort.
+    """
+    batch, cohort = workspace.batches.get(batch_name), workspace.cohorts.get(cohort_name)
+    if not batch.samples:
+        raise InputRefused(f"The batch {batch_name} holds no finished sample yet; draw some first.")
+    calibration = yield from calibrate_cohort(workspace, cohort_name, quantile)
+    in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
+    queries = batch_queries(workspace, batch, cohort)
+    found = yield from nearest_real(workspace, cohort, queries)
+    verdicts = tuple(judge(n, in_force) for n in found)
+    workspace.policies.put(in_force)
+    workspace.verdicts.put(batch_name, list(verdicts))
+    return BatchAudit(batch_name, cohort_name, verdicts, in_force, calibration)
+
+
+def set_threshold(
+    workspace: Workspace, cohort_name: str, metric: str, review: float, block: float, *, who: str, why: str
+) -> list[Decision]:
+    """Put a typed threshold in force and judge every audited batch anew; return the approvals re-opened.
+
+    Raises
+    ------
+    InputRefused
+        Without who or why, or when the cohort has no thresholds yet.
+    """
+    if not who.strip() or not why.strip():
+        raise InputRefused("A typed threshold is recorded with who set it and why; sign in and give a reason.")
+    cohort = workspace.cohorts.get(cohort_name)
+    current = workspace.policies.current(cohort.hash)
+    if current is None:
+        raise InputRefused(f"The cohort {cohort_name} has no thresholds yet; calibrate it first.")
+    return apply_policy(workspace, cohort, with_threshold(current, metric, review, block, who=who, why=why), who)
+
+
+def reset_thresholds(workspace: Workspace, cohort_name: str, who: str) -> list[Decision]:
+    """Put the calibrated thresholds back in force; return the approvals re-opened."""
+    cohort = workspace.cohorts.get(cohort_name)
+    calibration = stored_calibration(workspace, cohort)
+    if calibration is None:
+        raise InputRefused(f"The cohort {cohort_name} has no calibrated thresholds yet; calibrate it first.")
+    return apply_policy(workspace, cohort, calibration.policy(cohort.hash), who)
+
+
+def apply_policy(workspace: Workspace, cohort: CohortRecord, policy: Policy, who: str) -> list[Decision]:
+    """Judge every batch audited against ``cohort`` under ``policy``, store it, re-open what it affects."""
+    before = {p.hash for p in workspace.policies.of(cohort.hash)}
+    workspace.policies.put(policy)
+    reopened: list[Decision] = []
+    for name in workspace.batches.names():
+        old = {s: v for s, v in workspace.verdicts.get(name).items() if v.policy_hash in before}
+        if not old:
+            continue
+        new = {s: judge(v.nearest, policy) for s, v in old.items()}
+        workspace.verdicts.put(name, list(new.values()))
+        reopened += releasing.reopen_affected(workspace, old, new, policy, who)
+    return reopened
+
+
+def policy_from_json(cohort: CohortRecord, thresholds: dict[str, dict[str, float]], who: str, why: str) -> Policy:
+    """A policy from a file: ``{metric: {"review": x, "block": y}}``.
+
+    Raises
+    ------
+    InputRefused
+        For unknown metrics, missing or non-numeric limits.
+    """
+    made = []
+    for key, limits in thresholds.items():
+        if key not in METRICS:
+            raise InputRefused(f"The policy names the metric {key!r}; known are: {', '.join(METRICS.keys())}.")
+        if not isinstance(limits, dict) or not all(isinstance(limits.get(n), int | float) for n in ("review", "block")):
+            raise InputRefused(f"The policy needs numbers 'review' and 'block' for {key}; see docs/quickstart.md.")
+        made.append(Threshold(key, float(limits["review"]), float(limits["block"]), "typed", who=who, why=why))
+    if not made:
+        raise InputRefused("The policy file holds no threshold; see docs/quickstart.md for its form.")
+    return make_policy(cohort.hash, made)

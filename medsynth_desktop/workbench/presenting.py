@@ -1,0 +1,234 @@
+"""What the Guard, Mesh and Release panels say, in words and numbers, without Qt.
+
+Every count, order, caption, histogram and refusal that a view shows is made here, so it can be tested by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medsynth_desktop.core.records import Nearest, Policy, Threshold, Verdict, VerdictName
+from medsynth_desktop.similarity.base import Metric
+
+VERDICTS: tuple[VerdictName, ...] = ("pass", "review", "block")
+"""In the order of the guard's codes 0, 1, 2."""
+GLYPHS: dict[str, str] = {"pass": "●", "review": "▲", "block": "■"}
+"""A shape for each verdict, because colour alone reaches nobody who is colour-blind."""
+COUNT_WORDS: dict[str, str] = {"pass": "pass", "review": "need a look", "block": "blocked"}
+UNCHECKED = "Not checked"
+BINS = 40
+"""Bars of a distribution plot: about one per 8 pixels in a 400-pixel dock."""
+DIFFERENCE_LIMIT = 1.0
+"""End of the colour map of a difference, half of the range of [-1, 1] intensities. The same for every pair, so that the
+difference of a copy looks empty instead of being stretched into noise."""
+
+
+def verdict_words(verdict: str | None) -> str:
+    """Return for instance ``Pass ●``; ``Not checked`` where there is no verdict."""
+    return UNCHECKED if verdict is None else f"{verdict.capitalize()} {GLYPHS[verdict]}"
+
+
+def count_words(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return for instance ``("● 12 pass", "▲ 3 need a look", "■ 1 blocked")``."""
+    return tuple(f"{GLYPHS[v]} {counts.get(v, 0):,} {COUNT_WORDS[v]}" for v in VERDICTS)
+
+
+def unchecked_words(samples: int, checked: int) -> str:
+    """Say how many samples of the batch no verdict exists for; empty when all are checked."""
+    left = samples - checked
+    if left <= 0:
+        return ""
+    few = "1 sample has" if left == 1 else f"{left:,} samples have"
+    return f"{few} not been checked yet; check the batch again."
+
+
+def empty_guard_words(cohort: str | None, batch: str | None, samples: int, checked: int) -> str:
+    """Say what is missing before the guard can show anything; empty when it can."""
+    if cohort is None:
+        return "No cohort of real images is open. Import one in the Cohort panel, or open the demo."
+    if batch is None or samples == 0:
+        return "There are no samples to check. Draw a batch in the Sample panel first."
+    if checked == 0:
+        return f"The {samples:,} samples of {batch} have not been compared with the real images of {cohort} yet."
+    return ""
+
+
+# -- pair view -------------------------------------------------------------------------------------------------
+
+
+def synthetic_caption(sample: str, verdict: str | None) -> str:
+    """Caption of the left picture: ``Synthetic S-12ab · PASS ●``."""
+    said = UNCHECKED if verdict is None else f"{verdict.upper()} {GLYPHS[verdict]}"
+    return f"Synthetic {sample} · {said}"
+
+
+def nearest_caption(nearest: Nearest | None) -> str:
+    """Caption of the middle picture: ``Nearest real P-0042-1 · r 0.873 · RMSE 0.21 · Lowe 0.97``."""
+    if nearest is None or not nearest.neighbours:
+        return "Nearest real: not searched yet"
+    best = nearest.neighbours[0]
+    return (
+        f"Nearest real {best.image} · r {_short(best.correlation)} · RMSE {best.rmse:.3f}"
+        f" · Lowe {_short(nearest.lowe_ratio)}"
+    )
+
+
+def difference_caption() -> str:
+    """Caption of the right picture, with the scale of its colours."""
+    return f"Difference, synthetic - real · scale ±{DIFFERENCE_LIMIT:g}"
+
+
+def difference(synthetic: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Signed difference ``synthetic - real`` as float32 of the common shape.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ: such a pair was never compared.
+    """
+    if synthetic.shape != real.shape:
+        raise ValueError(f"a pair has one shape; got {synthetic.shape} and {real.shape}")
+    return np.asarray(synthetic, np.float32) - np.asarray(real, np.float32)
+
+
+def step_in(order: Sequence[str], current: str | None, step: int) -> str | None:
+    """The id ``step`` places after ``current`` in ``order``, held at both ends; None when there is none."""
+    if not order:
+        return None
+    if current not in order:
+        return order[0]
+    return order[min(max(order.index(current) + step, 0), len(order) - 1)]
+
+
+def place_words(order: Sequence[str], current: str | None) -> str:
+    """Return for instance ``3 of 120, riskiest first``."""
+    if current not in order:
+        return ""
+    return f"{order.index(current) + 1:,} of {len(order):,}, riskiest first"
+
+
+def _short(value: float) -> str:
+    """Three digits, more where they would round to a perfect 1."""
+    if not np.isfinite(value):
+        return "not defined"
+    for digits in range(3, 8):
+        text = f"{value:.{digits}f}"
+        if value == 1 or not text.lstrip("-").startswith("1"):
+            return text
+    return text
+
+
+def metric_words(metrics: Iterable[Metric], verdict: Verdict | None) -> str:
+    """Every metric of a verdict in one line: ``Correlation 0.873 · RMSE 0.210``."""
+    if verdict is None:
+        return ""
+    values = ((m, verdict.metrics.get(m.key)) for m in metrics)
+    return " · ".join(f"{m.label} {m.format(v)}" for m, v in values if v is not None)
+
+
+# -- distributions and thresholds ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """One plot: shares of batch and unseen patients in common bins, in percent.
+
+    Attributes
+    ----------
+    edges
+        (bins + 1,) rising, in the metric's unit.
+    batch, unseen
+        (bins,) percent of the finite values of each, summing to 100; zeros where there are none.
+    batch_n, unseen_n
+        How many finite values stand behind them.
+    """
+
+    edges: np.ndarray
+    batch: np.ndarray
+    unseen: np.ndarray
+    batch_n: int
+    unseen_n: int
+
+
+def distribution(
+    batch: np.ndarray, unseen: np.ndarray, threshold: Threshold | None = None, bins: int = BINS
+) -> Distribution:
+    """Histogram two sets of one metric in common bins that reach over both and over the threshold's lines."""
+    batch, unseen = _finite(batch), _finite(unseen)
+    lines = [] if threshold is None else [threshold.review, threshold.block]
+    reach = np.concatenate([batch, unseen, _finite(np.array(lines, float))])
+    low, high = (float(reach.min()), float(reach.max())) if reach.size else (0.0, 1.0)
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, bins + 1)
+    return Distribution(edges, _shares(batch, edges), _shares(unseen, edges), batch.size, unseen.size)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, float)
+    return values[np.isfinite(values)]
+
+
+def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    counts = np.histogram(values, edges)[0].astype(float)
+    return counts * (100 / values.size) if values.size else counts
+
+
+def ordered_limits(metric: Metric, moved: str, review: float, block: float) -> tuple[float, float]:
+    """Keep both limits in the metric's range and block never milder than review: the line that moved pushes the other.
+
+    Parameters
+    ----------
+    moved
+        ``review`` or ``block``: the line that the user dragged.
+    """
+    low, high = metric.range
+    review, block = (min(max(v, low), high) for v in (review, block))
+    if metric.beyond(review, block):
+        review, block = (review, review) if moved == "review" else (block, block)
+    return review, block
+
+
+def threshold_words(metric: Metric, threshold: Threshold) -> str:
+    """Where the numbers come from: calibrated with n, quantile and interval, or typed with who and why."""
+    if threshold.origin == "typed":
+        who = threshold.who or "somebody who was not signed in"
+        return f"Typed by {who}: {threshold.why or 'no reason given'}."
+    parts = [f"Calibrated on {threshold.n:,} unseen images"]
+    if threshold.quantile is not None:
+        parts.append(f"quantile {threshold.quantile:g}")
+    if threshold.interval is not None:
+        low, high = threshold.interval
+        parts.append(f"95% interval {metric.format(low)} to {metric.format(high)}")
+    return ", ".join(parts) + "."
+
+
+def calibration_warning(threshold: Threshold) -> str:
+    """Say when too few unseen images stand behind a quantile; empty when they suffice.
+
+    A quantile q is only seen where at least one image in 1 / (1 - tail) lies beyond it; with fewer, the threshold is
+    the extreme of a handful and moves with each of them.
+    """
+    if threshold.origin != "calibrated" or threshold.quantile is None:
+        return ""
+    tail = min(threshold.quantile, 1 - threshold.quantile)
+    needed = int(np.ceil(1 / tail)) if tail > 0 else 0
+    if threshold.n >= needed:
+        return ""
+    return (
+        f"Only {threshold.n:,} unseen images: this quantile needs {needed:,} or more. "
+        "Take the lines as rough and look at the pairs yourself."
+    )
+
+
+def threshold_of(policy: Policy | None, metric: str) -> Threshold | None:
+    """The threshold of one metric in ``policy``."""
+    return next((t for t in policy.thresholds if t.metric == metric), None) if policy else None
+
+
+def same_limits(a: Threshold | None, b: Threshold | None) -> bool:
+    """Whether two thresholds draw the same lines."""
+    return a is not None and b is not None and (a.review, a.block) == (b.review, b.block)

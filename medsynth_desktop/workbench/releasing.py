@@ -1,0 +1,156 @@
+"""Verbs of the Release panel: decide, export, verify."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from medsynth_desktop.core.errors import GuardRefused, InputRefused, NotFound
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import Decision, Policy, ReleaseRecord, Verdict
+from medsynth_desktop.releases import decisions as rules
+from medsynth_desktop.releases.export import ReleaseItem, export_release
+from medsynth_desktop.releases.verify import VerifyReport, verify_package
+from medsynth_desktop.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A release that was written and verified."""
+
+    release: ReleaseRecord
+    count: int
+    report: VerifyReport
+
+
+def current_user() -> str:
+    """Who is signed in to this computer: the default name under which the command line records decisions."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def now() -> str:
+    """The time of a decision: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def verdict_of(workspace: Workspace, cohort_name: str, sample: str) -> Verdict:
+    """The stored verdict of a sample under the thresholds in force.
+
+    Raises
+    ------
+    GuardRefused
+        When the sample was not checked, or not under the thresholds now in force.
+    """
+    record = workspace.samples.get(sample)
+    verdict = workspace.verdicts.get(record.batch).get(sample)
+    policy = workspace.policies.current(workspace.cohorts.get(cohort_name).hash)
+    if verdict is None or policy is None or verdict.policy_hash != policy.hash:
+        raise GuardRefused(f"{sample} has not been checked under the thresholds in force; check its batch first.")
+    return verdict
+
+
+def approve(
+    workspace: Workspace, cohort_name: str, samples: Iterable[str], who: str, reason: str = ""
+) -> list[Decision]:
+    """Approve samples. All are judged before any is recorded, so a refusal leaves nothing half-done.
+
+    Raises
+    ------
+    GuardRefused
+        When one is blocked or unchecked.
+    InputRefused
+        Without a name, or without a reason for one under review.
+    """
+    made = [
+        rules.approve(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now()) for s in samples
+    ]
+    for decision in made:
+        workspace.decisions.append(decision)
+    return made
+
+
+def reject(
+    workspace: Workspace, cohort_name: str, samples: Iterable[str], who: str, reason: str
+) -> list[Decision]:
+    """Reject samples, with a reason."""
+    made = [
+        rules.reject(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now()) for s in samples
+    ]
+    for decision in made:
+        workspace.decisions.append(decision)
+    return made
+
+
+def reopen_affected(
+    workspace: Workspace, old: Mapping[str, Verdict], new: Mapping[str, Verdict], policy: Policy, who: str
+) -> list[Decision]:
+    """Re-open the approvals whose verdict under ``policy`` is no longer what was approved."""
+    standing = {s: d for s in new if (d := workspace.decisions.current(s)) is not None}
+    made = rules.reopened(standing, new, policy, who=who, when=now())
+    for decision in made:
+        workspace.decisions.append(decision)
+    return made
+
+
+def export(
+    workspace: Workspace,
+    batch_name: str,
+    cohort_name: str,
+    out: Path,
+    formats: Sequence[str] = ("nifti", "dicom"),
+) -> Steps[Exported]:
+    """Write the approved samples of a batch into the new folder ``out``, then verify what was written.
+
+    Raises
+    ------
+    InputRefused
+        When nothing is approved or ``out`` is in use.
+    GuardRefused
+        When what was written does not verify.
+    """
+    items = approved_items(workspace, batch_name, cohort_name)
+    cohort = workspace.cohorts.get(cohort_name)
+    bundle = workspace.bundles.get(workspace.batches.get(batch_name).bundle_hash)
+    policy = workspace.policies.current(cohort.hash)
+    if policy is None:
+        raise NotFound(f"The cohort {cohort_name} has no thresholds; check the batch first.")
+    release = yield from export_release(
+        items, Path(out), bundle=bundle, policy=policy, formats=tuple(formats), signing_key=workspace.signing_key()
+    )
+    workspace.releases.add(release)
+    yield Progress(1, 1, "Verifying what was written")
+    report = verify_package(Path(out))
+    if not report.ok:
+        raise GuardRefused(f"The package does not verify: {report.problems[0]}; do not hand it on, export again.")
+    return Exported(release, len(items), report)
+
+
+def approved_items(workspace: Workspace, batch_name: str, cohort_name: str) -> list[ReleaseItem]:
+    """What may leave: samples whose last decision is an approval under the thresholds in force.
+
+    Raises
+    ------
+    InputRefused
+        When there is none.
+    """
+    items = []
+    for sample in workspace.batches.get(batch_name).samples:
+        decision = workspace.decisions.current(sample.id)
+        if decision is None or decision.status != "approved":
+            continue
+        verdict = verdict_of(workspace, cohort_name, sample.id)
+        items.append(ReleaseItem(sample, workspace.arrays.get(sample.array_hash), verdict, decision))
+    if not items:
+        raise InputRefused(f"Nothing in {batch_name} is approved; approve samples before exporting.")
+    return items
+
+
+def verify(path: Path) -> VerifyReport:
+    """Check a package: every byte changed, missing or added is a problem."""
+    return verify_package(path)

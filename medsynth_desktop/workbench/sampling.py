@@ -1,0 +1,208 @@
+"""Verbs of the Sample panel: import models, draw batches."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
+from medsynth_desktop.core.hashing import canonical_json
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import BatchRecord, BundleRecord, SampleRecord, SampleSettings
+from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.store.workspace import Workspace
+
+MAX_SEED = 2**63 - 1
+
+
+def import_bundle(workspace: Workspace, path: Path) -> Steps[BundleRecord]:
+    """Check the bundle folder ``path``, executing nothing of it, and copy it into the workspace.
+
+    Raises
+    ------
+    BundleRefused
+        When anything of it is damaged, dangerous or does not fit.
+    """
+    from medsynth_desktop.bundles import read_bundle
+
+    yield Progress(0, 2, "Checking the model")
+    record = read_bundle(path).record
+    yield Progress(1, 2, "Copying the model into the workspace")
+    return workspace.bundles.add(record, path)
+
+
+def resolve_bundle(workspace: Workspace, bundle: str) -> BundleRecord:
+    """Find a bundle by name, hash prefix or folder; a folder is imported first."""
+    try:
+        return workspace.bundles.get(bundle)
+    except NotFound:
+        if not Path(bundle).exists():
+            raise
+    from medsynth_desktop.bundles import read_bundle
+
+    return workspace.bundles.add(read_bundle(Path(bundle)).record, Path(bundle))
+
+
+def sample_batch(
+    workspace: Workspace,
+    bundle_hash: str,
+    count: int,
+    settings: SampleSettings,
+    seed: int,
+    device: str | None = None,
+    batch_name: str | None = None,
+    batch_size: int = 1,
+) -> Steps[BatchRecord]:
+    """Draw ``count`` samples with seeds ``seed, seed + 1, ...``; each is stored before the next begins.
+
+    A batch of that name that exists is continued: seeds already drawn with the same bundle and settings are kept.
+
+    Raises
+    ------
+    InputRefused
+        For counts, seeds, steps or samplers that make no sense, or a batch name that belongs to another model.
+    OutOfMemory
+        When the device's memory does not suffice; finished samples are kept.
+    """
+    from medsynth_desktop.bundles import read_bundle
+    from medsynth_desktop.samplers.sampling import pick_device
+
+    _check(count, seed, batch_size)
+    record = workspace.bundles.get(bundle_hash)
+    yield Progress(0, count, "Loading the model")
+    device_name, note = pick_device(device)
+    bundle = read_bundle(Path(record.path))
+    bundle.to(device_name)
+    name = batch_name or free_batch_name(workspace)
+    batch = _open_batch(workspace, name, record)
+    done = {s.seed: s for s in batch.samples if s.settings == settings}
+    wanted = [seed + i for i in range(count) if seed + i not in done]
+    finished = count - len(wanted)
+    size = batch_size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
+    for start in range(0, len(wanted), size):
+        seeds = wanted[start : start + size]
+        began = time.perf_counter()
+        arrays = yield from _draw(bundle, seeds, settings, device_name, finished, count, note)
+        seconds = (time.perf_counter() - began) / len(seeds)
+        for one, array in zip(seeds, arrays, strict=True):
+            stored = _store(workspace, name, record, settings, one, one - seed, device_name, seconds, array)
+            finished += 1
+            yield Progress(finished, count, f"Sample {finished} of {count} stored", item=stored)
+    return workspace.batches.get(name)
+
+
+def sample_id(bundle_hash: str, settings: SampleSettings, seed: int, batch: str) -> str:
+    """Name of a sample: what determines it, and the batch it stands in."""
+    text = canonical_json([bundle_hash, settings.sampler, settings.steps, settings.conditions, seed, batch])
+    return "S-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def sample_volume(workspace: Workspace, sample: str) -> Volume:
+    """The sample as a volume in patient millimetres, in the unit of its recipe where it has one."""
+    from medsynth_desktop.cohorts.conform import grid_affine
+
+    record = workspace.samples.get(sample)
+    recipe = workspace.bundles.get(record.bundle_hash).recipe
+    array = np.asarray(workspace.arrays.get(record.array_hash))
+    if recipe.intensity == "window":
+        array = (array + 1) * ((recipe.high - recipe.low) / 2) + recipe.low
+    if array.ndim == 2:
+        array = array[:, :, None]
+    return Volume(array, grid_affine(recipe), recipe.modality, recipe.unit, spaced=recipe.spacing > 0)
+
+
+def free_batch_name(workspace: Workspace) -> str:
+    """The first of ``batch-1``, ``batch-2``, ... that is not taken."""
+    taken = set(workspace.batches.names())
+    number = len(taken) + 1
+    while f"batch-{number}" in taken:
+        number += 1
+    return f"batch-{number}"
+
+
+def _check(count: int, seed: int, batch_size: int) -> None:
+    if not 1 <= count <= 100_000:
+        raise InputRefused(f"The number of samples must lie between 1 and 100,000; got {count}.")
+    if not 0 <= seed <= MAX_SEED - count:
+        raise InputRefused(f"A seed must lie between 0 and 2^63; got {seed}.")
+    if batch_size < 1:
+        raise InputRefused(f"The batch size must be at least 1; got {batch_size}.")
+
+
+def _open_batch(workspace: Workspace, name: str, record: BundleRecord) -> BatchRecord:
+    if name not in workspace.batches.names():
+        workspace.batches.create(name, record.hash)
+    batch = workspace.batches.get(name)
+    if batch.bundle_hash != record.hash:
+        raise InputRefused(f"The batch {name} was drawn from another model; choose another batch name.")
+    return batch
+
+
+def _draw(
+    bundle: object, seeds: list[int], settings: SampleSettings, device: str, finished: int, count: int, note: str
+) -> Steps[list[np.ndarray]]:
+    from medsynth_desktop.samplers.sampling import draw_batch, draw_sample
+
+    if len(seeds) == 1:
+        steps: Steps[list[np.ndarray]] = _as_list(draw_sample(bundle, seeds[0], settings, device))
+    else:
+        steps = draw_batch(bundle, seeds, settings, device, len(seeds))
+    result = yield from _scaled(steps, finished, len(seeds), count, note)
+    return result
+
+
+def _as_list(steps: Steps[np.ndarray]) -> Steps[list[np.ndarray]]:
+    array = yield from steps
+    return [array]
+
+
+def _scaled(
+    steps: Steps[list[np.ndarray]], finished: int, drawing: int, count: int, note: str
+) -> Steps[list[np.ndarray]]:
+    """Turn the progress within a draw into thousandths of the whole batch, so that time left can be told."""
+    suffix = f" ({note})" if note else ""
+    try:
+        while True:
+            inner = next(steps)
+            share = finished + drawing * (inner.fraction or 0.0)
+            message = f"Sample {finished + 1} of {count}: {inner.message}{suffix}"
+            yield Progress(int(1000 * share), 1000 * count, message, inner.preview)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
+
+
+def _store(
+    workspace: Workspace,
+    batch: str,
+    bundle: BundleRecord,
+    settings: SampleSettings,
+    seed: int,
+    ordinal: int,
+    device: str,
+    seconds: float,
+    array: np.ndarray,
+) -> SampleRecord:
+    if not np.isfinite(array).all():
+        raise StoreFailed("The model drew numbers that are not finite; its weights are damaged. Nothing was stored.")
+    stored = SampleRecord(
+        id=sample_id(bundle.hash, settings, seed, batch),
+        batch=batch,
+        ordinal=ordinal,
+        seed=seed,
+        bundle_hash=bundle.hash,
+        settings=settings,
+        device=device,
+        seconds=round(seconds, 3),
+        array_hash=workspace.arrays.put(np.asarray(array, np.float32)),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    workspace.batches.add_sample(stored)
+    return stored
+
+

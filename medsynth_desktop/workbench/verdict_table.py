@@ -1,0 +1,166 @@
+"""The verdict table of the Guard panel as arrays: 10,000 samples are sorted and judged while a threshold is dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from medsynth_desktop.core.records import Decision, Nearest
+from medsynth_desktop.similarity.base import Metric
+from medsynth_desktop.workbench.presenting import VERDICTS, verdict_words
+
+DECISION_WORDS = {
+    "approved": "Approved",
+    "rejected": "Rejected",
+    "reopened": "Re-opened",
+}
+UNDECIDED = "Undecided"
+
+
+class Judged(Protocol):
+    """What the table reads of the workbench's guard state."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Sample ids."""
+
+    @property
+    def codes(self) -> np.ndarray:
+        """(n,) 0 pass, 1 review, 2 block, in the order of ``ids``."""
+
+    @property
+    def metrics(self) -> Mapping[str, np.ndarray]:
+        """(n,) values by metric key, in the order of ``ids``."""
+
+    @property
+    def nearest(self) -> Mapping[str, Nearest]:
+        """Nearest real images by sample id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its title, the sentence of its tool tip, and whether numbers stand in it."""
+
+    key: str
+    title: str
+    tip: str
+    numeric: bool = False
+
+
+def columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
+    """All columns, the metrics among them as they are registered."""
+    return (
+        Column("sample", "Sample", "The synthetic image."),
+        Column("verdict", "Verdict", "What the guard says under the thresholds now shown."),
+        Column("nearest", "Nearest real", "Pseudonym of the most similar real image."),
+        *(Column(m.key, m.label, m.description, numeric=True) for m in metrics),
+        Column("decision", "Decision", "What a person decided in the Release panel."),
+    )
+
+
+class VerdictTable:
+    """Rows of ``state`` in an order; nothing is made per row before it is looked at.
+
+    Parameters
+    ----------
+    state
+        Codes and metrics of the batch.
+    decisions
+        Current decision of each sample that has one.
+    metrics
+        The registered metrics.
+    """
+
+    def __init__(self, state: Judged, decisions: Mapping[str, Decision], metrics: Sequence[Metric]) -> None:
+        self.columns = columns(metrics)
+        self.order = np.arange(len(state.ids))
+        self._state = state
+        self._decisions = decisions
+        self._metrics = {m.key: m for m in metrics}
+        self._risk = risk_order(state, metrics)
+        self._rows: dict[str, int] | None = None
+        self.sort(None)
+
+    def __len__(self) -> int:
+        return len(self._state.ids)
+
+    def id(self, row: int) -> str:
+        """Sample of ``row``."""
+        return self._state.ids[int(self.order[row])]
+
+    def ids(self) -> list[str]:
+        """All samples in the order shown."""
+        return [self._state.ids[i] for i in self.order.tolist()]
+
+    def row(self, sample: str | None) -> int | None:
+        """Row of ``sample``, or None."""
+        if self._rows is None:
+            self._rows = {self._state.ids[i]: row for row, i in enumerate(self.order.tolist())}
+        return self._rows.get(sample) if sample is not None else None
+
+    def verdict(self, row: int) -> str:
+        """Pass, review or block of ``row``."""
+        return VERDICTS[int(self._state.codes[self.order[row]])]
+
+    def text(self, row: int, column: int) -> str:
+        """What the cell says."""
+        index, key = int(self.order[row]), self.columns[column].key
+        if key in self._metrics:
+            return self._metrics[key].format(float(self._state.metrics[key][index]))
+        return self._words(key, self._state.ids[index], index)
+
+    def _words(self, key: str, sample: str, index: int) -> str:
+        if key == "verdict":
+            return verdict_words(VERDICTS[int(self._state.codes[index])])
+        if key == "nearest":
+            return self._nearest(sample)
+        if key == "decision":
+            return self._decision(sample)
+        return sample
+
+    def _nearest(self, sample: str) -> str:
+        nearest = self._state.nearest.get(sample)
+        return nearest.neighbours[0].image if nearest and nearest.neighbours else "none"
+
+    def _decision(self, sample: str) -> str:
+        decision = self._decisions.get(sample)
+        return DECISION_WORDS[decision.status] if decision else UNDECIDED
+
+    def sort(self, column: int | None, descending: bool = False) -> None:
+        """Sort by ``column`` (None or the verdict: by risk); equal rows stay riskiest first.
+
+        Values that are not defined come last either way.
+        """
+        self._rows = None
+        key = None if column is None else self.columns[column].key
+        if key is None:
+            self.order = self._risk
+            return
+        if key == "verdict":
+            self.order = self._risk if descending else self._risk[::-1]
+            return
+        values = self._values(key)[self._risk]
+        if values.dtype.kind == "f":
+            rank = np.argsort(-values if descending else values, kind="stable")
+        else:
+            _, codes = np.unique(values, return_inverse=True)
+            rank = np.argsort(-codes if descending else codes, kind="stable")
+        self.order = self._risk[rank]
+
+    def _values(self, key: str) -> np.ndarray:
+        if key in self._metrics:
+            return np.asarray(self._state.metrics[key], float)
+        return np.array([self._words(key, sample, i) for i, sample in enumerate(self._state.ids)])
+
+
+def risk_order(state: Judged, metrics: Sequence[Metric]) -> np.ndarray:
+    """(n,) indices into ``state.ids``: worst verdict first, then the first metric's riskiest value, then the next's."""
+    keys: list[np.ndarray] = []
+    for metric in reversed([m for m in metrics if m.key in state.metrics]):
+        values = np.asarray(state.metrics[metric.key], float)
+        risk = -values if metric.direction == "high" else values
+        keys.append(np.where(np.isfinite(risk), risk, np.inf))
+    return np.lexsort([*keys, -np.asarray(state.codes, int)])
