@@ -1,0 +1,111 @@
+"""`medsynth cohort`: import, list, show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from medsynth_desktop.cli.console import answer, open_workspace, parse_grid, run, say
+
+if TYPE_CHECKING:
+    from medsynth_desktop.core.records import CohortRecord
+
+app = typer.Typer(help="Cohorts of real images.", no_args_is_help=True)
+
+
+def add_to(root: typer.Typer) -> None:
+    """Mount the group."""
+    root.add_typer(app, name="cohort")
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="Name of the cohort; an existing one is continued.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders; folders are searched.")],
+    participants: Annotated[Optional[Path], typer.Option(help="CSV that names each file's patient.")] = None,  # noqa: UP045
+    patient_pattern: Annotated[
+        Optional[str], typer.Option(help="Regular expression; its first group in the file name is the patient.")  # noqa: UP045
+    ] = None,
+    spacing: Annotated[Optional[float], typer.Option(help="Millimetres between voxels.")] = None,  # noqa: UP045
+    grid: Annotated[Optional[str], typer.Option(help="Voxels along x,y,z (or x,y for pictures).")] = None,  # noqa: UP045
+    calibration: Annotated[float, typer.Option(help="Share of patients kept from training.")] = 0.3,
+) -> None:
+    """Read every image under PATHS, conform it to one grid, and split by patient."""
+    from medsynth_desktop.workbench.importing import import_cohort
+
+    with open_workspace() as workspace:
+        steps = import_cohort(
+            workspace,
+            name,
+            paths,
+            participants=participants,
+            patient_pattern=patient_pattern,
+            spacing=spacing,
+            grid=parse_grid(grid),
+            calibration=calibration,
+        )
+        cohort = run(steps)
+        document = describe(workspace, cohort)
+    if cohort.skipped:
+        say(f"{len(cohort.skipped)} files were not read; --json lists each with its reason.")
+    answer(document, text(document))
+
+
+@app.command("list")
+def list_() -> None:
+    """List the cohorts of the workspace."""
+    with open_workspace() as workspace:
+        documents = [describe(workspace, workspace.cohorts.get(n)) for n in workspace.cohorts.names()]
+    lines = "\n".join(text(d) for d in documents) or "No cohort yet: medsynth cohort import NAME PATH"
+    answer({"cohorts": documents}, lines)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the cohort.")],
+    arrays: Annotated[Optional[Path], typer.Option(help="Folder to write arrays.npy and rows.csv into.")] = None,  # noqa: UP045
+) -> None:
+    """Describe a cohort; --arrays also writes its conformed images."""
+    from medsynth_desktop.cohorts.access import write_arrays
+
+    with open_workspace() as workspace:
+        cohort = workspace.cohorts.get(name)
+        document = describe(workspace, cohort)
+        if arrays is not None:
+            write_arrays(workspace, cohort, arrays)
+            document["arrays"] = [arrays / "arrays.npy", arrays / "rows.csv"]
+    answer(document, text(document))
+
+
+def describe(workspace: Any, cohort: CohortRecord) -> dict[str, Any]:
+    """What the contract promises of a cohort."""
+    train, calibration = cohort.split("train"), cohort.split("calibration")
+    return {
+        "name": cohort.name,
+        "hash": cohort.hash,
+        "recipe": cohort.recipe,
+        "grid": cohort.recipe.grid,
+        "spacing": cohort.recipe.spacing,
+        "images": len(cohort.images),
+        "patients": len({i.patient for i in cohort.images}),
+        "splits": {
+            "train": {"images": len(train), "patients": len({i.patient for i in train})},
+            "calibration": {"images": len(calibration), "patients": len({i.patient for i in calibration})},
+        },
+        "hashes": {i.id: i.array_hash for i in cohort.images},
+        "skipped": [{"path": path, "reason": reason} for path, reason in cohort.skipped],
+    }
+
+
+def text(document: dict[str, Any]) -> str:
+    """One line for a person."""
+    splits = document["splits"]
+    grid = "x".join(str(g) for g in document["grid"])
+    spacing = f" at {document['spacing']:g} mm" if document["spacing"] else ""
+    return (
+        f"{document['name']}: {document['images']} images of {document['patients']} patients, grid {grid}{spacing}; "
+        f"{splits['train']['images']} for training, {splits['calibration']['images']} for calibration; "
+        f"{len(document['skipped'])} files not read"
+    )

@@ -1,0 +1,180 @@
+"""What every command shares: the workspace, one JSON document on stdout, progress on stderr, exit codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from medsynth_desktop.core.errors import InputRefused
+
+if TYPE_CHECKING:
+    from medsynth_desktop.core.progress import CancelToken, Progress, Steps
+    from medsynth_desktop.store.workspace import Workspace
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass
+class Options:
+    """Options that every command takes, wherever they stand on the line."""
+
+    workspace: Path | None = None
+    json: bool = False
+
+
+options = Options()
+
+
+def take_shared_options(words: list[str]) -> list[str]:
+    """Remove ``--workspace DIR`` and ``--json`` from ``words``, wherever they stand, into `options`."""
+    options.workspace, options.json = None, False
+    rest: list[str] = []
+    words = list(words)
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            return [*rest, word, *words]
+        if word == "--json":
+            options.json = True
+        elif word == "--workspace" and words:
+            options.workspace = Path(words.pop(0))
+        elif word.startswith("--workspace="):
+            options.workspace = Path(word.partition("=")[2])
+        else:
+            rest.append(word)
+    return rest
+
+
+def workspace_path() -> Path:
+    """Folder of the workspace: ``--workspace``, else MEDSYNTH_WORKSPACE, else the platform's user data folder."""
+    if options.workspace is not None:
+        return options.workspace
+    if named := os.environ.get("MEDSYNTH_WORKSPACE"):
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("medsynth-desktop", appauthor=False)) / "workspace"
+
+
+@contextmanager
+def open_workspace() -> Iterator[Workspace]:
+    """Open the workspace for one command; created when absent."""
+    from medsynth_desktop.store.workspace import Workspace
+
+    workspace = Workspace.open(workspace_path())
+    try:
+        yield workspace
+    finally:
+        workspace.close()
+
+
+def say(sentence: str) -> None:
+    """Tell the user something on stderr."""
+    sys.stderr.write(sentence + "\n")
+
+
+def answer(document: dict[str, Any], text: str) -> None:
+    """Print the result: one JSON document with ``--json``, else ``text``. NaN and infinity become null."""
+    out = json.dumps(_plain(document), allow_nan=False, indent=2) if options.json else text
+    sys.stdout.write(out + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def run(steps: Steps[T]) -> T:
+    """Drain ``steps`` with a progress line on stderr; the first Ctrl-C cancels at the next step."""
+    from medsynth_desktop.core.progress import CancelToken, drain
+
+    token = CancelToken()
+    with _interruptible(token), _progress_line() as report:
+        return drain(steps, report, token)
+
+
+@contextmanager
+def _interruptible(token: CancelToken) -> Iterator[None]:
+    def on_interrupt(number: int, frame: Any) -> None:
+        if token.cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _progress_line() -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    bars = Bars(*columns, console=Console(stderr=True), transient=True)
+    with bars:
+        task = bars.add_task("", total=None)
+
+        def report(progress: Progress) -> None:
+            bars.update(
+                task, description=progress.message, completed=progress.done, total=progress.total or None
+            )
+
+        yield report
+
+
+def parse_grid(text: str | None) -> tuple[int, ...] | None:
+    """Read ``64,80,64`` or ``256,256``.
+
+    Raises
+    ------
+    InputRefused
+        For anything else.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        raise InputRefused(f"--grid takes whole numbers such as 64,80,64; got {text!r}.") from None
+
+
+def parse_conditions(pairs: list[str] | None) -> dict[str, float]:
+    """Read ``age=63`` and the like.
+
+    Raises
+    ------
+    InputRefused
+        When a pair is not ``name=number``.
+    """
+    conditions = {}
+    for pair in pairs or []:
+        name, _, number = pair.partition("=")
+        try:
+            conditions[name.strip()] = float(number)
+        except ValueError:
+            raise InputRefused(f"--condition takes name=number, for instance age=63; got {pair!r}.") from None
+    return conditions

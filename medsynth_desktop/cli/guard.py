@@ -1,0 +1,145 @@
+"""`medsynth nearest`, `calibrate`, `audit` and `threshold`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from medsynth_desktop.cli.console import answer, open_workspace, run, say
+from medsynth_desktop.core.errors import InputRefused
+
+if TYPE_CHECKING:
+    from medsynth_desktop.core.records import Nearest, Verdict
+    from medsynth_desktop.guard.calibration import Calibration
+
+CohortName = Annotated[Optional[str], typer.Option("--cohort", help="Name of the cohort.")]  # noqa: UP045
+Batch = Annotated[Optional[str], typer.Option("--batch", help="Name of a batch of samples.")]  # noqa: UP045
+Paths = Annotated[Optional[list[Path]], typer.Argument(help="Images to check.")]  # noqa: UP045
+Quantile = Annotated[float, typer.Option("--quantile", help="Share of unseen patients that shall pass.")]
+
+
+def add_to(root: typer.Typer) -> None:
+    """Mount the commands."""
+    root.command()(nearest)
+    root.command()(calibrate)
+    root.command()(audit)
+    root.command()(threshold)
+
+
+def nearest(
+    paths: Paths = None,
+    cohort: CohortName = None,
+    batch: Batch = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 5,
+    metric: Annotated[str, typer.Option("--metric", help="correlation or rmse: what nearest means.")] = "correlation",
+) -> None:
+    """Exact nearest real images (training split) of any images or of a batch."""
+    from medsynth_desktop.workbench import guarding
+
+    _one_of(batch, paths)
+    with open_workspace() as workspace:
+        held = _cohort(workspace, cohort, batch)
+        if batch is not None:
+            queries = guarding.batch_queries(workspace, workspace.batches.get(batch), held)
+        else:
+            queries = run(guarding.path_queries(held, paths or []))
+        found = run(guarding.nearest_real(workspace, held, queries, k=k, metric=metric))
+    answer({"cohort": held.name, "queries": found}, "\n".join(_nearest_line(n) for n in found))
+
+
+def calibrate(cohort: CohortName = None, quantile: Quantile = 0.983) -> None:
+    """Propose thresholds from the calibration patients, with a bootstrap interval, and put them in force."""
+    from medsynth_desktop.workbench import guarding
+
+    with open_workspace() as workspace:
+        held = _cohort(workspace, cohort, None)
+        calibration = run(guarding.calibrate_cohort(workspace, held.name, quantile))
+        guarding.reset_thresholds(workspace, held.name, who="")
+    document = describe_calibration(calibration)
+    for warning in calibration.warnings:
+        say(f"medsynth: {warning}")
+    answer(document, "\n".join(f"{k}: {v}" for k, v in document["metrics"].items()))
+
+
+def audit(
+    paths: Paths = None,
+    cohort: CohortName = None,
+    batch: Batch = None,
+    policy: Annotated[Optional[Path], typer.Option("--policy", help="JSON of thresholds.")] = None,  # noqa: UP045
+    report: Annotated[Optional[Path], typer.Option("--report", help="HTML report to write.")] = None,  # noqa: UP045
+    quantile: Quantile = 0.983,
+) -> None:
+    """Judge every sample of a batch, or every image given; exit code 3 when one is blocked."""
+    from medsynth_desktop.workbench import auditing
+
+    _one_of(batch, paths)
+    with open_workspace() as workspace:
+        held = _cohort(workspace, cohort, batch)
+        result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile))
+        if report is not None:
+            auditing.write_report(result, report)
+    document = auditing.describe(result)
+    answer(document, "\n".join([*(_verdict_line(v) for v in result.verdicts), str(document["counts"])]))
+    if document["counts"]["block"]:
+        raise typer.Exit(3)
+
+
+def threshold(
+    metric: Annotated[str, typer.Argument(help="correlation, rmse or lowe_ratio.")],
+    review: Annotated[float, typer.Option(help="Where pass turns into review.")],
+    block: Annotated[float, typer.Option(help="Where review turns into block.")],
+    why: Annotated[str, typer.Option(help="Reason, kept with the threshold.")],
+    who: Annotated[Optional[str], typer.Option(help="Name; default who is signed in here.")] = None,  # noqa: UP045
+    cohort: CohortName = None,
+) -> None:
+    """Put a typed threshold in force; approvals that it affects are re-opened."""
+    from medsynth_desktop.workbench import guarding, releasing
+
+    with open_workspace() as workspace:
+        held = _cohort(workspace, cohort, None)
+        reopened = guarding.set_threshold(
+            workspace, held.name, metric, review, block, who=who or releasing.current_user(), why=why
+        )
+    answer({"metric": metric, "review": review, "block": block, "reopened": [d.sample for d in reopened]},
+           f"{metric}: review {review:g}, block {block:g}; {len(reopened)} approvals re-opened")
+
+
+def describe_calibration(calibration: Calibration) -> dict[str, Any]:
+    """What the contract promises: per metric threshold, interval, n, quantile."""
+    metrics = {
+        t.metric: {
+            "threshold": t.block,
+            "review": t.review,
+            "interval": t.interval,
+            "n": t.n,
+            "quantile": t.quantile,
+        }
+        for t in calibration.thresholds
+    }
+    return {"quantile": calibration.quantile, "metrics": metrics, **metrics, "warnings": list(calibration.warnings)}
+
+
+def _cohort(workspace: Any, name: str | None, batch: str | None) -> Any:
+    from medsynth_desktop.workbench.guarding import resolve_cohort
+
+    bundle = workspace.batches.get(batch).bundle_hash if batch else None
+    return resolve_cohort(workspace, name, bundle)
+
+
+def _one_of(batch: str | None, paths: list[Path] | None) -> None:
+    if bool(batch) == bool(paths):
+        raise InputRefused("Give either --batch NAME or the paths of images, one of the two.")
+
+
+def _nearest_line(found: Nearest) -> str:
+    best = found.neighbours[0]
+    return (
+        f"{found.id}: nearest {best.image}, correlation {best.correlation:.4f}, "
+        f"RMSE {best.rmse:.4f}, Lowe's ratio {found.lowe_ratio:.4f}"
+    )
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    return f"{verdict.id}: {verdict.verdict}. {' '.join(verdict.reasons)}"

@@ -1,0 +1,124 @@
+"""`medsynth train`, `bundle` and `sample`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from medsynth_desktop.cli.console import answer, open_workspace, parse_conditions, run
+
+train_app = typer.Typer(help="Train models on a cohort's training split.", no_args_is_help=True)
+bundle_app = typer.Typer(help="Models as bundles; nothing in them is ever executed.", no_args_is_help=True)
+
+Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
+Preset = Annotated[str, typer.Option("--preset", help="Settings by name; see docs/models.md.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
+MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of weights and batches.")]
+
+
+def add_to(root: typer.Typer) -> None:
+    """Mount the groups and commands."""
+    root.add_typer(train_app, name="train")
+    root.add_typer(bundle_app, name="bundle")
+    root.command()(sample)
+
+
+@train_app.command()
+def autoencoder(
+    cohort: Cohort, out: Out, preset: Preset = "small", max_steps: MaxSteps = None, resume: Resume = False, seed: Seed = 0
+) -> None:
+    """Train the KL autoencoder; checkpoints as it goes, so a stopped run resumes."""
+    from medsynth_desktop.workbench.training import train
+
+    with open_workspace() as workspace:
+        done = run(train(workspace, "autoencoder", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed))
+    answer(done, f"Trained the autoencoder for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
+
+
+@train_app.command()
+def diffusion(
+    cohort: Cohort, out: Out, preset: Preset = "small", max_steps: MaxSteps = None, resume: Resume = False, seed: Seed = 0
+) -> None:
+    """Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before."""
+    from medsynth_desktop.workbench.training import train
+
+    with open_workspace() as workspace:
+        done = run(train(workspace, "diffusion", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed))
+    answer(done, f"Trained the diffusion model for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
+
+
+@bundle_app.command()
+def inspect(path: Annotated[Path, typer.Argument(help="Folder of the bundle.")]) -> None:
+    """Describe a bundle without executing anything of it."""
+    from medsynth_desktop.bundles import describe_bundle
+
+    document = describe_bundle(path)
+    answer(document, _lines(document))
+
+
+@bundle_app.command("import")
+def import_(path: Annotated[Path, typer.Argument(help="Folder of the bundle.")]) -> None:
+    """Check a bundle and copy it into the workspace."""
+    from medsynth_desktop.bundles import describe_bundle
+    from medsynth_desktop.workbench.sampling import import_bundle
+
+    with open_workspace() as workspace:
+        record = run(import_bundle(workspace, path))
+        document = {**describe_bundle(Path(record.path)), "hash": record.hash, "path": record.path}
+    answer(document, f"Imported {record.name} ({record.hash[:12]})")
+
+
+@bundle_app.command("list")
+def list_() -> None:
+    """List the bundles of the workspace."""
+    with open_workspace() as workspace:
+        records = [dataclasses.asdict(r) for r in workspace.bundles.list()]
+    lines = "\n".join(f"{r['name']}  {r['hash'][:12]}  grid {r['recipe']['grid']}" for r in records)
+    answer({"bundles": records}, lines or "No bundle yet: medsynth bundle import PATH")
+
+
+def sample(
+    bundle: Annotated[str, typer.Option("--bundle", help="Name, hash or folder of a bundle.")],
+    count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 1,
+    sampler: Annotated[str, typer.Option("--sampler", help="Sampling method.")] = "dpm-solver++2m",
+    steps: Annotated[int, typer.Option("--steps", help="Evaluations of the network for one sample.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample; the next add one each.")] = 0,
+    condition: Annotated[Optional[list[str]], typer.Option("--condition", help="name=number, repeatable.")] = None,  # noqa: UP045
+    candidates: Annotated[int, typer.Option("--candidates", help="Latents drawn for each sample kept.")] = 1,
+    device: Annotated[Optional[str], typer.Option("--device", help="cuda, mps or cpu; default the best.")] = None,  # noqa: UP045
+    batch_name: Annotated[Optional[str], typer.Option("--batch-name", help="Name of the batch.")] = None,  # noqa: UP045
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
+) -> None:
+    """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
+    from medsynth_desktop.core.errors import InputRefused
+    from medsynth_desktop.core.records import SampleSettings
+    from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
+
+    if candidates != 1:
+        raise InputRefused(f"--candidates is 1 in this version (latent filtering is not built yet); got {candidates}.")
+    settings = SampleSettings(sampler, steps, parse_conditions(condition))
+    with open_workspace() as workspace:
+        record = resolve_bundle(workspace, bundle)
+        batch = run(sample_batch(workspace, record.hash, count, settings, seed, device, batch_name, batch_size))
+        rows = [_row(workspace, s) for s in batch.samples if seed <= s.seed < seed + count and s.settings == settings]
+    document = {"batch": batch.name, "bundle": record.hash, "samples": rows}
+    answer(document, f"{batch.name}: {len(rows)} samples stored")
+
+
+def _row(workspace: Any, record: Any) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "seed": record.seed,
+        "seconds": record.seconds,
+        "device": record.device,
+        "path": workspace.arrays.path(record.array_hash),
+    }
+
+
+def _lines(document: dict[str, Any]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in document.items())

@@ -1,0 +1,156 @@
+"""`medsynth mesh`, `approve`, `reject`, `export` and `verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from medsynth_desktop.cli.console import answer, open_workspace, run
+from medsynth_desktop.core.errors import InputRefused
+
+Ids = Annotated[Optional[list[str]], typer.Argument(help="Samples by id.")]  # noqa: UP045
+Batch = Annotated[Optional[str], typer.Option("--batch", help="Name of a batch.")]  # noqa: UP045
+CohortName = Annotated[Optional[str], typer.Option("--cohort", help="Name of the cohort.")]  # noqa: UP045
+Who = Annotated[Optional[str], typer.Option("--who", help="Name; default who is signed in here.")]  # noqa: UP045
+
+
+def add_to(root: typer.Typer) -> None:
+    """Mount the commands."""
+    for command in (mesh, approve, reject, export, verify):
+        root.command()(command)
+
+
+def mesh(
+    path: Annotated[Optional[Path], typer.Argument(help="A volume.")] = None,  # noqa: UP045
+    sample: Annotated[Optional[str], typer.Option("--sample", help="A sample by id.")] = None,  # noqa: UP045
+    level: Annotated[Optional[float], typer.Option("--level", help="In the volume's unit.")] = None,  # noqa: UP045
+    smooth: Annotated[int, typer.Option("--smooth", min=0, max=200, help="Smoothing iterations.")] = 20,
+    out: Annotated[Optional[Path], typer.Option("--out", help="FILE.stl, .ply, .obj or .glb.")] = None,  # noqa: UP045
+) -> None:
+    """Extract a surface in patient millimetres."""
+    import time
+
+    from medsynth_desktop.formats.read import read_volume
+    from medsynth_desktop.workbench.sampling import sample_volume
+    from medsynth_desktop.workbench.surfacing import make_surface
+
+    if (path is None) == (sample is None):
+        raise InputRefused("Give either the path of a volume or --sample ID, one of the two.")
+    if path is not None:
+        volume = read_volume(path)
+    else:
+        with open_workspace() as workspace:
+            volume = sample_volume(workspace, str(sample))
+    began = time.perf_counter()
+    surface = run(make_surface(volume, level, smooth, out))
+    document = {
+        "vertices": len(surface.vertices),
+        "faces": len(surface.faces),
+        "watertight": surface.watertight,
+        "area_mm2": surface.area_mm2,
+        "volume_mm3": surface.volume_mm3,
+        "level": surface.level,
+        "seconds": time.perf_counter() - began,
+        "path": out,
+    }
+    closed = "watertight" if surface.watertight else "NOT watertight"
+    answer(document, f"{len(surface.faces)} triangles, {closed}, {surface.area_mm2:.0f} mm2: {out or 'not written'}")
+
+
+def approve(
+    samples: Ids = None,
+    batch: Batch = None,
+    all_passing: Annotated[bool, typer.Option("--all-passing", help="All that pass and are undecided.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Required for a sample under review.")] = "",
+    who: Who = None,
+    cohort: CohortName = None,
+) -> None:
+    """Approve samples; a blocked one is refused with exit code 3."""
+    from medsynth_desktop.workbench import releasing
+
+    with open_workspace() as workspace:
+        held, ids = _choose(workspace, samples, batch, all_passing, cohort)
+        made = releasing.approve(workspace, held, ids, who or releasing.current_user(), reason)
+    _answer_decisions(made)
+
+
+def reject(
+    samples: Annotated[list[str], typer.Argument(help="Samples by id.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    who: Who = None,
+    cohort: CohortName = None,
+) -> None:
+    """Reject samples, with a reason."""
+    from medsynth_desktop.workbench import releasing
+
+    with open_workspace() as workspace:
+        held, ids = _choose(workspace, samples, None, False, cohort)
+        made = releasing.reject(workspace, held, ids, who or releasing.current_user(), reason)
+    _answer_decisions(made)
+
+
+def export(
+    out: Annotated[Path, typer.Option("--out", help="New folder for the package.")],
+    batch: Batch = None,
+    cohort: CohortName = None,
+    formats: Annotated[str, typer.Option("--formats", help="nifti, dicom, or both.")] = "nifti,dicom",
+) -> None:
+    """Write the approved samples of a batch as a package, and verify it."""
+    from medsynth_desktop.workbench import guarding, releasing
+
+    with open_workspace() as workspace:
+        name = batch or _only_batch(workspace)
+        held = guarding.resolve_cohort(workspace, cohort, workspace.batches.get(name).bundle_hash)
+        done = run(releasing.export(workspace, name, held.name, out, tuple(formats.split(","))))
+    items = [{"id": s, "status": "exported"} for s in done.release.samples]
+    document = {"path": out, "manifest": done.release.manifest_hash, "items": items, "verified": done.report.ok}
+    answer(document, f"Exported {done.count} samples to {out} and verified them")
+
+
+def verify(package: Annotated[Path, typer.Argument(help="Folder of a package.")]) -> None:
+    """Find any changed, missing or added byte; exit code 3 when there is one."""
+    from medsynth_desktop.releases.verify import verify_package
+
+    report = verify_package(package)
+    answer({"ok": report.ok, "problems": list(report.problems), "files": report.files},
+           "Verified: nothing changed, missing or added" if report.ok else "\n".join(report.problems))
+    if not report.ok:
+        raise typer.Exit(3)
+
+
+def _choose(
+    workspace: Any, samples: list[str] | None, batch: str | None, all_passing: bool, cohort: str | None
+) -> tuple[str, list[str]]:
+    """Cohort and sample ids that the options mean."""
+    from medsynth_desktop.workbench import guarding
+
+    if bool(samples) == all_passing:
+        raise InputRefused("Name the samples, or give --batch NAME --all-passing.")
+    if samples:
+        name = workspace.samples.get(samples[0]).batch
+    else:
+        name = batch or _only_batch(workspace)
+    record = workspace.batches.get(name)
+    held = guarding.resolve_cohort(workspace, cohort, record.bundle_hash)
+    if samples:
+        return held.name, samples
+    state = guarding.GuardState.of(workspace, held, record)
+    decided = {s for s in state.ids if (d := workspace.decisions.current(s)) and d.status != "reopened"}
+    passing = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s not in decided]
+    if not passing:
+        raise InputRefused(f"No undecided sample of {name} passes; check the batch first (medsynth audit --batch {name}).")
+    return held.name, passing
+
+
+def _only_batch(workspace: Any) -> str:
+    names = workspace.batches.names()
+    if len(names) != 1:
+        raise InputRefused(f"Say which batch with --batch; the workspace holds: {', '.join(names) or 'none'}.")
+    return str(names[0])
+
+
+def _answer_decisions(made: list[Any]) -> None:
+    items = [{"id": d.sample, "status": d.status, "reason": d.reason, "who": d.who} for d in made]
+    answer({"items": items}, "\n".join(f"{d.sample}: {d.status}" for d in made))
