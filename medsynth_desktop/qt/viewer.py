@@ -1,0 +1,187 @@
+"""Volumes and surfaces in napari, as a radiologist expects them.
+
+Convention: napari's world is (inferior, posterior, left) in millimetres, that is ``-(z, y, x)`` of the
+patient's RAS frame. Axial, coronal and sagittal slices are then all drawn the radiological way (patient's
+right on the viewer's left, front or head on top), and 3D is not mirrored. Layers are drawn straight: a
+diagonal scale, the centre kept; the true affine stays with the `Volume` in
+``layer.metadata["medsynth_volume"]``, for saving and for surfaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from medsynth_desktop.cohorts.conform import grid_affine
+from medsynth_desktop.core.records import Recipe
+from medsynth_desktop.core.volume import Volume
+
+VOLUME_KEY = "medsynth_volume"
+DRAWN_DTYPES = (np.uint8, np.uint16, np.int16, np.float32)
+"""What napari hands to the graphics card without converting every slice."""
+CONTRAST_PERCENTILES = (0.5, 99.5)
+SAMPLED_VOXELS = 200_000
+"""Enough for percentiles of any image to 0.1 percent."""
+
+
+def layer_data(volume: Volume, name: str, **options: Any) -> tuple[np.ndarray, dict[str, Any], str]:
+    """Turn a volume into napari's layer data tuple.
+
+    Parameters
+    ----------
+    volume
+        Any orientation; a picture has one axis of length 1, which is dropped.
+    name
+        Shown in the layer list: a pseudonym or a generic name, never the patient's.
+    options
+        Further layer attributes (``colormap``, ``contrast_limits``, ...).
+
+    Returns
+    -------
+    tuple
+        ``(array, attributes, "image")``; the array is (z, y, x) or, for a picture, (rows, columns).
+    """
+    canonical = replace(volume, patient=None).canonical()
+    array = _drawn(canonical.array)[::-1, ::-1, ::-1].transpose(2, 1, 0)
+    scale, translate = _straight(canonical)
+    keep = [axis for axis in range(3) if array.shape[axis] > 1]
+    if len(keep) != 2:
+        keep = [0, 1, 2]
+    unit = "mm" if volume.spaced else "pixel"
+    attributes: dict[str, Any] = {
+        "name": name,
+        "scale": tuple(scale[keep]),
+        "translate": tuple(translate[keep]),
+        "units": (unit,) * len(keep),
+        "contrast_limits": contrast_limits(canonical),
+        "colormap": "gray",
+        "interpolation2d": "linear",
+        "metadata": {VOLUME_KEY: replace(volume, patient=None)},
+    }
+    attributes["metadata"].update(options.pop("metadata", {}))
+    attributes.update(options)
+    squeezed = array.reshape([array.shape[axis] for axis in keep])
+    return np.ascontiguousarray(squeezed), attributes, "image"
+
+
+def show_volume(viewer: Any, volume: Volume, name: str, **options: Any) -> Any:
+    """Add ``volume`` to ``viewer`` and return its layer; a layer of that name is replaced in place.
+
+    See `layer_data` for the convention and the options.
+    """
+    array, attributes, _ = layer_data(volume, name, **options)
+    old = viewer.layers[name] if name in viewer.layers else None
+    first = len(viewer.layers) == 0
+    if old is not None and type(old).__name__ == "Image" and old.data.shape == array.shape:
+        old.data, old.metadata = array, attributes["metadata"]
+        old.scale, old.translate = attributes["scale"], attributes["translate"]
+        viewer.layers.selection.active = old
+        return old
+    if old is not None:
+        viewer.layers.remove(old)
+    layer = viewer.add_image(array, **attributes)
+    if first:
+        viewer.reset_view()
+        _to_middle(viewer)
+    return layer
+
+
+def show_array(viewer: Any, array: np.ndarray, recipe: Recipe, name: str, **options: Any) -> Any:
+    """Show a conformed array: float32 in [-1, 1] of shape ``recipe.grid``. Contrast is the whole range."""
+    options.setdefault("contrast_limits", (-1.0, 1.0))
+    return show_volume(viewer, volume_of_array(array, recipe), name, **options)
+
+
+def volume_of_array(array: np.ndarray, recipe: Recipe) -> Volume:
+    """Return the `Volume` of a conformed array (2D or 3D) on its recipe's grid."""
+    array = np.asarray(array, np.float32)
+    return Volume(
+        array if array.ndim == 3 else array[..., None],
+        grid_affine(recipe),
+        modality=recipe.modality,
+        spaced=recipe.spacing > 0,
+    )
+
+
+def volume_of(layer: Any) -> Volume | None:
+    """Return the volume behind an image layer, ours or another's; None when it is not a grey image.
+
+    A foreign layer is taken to follow the convention of this module with its own scale and translation.
+    """
+    ours = layer.metadata.get(VOLUME_KEY)
+    if ours is not None:
+        return ours  # type: ignore[no-any-return]
+    if type(layer).__name__ != "Image" or layer.rgb or layer.data.ndim not in (2, 3):
+        return None
+    array = np.asarray(layer.data)
+    scale, translate = np.ones(3), np.zeros(3)
+    scale[-array.ndim :], translate[-array.ndim :] = layer.scale, layer.translate
+    affine = np.diag([*-scale[::-1], 1.0])
+    affine[:3, 3] = -translate[::-1]
+    return Volume(array.reshape((1,) * (3 - array.ndim) + array.shape).transpose(2, 1, 0), affine)
+
+
+def show_surface(viewer: Any, surface: Any, name: str, like: Volume | None = None, **options: Any) -> Any:
+    """Add a surface (``vertices`` (n, 3) RAS millimetres, ``faces`` (m, 3)) and return its layer.
+
+    Parameters
+    ----------
+    viewer, surface, name
+        Where, what, and how it is called; a layer of that name is replaced.
+    like
+        The volume it was made from: an oblique one is drawn straight, and so then is its surface.
+    options
+        Further attributes of napari's surface layer.
+    """
+    vertices = np.asarray(surface.vertices, np.float32)
+    if like is not None:
+        vertices = _straightened(vertices, like)
+    world = np.ascontiguousarray(-vertices[:, ::-1], dtype=np.float32)
+    if name in viewer.layers:
+        viewer.layers.remove(name)
+    options = {"colormap": "gray", "shading": "smooth", "units": ("mm",) * 3, **options}
+    values = np.full(len(world), 0.75, np.float32)
+    options.setdefault("contrast_limits", (0.0, 1.0))
+    return viewer.add_surface((world, np.asarray(surface.faces), values), name=name, **options)
+
+
+def contrast_limits(volume: Volume) -> tuple[float, float]:
+    """Window of the header if it names one, else percentiles of the volume; always low < high."""
+    if volume.window is not None and volume.window[1] > 0:
+        centre, width = volume.window
+        return centre - width / 2, centre + width / 2
+    flat = np.asarray(volume.array).reshape(-1)
+    flat = flat[:: max(1, flat.size // SAMPLED_VOXELS)].astype(np.float32)
+    flat = flat[np.isfinite(flat)]
+    if not flat.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(flat, CONTRAST_PERCENTILES))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _drawn(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype in DRAWN_DTYPES else array.astype(np.float32)
+
+
+def _straight(canonical: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """Scale (3,) and translation (3,) of the drawn (z, y, x) array, centre at the true centre."""
+    shape = np.array(canonical.array.shape)
+    centre = (canonical.affine @ [*((shape - 1) / 2), 1.0])[:3]
+    scale = canonical.spacing
+    return scale[::-1], (-centre - scale * (shape - 1) / 2)[::-1]
+
+
+def _straightened(vertices: np.ndarray, like: Volume) -> np.ndarray:
+    """RAS millimetres to the frame in which ``like`` is drawn without its rotation."""
+    canonical = like.canonical()
+    middle = (np.array(canonical.array.shape) - 1) / 2
+    centre = (canonical.affine @ [*middle, 1.0])[:3]
+    index = (vertices - centre) @ np.linalg.inv(canonical.affine[:3, :3]).T
+    return np.asarray(index * canonical.spacing + centre, np.float32)
+
+
+def _to_middle(viewer: Any) -> None:
+    for axis, (start, stop, _step) in enumerate(viewer.dims.range):
+        viewer.dims.set_point(axis, (start + stop) / 2)
