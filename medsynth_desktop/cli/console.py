@@ -83,18 +83,19 @@ def say(sentence: str) -> None:
 
 def answer(document: dict[str, Any], text: str) -> None:
     """Print the result: one JSON document with ``--json``, else ``text``. NaN and infinity become null."""
-    out = json.dumps(_plain(document), allow_nan=False, indent=2) if options.json else text
+    out = json.dumps(plain(document), allow_nan=False, indent=2) if options.json else text
     sys.stdout.write(out + "\n")
     sys.stdout.flush()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Turn records, paths and NumPy numbers into what JSON knows."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
+        return plain(dataclasses.asdict(value))
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "item") and not isinstance(value, str):

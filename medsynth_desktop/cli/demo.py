@@ -1,0 +1,105 @@
+"""`medsynth demo`: the whole chain on images that belong to no patient."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from medsynth_desktop.cli import console
+from medsynth_desktop.core.errors import InputRefused, MedSynthError, StoreFailed
+
+SCREEN = "1920x1080x24"
+
+
+def add_to(root: typer.Typer) -> None:
+    """Mount the command."""
+    root.command()(demo)
+    root.command("window")(window)
+
+
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Run the main job without a person.")] = False,
+    out: Annotated[Optional[Path], typer.Option("--out", help="Folder for what the main job leaves.")] = None,  # noqa: UP045
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")] = 6,
+) -> None:
+    """Open the demo in the window; --headless runs the whole main job and leaves its results in --out."""
+    if headless or out is not None:
+        _headless(out or Path("medsynth-demo"), count)
+        return
+    from medsynth_desktop.workbench.demo import prepare
+
+    if console.options.workspace is None and "MEDSYNTH_WORKSPACE" not in os.environ:
+        console.options.workspace = console.workspace_path().parent / "demo-workspace"
+    with console.open_workspace() as workspace:
+        console.run(prepare(workspace))
+    _start_window([])
+
+
+def window() -> None:
+    """Open the window on the workspace."""
+    _start_window([])
+
+
+def _headless(out: Path, count: int) -> None:
+    from medsynth_desktop.workbench.demo import main_job
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreFailed(f"The folder for the results cannot be made: {error.strerror}.") from None
+    out = out.resolve()
+    if console.options.workspace is None:
+        console.options.workspace = out / "workspace"
+    with console.open_workspace() as workspace:
+        stages = console.run(main_job(workspace, out, count)).stages
+    stages["screenshots"] = _screenshots(out / "screenshots")
+    (out / "verdicts.json").write_text(json.dumps(console.plain(stages["verdicts"]), indent=2), encoding="utf-8")
+    document = {"out": out, **stages}
+    (out / "demo.json").write_text(json.dumps(console.plain(document), indent=2), encoding="utf-8")
+    console.answer(document, _summary(stages, out))
+    if not stages["release"]["verified"]:
+        raise typer.Exit(3)
+
+
+def _screenshots(folder: Path) -> dict[str, Any]:
+    """Walk the real window in a process of its own; a virtual display is started where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = _window_words(["--tour", str(folder)])
+    if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+        xvfb = shutil.which("xvfb-run")
+        if xvfb is None:
+            raise MedSynthError("No display, and xvfb-run is not installed; run: bash installer/run.sh --headless")
+        words = [xvfb, "-a", "-s", f"-screen 0 {SCREEN} +extension GLX", *words]
+    console.say("Taking screenshots of the window")
+    done = subprocess.run(words, check=False, stdout=sys.stderr, timeout=600)
+    pictures = sorted(folder.rglob("*.png"))
+    if done.returncode or not pictures:
+        raise MedSynthError("The window could not be opened for screenshots; run medsynth doctor to see what is missing.")
+    return {"count": len(pictures), "paths": pictures}
+
+
+def _start_window(more: list[str]) -> None:
+    if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY") and sys.platform.startswith("linux"):
+        raise InputRefused("No display to open a window on; use medsynth demo --headless --out DIR instead.")
+    raise typer.Exit(subprocess.run(_window_words(more), check=False).returncode)
+
+
+def _window_words(more: list[str]) -> list[str]:
+    return [sys.executable, "-m", "medsynth_desktop.app", "--workspace", str(console.workspace_path()), *more]
+
+
+def _summary(stages: dict[str, Any], out: Path) -> str:
+    counts = stages["verdicts"]["counts"]
+    return (
+        f"{stages['samples']['count']} samples: {counts['pass']} pass, {counts['review']} to review, "
+        f"{counts['block']} blocked; {stages['meshes']['count']} surfaces; {stages['release']['count']} released and "
+        f"{'verified' if stages['release']['verified'] else 'NOT verified'}; "
+        f"{stages['screenshots']['count']} screenshots in {out}"
+    )
