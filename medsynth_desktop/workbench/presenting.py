@@ -52,7 +52,9 @@ def empty_guard_words(cohort: str | None, batch: str | None, samples: int, check
     if batch is None or samples == 0:
         return "There are no samples to check. Draw a batch in the Sample panel first."
     if checked == 0:
-        return f"The {samples:,} samples of {batch} have not been compared with the real images of {cohort} yet."
+        return (
+            f"The {samples:,} samples of {batch} have not been compared with the real images of {cohort} yet."
+        )
     return ""
 
 

@@ -154,3 +154,9 @@ def approved_items(workspace: Workspace, batch_name: str, cohort_name: str) -> l
 def verify(path: Path) -> VerifyReport:
     """Check a package: every byte changed, missing or added is a problem."""
     return verify_package(path)
+
+
+def verify_steps(path: Path) -> Steps[tuple[str, VerifyReport]]:
+    """`verify` as long work; returns the package's name and its report."""
+    yield Progress(0, 0, f"Reading every byte of {path.name}")
+    return path.name, verify_package(path)

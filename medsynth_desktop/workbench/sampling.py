@@ -12,7 +12,7 @@ import numpy as np
 from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.hashing import canonical_json
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.core.records import BatchRecord, BundleRecord, SampleRecord, SampleSettings
+from medsynth_desktop.core.records import BatchRecord, BundleRecord, Recipe, SampleRecord, SampleSettings
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.store.workspace import Workspace
 
@@ -103,11 +103,16 @@ def sample_id(bundle_hash: str, settings: SampleSettings, seed: int, batch: str)
 
 def sample_volume(workspace: Workspace, sample: str) -> Volume:
     """The sample as a volume in patient millimetres, in the unit of its recipe where it has one."""
-    from medsynth_desktop.cohorts.conform import grid_affine
-
     record = workspace.samples.get(sample)
     recipe = workspace.bundles.get(record.bundle_hash).recipe
-    array = np.asarray(workspace.arrays.get(record.array_hash))
+    return recipe_volume(workspace.arrays.get(record.array_hash), recipe)
+
+
+def recipe_volume(array: np.ndarray, recipe: Recipe) -> Volume:
+    """A conformed array (2D or 3D) as a volume; in the unit of the recipe where it has a window."""
+    from medsynth_desktop.cohorts.conform import grid_affine
+
+    array = np.asarray(array)
     if recipe.intensity == "window":
         array = (array + 1) * ((recipe.high - recipe.low) / 2) + recipe.low
     if array.ndim == 2:
@@ -143,7 +148,13 @@ def _open_batch(workspace: Workspace, name: str, record: BundleRecord) -> BatchR
 
 
 def _draw(
-    bundle: object, seeds: list[int], settings: SampleSettings, device: str, finished: int, count: int, note: str
+    bundle: object,
+    seeds: list[int],
+    settings: SampleSettings,
+    device: str,
+    finished: int,
+    count: int,
+    note: str,
 ) -> Steps[list[np.ndarray]]:
     from medsynth_desktop.samplers.sampling import draw_batch, draw_sample
 
@@ -189,7 +200,9 @@ def _store(
     array: np.ndarray,
 ) -> SampleRecord:
     if not np.isfinite(array).all():
-        raise StoreFailed("The model drew numbers that are not finite; its weights are damaged. Nothing was stored.")
+        raise StoreFailed(
+            "The model drew numbers that are not finite; its weights are damaged. Nothing was stored."
+        )
     stored = SampleRecord(
         id=sample_id(bundle.hash, settings, seed, batch),
         batch=batch,
@@ -204,5 +217,3 @@ def _store(
     )
     workspace.batches.add_sample(stored)
     return stored
-
-

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from medsynth_desktop.core.errors import Cancelled, MedSynthError, NotFound
+from medsynth_desktop.core.errors import Cancelled, GuardRefused, MedSynthError, NotFound
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import (
     BatchRecord,
@@ -27,6 +27,7 @@ from medsynth_desktop.core.records import (
 )
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.jobs.runner import FINAL, Job, Runner
+from medsynth_desktop.releases.verify import VerifyReport
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding, importing, releasing, sampling, surfacing
 from medsynth_desktop.workbench.events import WorkbenchEvents
@@ -67,6 +68,9 @@ class Workbench:
         self.batch: BatchRecord | None = None
         self.selected: str | None = None
         self.guard = guarding.GuardState()
+        self.previewing: str | None = None  # metric whose threshold is being tried out
+        self.made: surfacing.Made | None = None  # the surface made last
+        self.verified: tuple[str, VerifyReport] | None = None  # package name and report of the last check
         self.decisions: dict[str, Decision] = {}
         cohorts, bundles, batches = self.cohort_names, self.bundles, self.batch_names
         if cohorts:
@@ -85,7 +89,9 @@ class Workbench:
             While a job runs.
         """
         if self.runner.busy:
-            raise MedSynthError("Something is still running in this workspace; cancel it or let it finish first.")
+            raise MedSynthError(
+                "Something is still running in this workspace; cancel it or let it finish first."
+            )
         self.workspace.close()
         self._open(path)
         self.events.workspace.emit()
@@ -178,6 +184,7 @@ class Workbench:
         """Make ``name`` the open cohort; its policy and calibration come with it."""
         self.cohort = self.workspace.cohorts.get(name)
         self.guard = guarding.GuardState.of(self.workspace, self.cohort, self.batch)
+        self.previewing = None
         self.events.cohorts.emit()
         self.events.policy.emit()
         self.events.verdicts.emit()
@@ -219,7 +226,9 @@ class Workbench:
         steps = sampling.sample_batch(
             self.workspace, self.bundle.hash, count, settings, seed, device, batch_name, batch_size
         )
-        return self.start(f"Sampling {count}", steps, device or "best", lambda batch: self.use_batch(batch.name))
+        return self.start(
+            f"Sampling {count}", steps, device or "best", lambda batch: self.use_batch(batch.name)
+        )
 
     def use_batch(self, name: str) -> None:
         """Make ``name`` the open batch, with its verdicts and decisions."""
@@ -228,6 +237,7 @@ class Workbench:
         if self.selected not in ids:
             self.selected = ids[0] if ids else None
         self.guard = guarding.GuardState.of(self.workspace, self.cohort, self.batch)
+        self.previewing = None
         self.refresh_decisions()
         self.events.batches.emit()
         self.events.samples.emit()
@@ -253,6 +263,15 @@ class Workbench:
                 return self.workspace.arrays.get(record.array_hash)
         raise NotFound(f"The open cohort {self.cohort.name} holds no image {image}.")
 
+    def sample_volume(self, sample: str) -> Volume:
+        """Return a sample as a volume in millimetres, in the unit of its recipe."""
+        return sampling.sample_volume(self.workspace, sample)
+
+    def image_volume(self, image: str) -> Volume:
+        """Return a real image of the open cohort as a volume in millimetres, in the unit of its recipe."""
+        array = self.image_array(image)
+        return sampling.recipe_volume(array, self._need("cohort", self.cohort).recipe)
+
     # -- guard -------------------------------------------------------------------------------------------------
 
     def audit(self, quantile: float = guarding.QUANTILE) -> Job:
@@ -265,6 +284,7 @@ class Workbench:
         if self.batch is None or result.batch != self.batch.name:
             return
         self.guard = guarding.GuardState.of(self.workspace, self.cohort, self.batch)
+        self.previewing = None
         self.refresh_decisions()
         self.events.policy.emit()
         self.events.verdicts.emit()
@@ -272,6 +292,14 @@ class Workbench:
     def preview_threshold(self, metric: str, review: float, block: float) -> None:
         """Move a threshold while dragging: counts and verdicts follow, nothing is stored."""
         self.guard = self.guard.moved(metric, review, block)
+        self.previewing = metric
+        self.events.policy.emit()
+        self.events.verdicts.emit()
+
+    def discard_preview(self) -> None:
+        """Show the thresholds in force again."""
+        self.guard = guarding.GuardState.of(self.workspace, self.cohort, self.batch)
+        self.previewing = None
         self.events.policy.emit()
         self.events.verdicts.emit()
 
@@ -292,6 +320,7 @@ class Workbench:
         self._policy_changed(reopened)
 
     def _policy_changed(self, reopened: Sequence[Decision]) -> None:
+        self.previewing = None
         self.refresh_decisions()
         self.events.policy.emit()
         self.events.verdicts.emit()
@@ -310,10 +339,34 @@ class Workbench:
 
     # -- surfaces ----------------------------------------------------------------------------------------------
 
-    def make_surface(self, volume: Volume, name: str, level: float, smooth: int = 20) -> Job:
-        """Extract the surface of ``volume`` at ``level`` (its own unit) and show it."""
-        steps = surfacing.make_surface(volume, level, smooth)
-        return self.start("Making a surface", steps, "mesh", lambda s: self.events.surface.emit(s, name))
+    def make_surface(
+        self,
+        volume: Volume,
+        name: str,
+        level: float,
+        smooth: int = 20,
+        max_faces: int = surfacing.MAX_DISPLAY_FACES,
+    ) -> Job:
+        """Extract the surface of ``volume`` at ``level`` (its own unit) and show it with at most ``max_faces``."""
+        steps = surfacing.make_for_display(volume, name, level, smooth, max_faces)
+        return self.start("Making a surface", steps, "mesh", self._surface_made)
+
+    def _surface_made(self, made: surfacing.Made) -> None:
+        self.made = made
+        self.events.surface.emit(made.shown, made.name)
+
+    def save_surface(self, path: Path) -> Job:
+        """Write the surface made last, in full, with its note on unit and frame.
+
+        Raises
+        ------
+        NotFound
+            When none was made.
+        """
+        if self.made is None:
+            raise NotFound("No surface was made yet; make one first.")
+        steps = surfacing.save(self.made.surface, path)
+        return self.start("Saving a surface", steps, "disk", lambda said: self.tell("info", said))
 
     # -- decisions and releases --------------------------------------------------------------------------------
 
@@ -335,10 +388,18 @@ class Workbench:
         self.refresh_decisions()
 
     def approve_all_passing(self, reason: str = "") -> int:
-        """Approve every passing sample of the open batch that has no decision yet; return how many."""
-        passing = [
-            s for s, v in self.verdicts.items() if v.verdict == "pass" and not self._decided(s)
-        ]
+        """Approve every passing sample of the open batch that has no decision yet; return how many.
+
+        Raises
+        ------
+        GuardRefused
+            While thresholds are being tried out: what passes is not settled.
+        """
+        if self.previewing is not None:
+            raise GuardRefused(
+                "Thresholds are being tried out in the Guard panel; apply or discard them first."
+            )
+        passing = [s for s, v in self.verdicts.items() if v.verdict == "pass" and not self._decided(s)]
         self.approve(passing, reason)
         return len(passing)
 
@@ -358,7 +419,17 @@ class Workbench:
         return self.start("Exporting", steps, "disk", self._exported)
 
     def _exported(self, exported: releasing.Exported) -> None:
-        self.tell("info", f"Exported {exported.count} samples and verified them: nothing changed, missing or added.")
+        self.tell(
+            "info", f"Exported {exported.count} samples and verified them: nothing changed, missing or added."
+        )
+        self.events.releases.emit()
+
+    def verify_release(self, path: Path) -> Job:
+        """Check a package in the background; `verified` holds what was found when `events.releases` comes."""
+        return self.start("Verifying", releasing.verify_steps(path), "disk", self._verified)
+
+    def _verified(self, checked: tuple[str, VerifyReport]) -> None:
+        self.verified = checked
         self.events.releases.emit()
 
     def _need(self, what: str, thing: Any) -> Any:

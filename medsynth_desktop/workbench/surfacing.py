@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES, display_steps
 from medsynth_desktop.meshes.files import write_surface
 from medsynth_desktop.meshes.surface import Surface, sensible_level, surface_steps
+from medsynth_desktop.workbench.surface_facts import saved_words
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A surface in full, the copy that is light enough to be shown, and how long both took."""
+
+    name: str
+    surface: Surface
+    shown: Surface
+    seconds: float
 
 
 def make_surface(
@@ -26,3 +40,20 @@ def make_surface(
         yield Progress(0, 0, "Writing the surface")
         write_surface(surface, out)
     return surface
+
+
+def make_for_display(
+    volume: Volume, name: str, level: float, smooth: int = 20, max_faces: int = MAX_DISPLAY_FACES
+) -> Steps[Made]:
+    """Extract a surface and reduce a copy of it to at most ``max_faces`` triangles for the screen."""
+    began = time.perf_counter()
+    surface = yield from surface_steps(volume, level, smooth=smooth)
+    shown = yield from display_steps(surface, max_faces)
+    return Made(name, surface, shown, time.perf_counter() - began)
+
+
+def save(surface: Surface, path: Path) -> Steps[str]:
+    """Write ``surface`` in full with its sidecar; return what to tell."""
+    yield Progress(0, 1, f"Writing {len(surface.faces):,} faces")
+    write_surface(surface, path)
+    return saved_words(path.name, surface)

@@ -157,10 +157,13 @@ class VerdictTable:
 
 
 def risk_order(state: Judged, metrics: Sequence[Metric]) -> np.ndarray:
-    """(n,) indices into ``state.ids``: worst verdict first, then the first metric's riskiest value, then the next's."""
+    """(n,) indices into ``state.ids``: worst verdict first, then the first metric's riskiest value, then the next's.
+
+    A value that is not defined counts as the riskiest: nothing shows that it is safe.
+    """
     keys: list[np.ndarray] = []
     for metric in reversed([m for m in metrics if m.key in state.metrics]):
         values = np.asarray(state.metrics[metric.key], float)
         risk = -values if metric.direction == "high" else values
-        keys.append(np.where(np.isfinite(risk), risk, np.inf))
+        keys.append(np.where(np.isfinite(risk), risk, -np.inf))
     return np.lexsort([*keys, -np.asarray(state.codes, int)])

@@ -1,0 +1,186 @@
+"""The table of decisions of the Release panel, and why a decision cannot be taken, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from medsynth_desktop.core.records import Decision, ReleaseRecord
+from medsynth_desktop.releases.verify import VerifyReport
+from medsynth_desktop.workbench.presenting import verdict_words
+from medsynth_desktop.workbench.verdict_table import DECISION_WORDS, UNDECIDED, Column
+
+COLUMNS = (
+    Column("sample", "Sample", "The synthetic image."),
+    Column("verdict", "Verdict", "What the guard says under the thresholds in force."),
+    Column("decision", "Decision", "Approved, rejected, or re-opened because the thresholds changed."),
+    Column("reason", "Reason", "Why, in the words of who decided."),
+    Column("who", "By", "Who decided."),
+    Column("when", "When", "When it was decided (UTC)."),
+)
+REOPENED = "Re-opened: decide again"
+_FIRST = {"reopened": 0, None: 1, "approved": 2, "rejected": 3}
+_SHOWN = 3
+"""Samples named in a sentence before it says "and N more"."""
+
+
+class DecisionTable:
+    """All samples of a batch: what waits for a decision first, re-opened approvals above all.
+
+    Parameters
+    ----------
+    samples
+        Sample ids in the order they were drawn.
+    verdicts
+        ``pass``, ``review`` or ``block`` by id, for those that were checked.
+    decisions
+        Current decision by id.
+    """
+
+    def __init__(
+        self, samples: Sequence[str], verdicts: Mapping[str, str], decisions: Mapping[str, Decision]
+    ) -> None:
+        self.verdicts = verdicts
+        self.decisions = decisions
+        self.order = sorted(samples, key=lambda s: _FIRST[self._status(s)])
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def _status(self, sample: str) -> str | None:
+        decision = self.decisions.get(sample)
+        return decision.status if decision else None
+
+    def id(self, row: int) -> str:
+        """Sample of ``row``."""
+        return self.order[row]
+
+    def verdict(self, row: int) -> str | None:
+        """Verdict of ``row``, None when it was not checked."""
+        return self.verdicts.get(self.order[row])
+
+    def reopened(self, row: int) -> bool:
+        """Whether the approval of ``row`` was taken back by a change of thresholds."""
+        return self._status(self.order[row]) == "reopened"
+
+    def text(self, row: int, column: int) -> str:
+        """What the cell says."""
+        sample, key = self.order[row], COLUMNS[column].key
+        if key == "sample":
+            return sample
+        if key == "verdict":
+            return verdict_words(self.verdicts.get(sample))
+        decision = self.decisions.get(sample)
+        if decision is None:
+            return UNDECIDED if key == "decision" else ""
+        if key == "decision":
+            return REOPENED if decision.status == "reopened" else DECISION_WORDS[decision.status]
+        return time_words(decision.when) if key == "when" else str(getattr(decision, key))
+
+    def sort(self, column: int, descending: bool = False) -> None:
+        """Sort by what the cells of ``column`` say."""
+        rows = sorted(range(len(self)), key=lambda r: self.text(r, column), reverse=descending)
+        self.order = [self.order[r] for r in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many are approved, rejected, re-opened and undecided."""
+        found = [self._status(s) or "undecided" for s in self.order]
+        return {k: found.count(k) for k in ("approved", "rejected", "reopened", "undecided")}
+
+    def why_not_approve(self, samples: Sequence[str], user: str, reason: str) -> str:
+        """Why these samples cannot be approved now; empty when they can."""
+        refusal = _why_not_decide(samples, user)
+        if refusal:
+            return refusal
+        if blocked := [s for s in samples if self.verdicts.get(s) == "block"]:
+            return (
+                f"{_named(blocked)} blocked by the guard and cannot be approved; reject, or leave undecided."
+            )
+        if unchecked := [s for s in samples if s not in self.verdicts]:
+            return f"{_named(unchecked)} not checked yet; use Check batch in the Guard panel first."
+        review = [s for s in samples if self.verdicts[s] == "review"]
+        if review and not reason.strip():
+            return f"{_named(review)} under review; look at the pair and write the reason for approving."
+        return ""
+
+    def why_not_reject(self, samples: Sequence[str], user: str, reason: str) -> str:
+        """Why these samples cannot be rejected now; empty when they can."""
+        refusal = _why_not_decide(samples, user)
+        if refusal:
+            return refusal
+        if unchecked := [s for s in samples if s not in self.verdicts]:
+            return f"{_named(unchecked)} not checked yet; use Check batch in the Guard panel first."
+        return "" if reason.strip() else "Write the reason for rejecting; it is recorded with your name."
+
+    def passing(self) -> list[str]:
+        """Passing samples without a standing decision: what Approve all passing approves."""
+        return [
+            s for s in self.order if self.verdicts.get(s) == "pass" and self._status(s) in (None, "reopened")
+        ]
+
+    def why_not_approve_passing(self, user: str) -> str:
+        """Why there is nothing to approve at once; empty when there is."""
+        if not user:
+            return _SIGN_IN
+        return "" if self.passing() else "No passing sample waits for a decision."
+
+    def why_not_export(self) -> str:
+        """Why nothing can be exported; empty when something can."""
+        return "" if self.counts()["approved"] else "Nothing is approved yet; approve samples first."
+
+
+_SIGN_IN = "Sign in with your name first: decisions are recorded under it."
+
+
+def _why_not_decide(samples: Sequence[str], user: str) -> str:
+    if not samples:
+        return "Select one or more samples in the table first."
+    return "" if user else _SIGN_IN
+
+
+def _named(samples: Sequence[str]) -> str:
+    """``S-1 is``, ``S-1 and S-2 are``, ``S-1, S-2, S-3 and 4 more are``."""
+    if len(samples) == 1:
+        return f"{samples[0]} is"
+    if len(samples) <= _SHOWN:
+        return f"{', '.join(samples[:-1])} and {samples[-1]} are"
+    return f"{', '.join(samples[:_SHOWN])} and {len(samples) - _SHOWN:,} more are"
+
+
+def decision_count_words(counts: Mapping[str, int]) -> str:
+    """One line: ``12 approved · 1 rejected · 3 undecided``, with the re-opened ones where there are any."""
+    words = [f"{counts[k]:,} {k}" for k in ("approved", "rejected", "undecided")]
+    if counts["reopened"]:
+        words.insert(0, f"{counts['reopened']:,} re-opened")
+    return " · ".join(words)
+
+
+def reopened_words(counts: Mapping[str, int]) -> str:
+    """Sentence that stands out while approvals are re-opened; empty otherwise."""
+    count = counts["reopened"]
+    if not count:
+        return ""
+    what = "1 approval was" if count == 1 else f"{count:,} approvals were"
+    return f"{what} re-opened because the thresholds changed. Decide again; until then they do not leave."
+
+
+def time_words(iso: str) -> str:
+    """``2026-03-01T12:34:56+00:00`` as ``2026-03-01 12:34 UTC``."""
+    utc = iso.endswith("+00:00") or iso.endswith("Z")
+    return iso[:16].replace("T", " ") + (" UTC" if utc else "")
+
+
+def release_rows(releases: Iterable[ReleaseRecord]) -> list[tuple[str, str, str, str]]:
+    """Id, time, number of samples and first digits of the manifest hash of each release, newest first."""
+    return [
+        (r.id, time_words(r.created), f"{len(r.samples):,}", r.manifest_hash[:12])
+        for r in sorted(releases, key=lambda r: r.created, reverse=True)
+    ]
+
+
+def verify_words(report: VerifyReport) -> tuple[str, tuple[str, ...]]:
+    """What a verification says: one sentence, and each problem."""
+    problems = tuple(report.problems)
+    if report.ok:
+        return "✓ The package verifies: nothing was changed, added or left out since it was signed.", problems
+    what = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+    return f"✗ The package does not verify ({what}). Do not hand it on.", problems
