@@ -1,0 +1,101 @@
+"""What every metric of the guard is: a number of a query's nearest real images, and its risky side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from medsynth_desktop.core.records import Nearest, Neighbour
+
+Direction = Literal["high", "low"]
+
+MOST_DIGITS = 9
+"""Digits after the point beyond which two printed values are allowed to look alike."""
+
+
+def highest_correlation(nearest: Nearest) -> float:
+    """Return the highest Pearson correlation with any real image, -1 to 1 (NaN without one).
+
+    The search measures it over the whole split; without its word it is the best of the listed neighbours.
+    """
+    return nearest.metrics.get(
+        "correlation", max((n.correlation for n in nearest.neighbours), default=math.nan)
+    )
+
+
+def most_correlated(nearest: Nearest) -> Neighbour | None:
+    """Return the listed neighbour that has the highest correlation, or None where it is not listed."""
+    value = highest_correlation(nearest)
+    return next((n for n in nearest.neighbours if n.correlation == value), None)
+
+
+def standing_out(best: float, other: float) -> float:
+    """Return the patient-aware Lowe's ratio ``other / best``.
+
+    ``best`` is the highest correlation with any real image, ``other`` the highest with an image of any OTHER
+    patient than that image's; low where one patient stands out. Where even the best correlation is negative
+    the quotient is at least 1: nothing stands out. It is NaN where ``best`` is exactly 0, or ``other`` is
+    NaN because the split holds one patient only.
+
+    Source: Lowe 2004 for the ratio; Melacini, memorization in 3D LDMs of head CT, for its use on
+    correlations; taken between patients here, because repeat scans of one patient hide a copy from the plain
+    ratio.
+    """
+    return other / best if best != 0 else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measure of likeness.
+
+    Attributes
+    ----------
+    key, label, unit
+        Name in records and policies, name on the screen, unit ("" where there is none).
+    direction
+        The risky side: ``high`` where a large value means a likely copy, ``low`` where a small one does.
+    range
+        Lowest and highest value of a slider.
+    digits
+        Digits after the point on the screen.
+    description
+        One sentence for a clinician.
+    function
+        From a query's `Nearest` to the value; NaN where it is not defined.
+    neighbour
+        The real image that the value speaks of, or None where it is not among the listed neighbours.
+    """
+
+    key: str
+    label: str
+    direction: Direction
+    range: tuple[float, float]
+    description: str
+    function: Callable[[Nearest], float]
+    unit: str = ""
+    digits: int = 3
+    neighbour: Callable[[Nearest], Neighbour | None] = most_correlated
+
+    def __call__(self, nearest: Nearest) -> float:
+        """Value of ``nearest``."""
+        return self.function(nearest)
+
+    def beyond(self, value: float, limit: float) -> bool:
+        """Whether ``value`` lies strictly on the risky side of ``limit``; never for NaN."""
+        return value > limit if self.direction == "high" else value < limit
+
+    def format(self, value: float, apart_from: float | None = None) -> str:
+        """Value and unit as text, told apart from ``apart_from`` and from the ends of the range.
+
+        So 0.9999996 is not shown as 1, nor 0.91204 as "beyond 0.912".
+        """
+        if not math.isfinite(value):
+            return "not defined"
+        others = [o for o in (apart_from, *self.range) if o is not None and o != value]
+        for digits in range(self.digits, MOST_DIGITS + 1):
+            text = f"{value:.{digits}f}"
+            if all(text != f"{o:.{digits}f}" for o in others):
+                break
+        return f"{text} {self.unit}".strip()

@@ -1,0 +1,92 @@
+"""Likeness of two images in float64, from their direct differences.
+
+The expansion |a|^2 + |b|^2 - 2ab loses exactly the near copies that matter: with float32 it reported RMSE
+1e-2 for a true 1e-4. Here both numbers come from one pass over centred differences, so a copy has RMSE
+exactly 0 and correlation exactly 1, and neither the order of the cohort nor the number of threads changes a
+bit: no BLAS is used, sums run in a fixed order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from medsynth_desktop.core.errors import InputRefused
+
+CHUNK = 1 << 15
+"""Voxels at a time: their float64 copy (256 KiB) stays in the processor's cache."""
+LEAST_CONTRAST = 1e-6
+"""Standard deviation over largest value, below which a float32 image holds no more than rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean of an image and Euclidean norm of the image less its mean."""
+
+    mean: float
+    norm: float
+
+
+def flatten(image: np.ndarray) -> np.ndarray:
+    """Return (n,) voxels in C order; a view wherever the image allows it."""
+    return np.ascontiguousarray(image).reshape(-1)
+
+
+def moments(voxels: np.ndarray, name: str) -> Moments:
+    """Measure (n,) ``voxels``; ``name`` begins the sentence of a refusal.
+
+    Raises
+    ------
+    InputRefused
+        Where a voxel is not a finite number, or all are alike.
+    """
+    mean = math.fsum(float(part.sum(dtype=np.float64)) for part in _chunks(voxels)) / max(1, voxels.size)
+    if not math.isfinite(mean):
+        count = int((~np.isfinite(voxels)).sum())
+        raise InputRefused(
+            f"{name} has {count} voxels that are not finite numbers; repair it or leave it out."
+        )
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(sum_of_squares(voxels, None, mean))
+    if not math.isfinite(norm):
+        raise InputRefused(f"{name} has values too large to compare; bring it to the range -1 to 1 first.")
+    largest = max(abs(float(voxels.min())), abs(float(voxels.max()))) if voxels.size else 0.0
+    if norm <= LEAST_CONTRAST * largest * math.sqrt(voxels.size):
+        raise InputRefused(f"{name} has no contrast (all voxels alike); it cannot be compared: leave it out.")
+    return Moments(mean, norm)
+
+
+def sum_of_squares(a: np.ndarray, b: np.ndarray | None, shift: float) -> float:
+    """Return the sum over voxels of (a - b - shift)^2 in float64 (b: None counts as 0)."""
+    room = np.empty(min(CHUNK, a.size))
+    parts = []
+    for start in range(0, a.size, CHUNK):
+        piece = a[start : start + CHUNK]
+        out = room[: piece.size]
+        if b is None:
+            np.subtract(piece, shift, out=out, dtype=np.float64)
+        else:
+            np.subtract(piece, b[start : start + CHUNK], out=out, dtype=np.float64)
+            np.subtract(out, shift, out=out)
+        np.multiply(out, out, out=out)
+        parts.append(float(out.sum()))
+    return math.fsum(parts)
+
+
+def likeness(a: np.ndarray, b: np.ndarray, of_a: Moments, of_b: Moments) -> tuple[float, float]:
+    """Return RMSE and Pearson correlation of (n,) ``a`` and ``b``, given their moments.
+
+    With centred images u, v: |a - b|^2 = |u - v|^2 + n (mean difference)^2, and
+    corr = <u, v> / |u||v| = 1 - (|u - v|^2 - (|u| - |v|)^2) / (2 |u||v|), which near 1 loses nothing.
+    """
+    shift = of_a.mean - of_b.mean
+    squares = sum_of_squares(a, b, shift)
+    rmse = math.sqrt(squares / a.size + shift * shift)
+    lack = (squares - (of_a.norm - of_b.norm) ** 2) / (2 * of_a.norm * of_b.norm)
+    return rmse, min(1.0, max(-1.0, 1.0 - lack))
+
+
+def _chunks(voxels: np.ndarray) -> list[np.ndarray]:
+    return [voxels[start : start + CHUNK] for start in range(0, voxels.size, CHUNK)]
