@@ -28,7 +28,7 @@ def hash_array(array: np.ndarray) -> str:
     """SHA-256 of dtype, shape and C-ordered bytes, so equal numbers in equal shapes have equal names."""
     array = np.ascontiguousarray(array)
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(memoryview(array).cast("B"))
+    digest.update(array.data.cast("B"))
     return digest.hexdigest()
 
 

@@ -64,7 +64,7 @@ class Batches:
         return BatchRecord(name, row.bundle_hash, found, row.created)
 
     def count(self, name: str) -> int:
-        """Samples stored in the batch, 0 when there is no such batch."""
+        """Count the samples stored in the batch, 0 when there is no such batch."""
         table = schema.samples
         with self._database.read() as connection:
             chosen = select(func.count()).select_from(table).where(table.c.batch == name)
@@ -88,8 +88,8 @@ class Batches:
                     )
         except IntegrityError as error:
             raise StoreFailed(
-                f"Sample {record.id} cannot be stored as number {record.ordinal} of batch {record.batch!r}: the "
-                "batch is missing or the place is taken; choose another batch name."
+                f"Sample {record.id} cannot be stored as number {record.ordinal} of batch {record.batch!r}: "
+                "the batch is missing or the place is taken; choose another batch name."
             ) from error
 
 

@@ -54,7 +54,7 @@ class Bundles:
         return self.get(record.hash)
 
     def get(self, key: str | Path) -> BundleRecord:
-        """Find a bundle by hash, by the first characters of it (6 or more), by name (newest first) or by folder.
+        """Find a bundle by hash, by its first characters (6 or more), by name (newest first) or by folder.
 
         Raises
         ------
@@ -69,10 +69,10 @@ class Bundles:
         if not fitting:
             fitting = [b for b in known if Path(b.path) == Path(text).absolute()]
         if len(fitting) != 1:
-            shown = Path(text).name[:60]
+            problem = "Several bundles begin" if fitting else "The workspace holds no bundle that begins"
             raise NotFound(
-                f"{'Several bundles begin' if fitting else 'The workspace holds no bundle that begins'} with or is "
-                f"called {shown!r}; give the name or more of the hash, or import it first."
+                f"{problem} with or is called {Path(text).name[:60]!r}; give the name or more of the hash, "
+                "or import it first."
             )
         return fitting[0]
 

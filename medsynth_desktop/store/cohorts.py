@@ -73,23 +73,23 @@ class Cohorts:
                 begun = " (its import was interrupted: run it again)" if row is not None else ""
                 raise NotFound(f"The workspace holds no cohort called {name!r}{begun}; import it first.")
             images = _images(connection, name)
-        skipped = decode(cast(type[tuple[tuple[str, str], ...]], tuple[tuple[str, str], ...]), row.skipped)
+        skipped = decode(tuple[tuple[str, str], ...], row.skipped)
         return CohortRecord(name, decode(Recipe, row.recipe), row.hash, images, skipped)
 
     def notes(self, name: str) -> list[str]:
-        """What the imports noted, for instance patients taken as one; empty when there is no such cohort."""
+        """Return what the imports noted, for instance patients taken as one; empty without such a cohort."""
         with self._database.read() as connection:
             row = _row(connection, name)
         return [] if row is None else decode(list, row.notes)
 
     def recipe(self, name: str) -> Recipe | None:
-        """Recipe of a cohort, also of one whose import was interrupted; None where there are no images yet."""
+        """Recipe of a cohort, also while its first import is unfinished; None where it has no image yet."""
         with self._database.read() as connection:
             row = _row(connection, name)
             return None if row is None or not _has_images(connection, name) else decode(Recipe, row.recipe)
 
     def begin(self, name: str, recipe: Recipe) -> Recipe:
-        """Create the cohort unless it exists and return the recipe in force: the first one, once it has images.
+        """Create the cohort unless it exists; return the recipe in force: the first, once it has images.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class Cohorts:
         return recipe
 
     def sources(self, name: str) -> set[str]:
-        """Sources of all images stored so far, with and without a split."""
+        """Return the sources of all images stored so far, with and without a split."""
         table = schema.images
         with self._database.read() as connection:
             return set(connection.execute(select(table.c.source).where(table.c.cohort == name)).scalars())

@@ -51,19 +51,19 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one consistent state and never waits for a writer."""
+        """Open a transaction that sees one consistent state and never waits for a writer."""
         with told_plainly(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its start, committed as a whole or not at all."""
+        """Open a transaction that holds the write lock from its start, committed as a whole or not at all."""
         with told_plainly(), self._engine.connect() as connection:
             with connection.execution_options(write=True).begin():
                 yield connection
 
     def problems(self) -> list[str]:
-        """What SQLite's own checks find; empty when sound."""
+        """List what SQLite's own checks find; empty when sound."""
         with self.read() as connection:
             rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
             found = [f"database: {row}" for row in rows if row != "ok"]

@@ -17,7 +17,7 @@ def encode(value: Any) -> str:
 
 
 def decode(kind: type[T], text: str) -> T:
-    """Rebuild a record of class ``kind`` from `encode`'s text; fields the class does not know are left out."""
+    """Rebuild a record of class ``kind`` from `encode`'s text; unknown fields are left out."""
     return cast(T, _build(kind, json.loads(text)))
 
 

@@ -17,13 +17,13 @@ _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT, errno.ENA
 FULL = (
     "The disk of the workspace is full; free some space and try again (everything finished so far is kept)."
 )
-FORBIDDEN = "The workspace cannot be written (read-only folder or missing rights); choose a folder that you may write to."
+FORBIDDEN = "The workspace cannot be written (read-only folder or missing rights); choose another folder."
 NO_FOLDER = (
     "The workspace is no usable folder (part of its path is a file or has vanished); choose another folder."
 )
 DAMAGED = (
-    "The workspace's database is damaged or is no MedSynth workspace; restore workspace.sqlite from a backup or "
-    "choose another folder."
+    "The workspace's database is damaged or is no MedSynth workspace; restore workspace.sqlite from a backup "
+    "or choose another folder."
 )
 BUSY = "Another program holds the workspace for too long; close other MedSynth windows and try again."
 
@@ -49,7 +49,7 @@ def told_plainly() -> Iterator[None]:
 def _of_database(message: str) -> str:
     told = {
         "is full": FULL,
-        "disk I/O error": "The disk of the workspace fails (input/output error); check the disk and its free space.",
+        "disk I/O error": "The disk of the workspace fails (input/output error); check it and its space.",
         "readonly": FORBIDDEN,
         "read-only": FORBIDDEN,
         "unable to open": FORBIDDEN,

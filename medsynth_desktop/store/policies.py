@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Select, select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -71,7 +73,7 @@ class Policies:
         return list({p.hash: p for p in found}.values())
 
 
-def _current(cohort_hash: str) -> Select[tuple[str]]:
+def _current(cohort_hash: str) -> Select[Any]:
     table = schema.policy_choices
     return (
         select(table.c.policy_hash)

@@ -43,7 +43,7 @@ cohorts = Table(
     Column("created", String, nullable=False),
 )
 
-# A patient is known by a keyed hash of the identifier; several hashes may share a pseudonym (merged patients).
+# A patient is known by a keyed hash of the identifier; merged patients share a pseudonym.
 patients = Table(
     "patients",
     metadata,

@@ -22,12 +22,14 @@ def upgrade() -> None:
     _decisions()
 
 
-def _text(name: str, **options: bool) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=False, **options)
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=False)
 
 
-def _name(name: str, *parts: sa.ForeignKey, **options: bool) -> sa.Column[str]:
-    return sa.Column(name, sa.String(), *parts, **{"nullable": False, **options})
+def _name(
+    name: str, *parts: sa.ForeignKey, primary_key: bool = False, nullable: bool = False
+) -> sa.Column[str]:
+    return sa.Column(name, sa.String(), *parts, primary_key=primary_key, nullable=nullable)
 
 
 def _real_images() -> None:
