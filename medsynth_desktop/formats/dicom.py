@@ -1,0 +1,54 @@
+"""DICOM images: CT, MR, PET and X-ray, single slices, series and multi-frame stacks.
+
+Headers are in `dicom_header`, geometry in `dicom_geometry`, grouping in `dicom_series`, multi-frame
+objects in `dicom_enhanced`, pixels in `dicom_pixels`, units in `dicom_units`; `dicom_write` writes synthetic
+series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.formats.base import Finding, Format
+
+PREAMBLE = 128
+WITHOUT_PREAMBLE = (
+    b"\x08\x00\x00\x00",
+    b"\x08\x00\x05\x00",
+    b"\x08\x00\x01\x00",
+    b"\x08\x00\x08\x00",
+    b"\x02\x00\x00\x00",
+)
+"""How old files begin that lack the preamble: an element of group 0008 or 0002."""
+
+
+def sniff(head: bytes) -> bool:
+    """Whether ``head`` begins a DICOM file."""
+    if head[PREAMBLE : PREAMBLE + 4] == b"DICM":
+        return True
+    return len(head) > PREAMBLE and head.startswith(WITHOUT_PREAMBLE)
+
+
+def read(path: Path) -> Volume:
+    """Read the one volume of a single file: a slice, a film, or a multi-frame stack.
+
+    Raises
+    ------
+    InputRefused
+        No image, several stacks in one object, or pixels that cannot be decoded.
+    """
+    from medsynth_desktop.formats.dicom_series import read_file
+
+    return read_file(path)
+
+
+def group(paths: Sequence[Path]) -> Iterator[Finding]:
+    """Sort files into volumes by their headers."""
+    from medsynth_desktop.formats.dicom_series import group_files
+
+    return group_files(paths)
+
+
+FORMAT = Format("dicom", "DICOM", (".dcm", ".dicom", ".ima"), sniff, read, group=group)

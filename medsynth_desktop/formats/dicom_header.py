@@ -1,0 +1,288 @@
+"""What the grouping of DICOM files needs to know of each slice, read without touching a pixel."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import UID
+
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.formats.base import check_claim
+
+# Tolerant when reading: real headers break value rules that do not concern us, each with a warning.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+MAX_COMPRESSION = 2000
+"""Generous bound of what the DICOM codecs reach on an empty slice; a larger claim is a damaged header."""
+RETIRED_JPEG = {
+    f"1.2.840.10008.1.2.4.{n}": n for n in (52, 53, 54, 55, 56, 58, 59, 60, 61, 62, 63, 64, 65, 66)
+}
+"""JPEG processes that the standard has retired (PS3.6 annex A): no maintained decoder exists."""
+DEFLATED = "1.2.840.10008.1.2.1.99"
+"""The whole file is deflated; the pixels inside are plain."""
+NOT_IMAGES = {
+    "SEG": "a segmentation, not an image",
+    "RTSTRUCT": "a set of contours, not an image",
+    "RTDOSE": "a radiotherapy dose, not an image",
+    "RTPLAN": "a radiotherapy plan, not an image",
+    "SR": "a report, not an image",
+    "KO": "a key object note, not an image",
+    "PR": "a presentation state, not an image",
+    "REG": "a registration, not an image",
+    "DOC": "a document, not an image",
+}
+PLANE = ("ImageOrientationPatient", "ImagePositionPatient")
+TOLD_APART_BY = (
+    "StackID",
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "EchoNumbers",
+    "EchoTime",
+    "EffectiveEchoTime",
+    "DiffusionBValue",
+    "DiffusionGradientOrientation",
+    "InversionTime",
+    "FlipAngle",
+    "TriggerTime",
+    "NominalCardiacTriggerDelayTime",
+    "ImageType",
+    "FrameType",
+    "AcquisitionNumber",
+    "ConvolutionKernel",
+    "ContrastBolusAgent",
+    "AcquisitionTime",
+    "ContentTime",
+)
+"""Attributes that may tell two images at one position apart, most meaningful first."""
+HEADER_TAGS = (
+    *PLANE,
+    *TOLD_APART_BY,
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "Modality",
+    "InstanceNumber",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "BitsAllocated",
+    "PhotometricInterpretation",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "RescaleSlope",
+    "AcquisitionDate",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One image plane: a single-frame file, or one frame of a multi-frame object.
+
+    Attributes
+    ----------
+    path, frame
+        Where the pixels are; ``frame`` counts from 0.
+    series
+        What must be equal in one volume: patient, series, class, size, spacing.
+    sop
+        SOP Instance UID, to notice copies.
+    shape
+        Rows, columns.
+    orientation, position
+        LPS direction cosines (6) and millimetres (3), or None for a projection.
+    spacing
+        Millimetres between rows and between columns, or None.
+    thickness
+        Nominal millimetres, or 0.
+    facts
+        Values of `TOLD_APART_BY`, as text.
+    """
+
+    path: Path
+    frame: int
+    series: tuple[str, ...]
+    sop: str
+    shape: tuple[int, int]
+    modality: str
+    orientation: tuple[float, ...] | None
+    position: tuple[float, ...] | None
+    spacing: tuple[float, float] | None
+    thickness: float
+    number: int
+    patient: str | None = field(repr=False)
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+def open_header(path: Path) -> FileDataset:
+    """Read what grouping needs; files without the preamble are tried too.
+
+    Raises
+    ------
+    InputRefused
+        Not an image, or an image that cannot be decoded here.
+    """
+    header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(HEADER_TAGS))
+    check_is_image(path, header)
+    return header
+
+
+def check_is_image(path: Path, header: Dataset) -> None:
+    """Refuse objects without a grey picture that this computer can decode.
+
+    Raises
+    ------
+    InputRefused
+        With the reason.
+    """
+    name = path.name
+    sop_class = header.get("SOPClassUID") or getattr(header, "file_meta", Dataset()).get(
+        "MediaStorageSOPClassUID"
+    )
+    if sop_class is not None and UID(sop_class).name == "Media Storage Directory Storage":
+        raise InputRefused(f"{name} is the table of contents of a DICOM disc; the images beside it are read.")
+    modality = str(header.get("Modality", ""))
+    if modality in NOT_IMAGES or (sop_class and "Segmentation" in UID(sop_class).name):
+        raise InputRefused(f"{name} is {NOT_IMAGES.get(modality, NOT_IMAGES['SEG'])}.")
+    if not header.get("Rows") or not header.get("Columns"):
+        kind = UID(sop_class).name if sop_class else "no kind of object named"
+        raise InputRefused(f"{name} holds no picture ({kind}), or its header is cut off.")
+    if header.get("SamplesPerPixel", 1) != 1 or not str(
+        header.get("PhotometricInterpretation", "MONOCHROME2")
+    ).startswith("MONOCHROME"):
+        raise InputRefused(
+            f"{name} is in colour ({header.get('PhotometricInterpretation')}), usually a secondary "
+            "capture of a screen or a report page; grey images are read."
+        )
+    _check_codec(name, header)
+    _check_size(path, header)
+
+
+def _check_codec(name: str, header: Dataset) -> None:
+    syntax = _syntax(header)
+    if not syntax or not _packed(syntax) or syntax == DEFLATED:
+        return
+    if syntax in RETIRED_JPEG:
+        raise InputRefused(
+            f"{name} is compressed by a retired JPEG process (transfer syntax {syntax}) for which no decoder "
+            "is maintained; export it again as uncompressed or JPEG lossless."
+        )
+    if not _decodable(syntax):
+        raise InputRefused(
+            f"{name} is compressed as {UID(syntax).name} ({syntax}), which is not decoded here; export it "
+            "again as uncompressed."
+        )
+
+
+def _syntax(header: Dataset) -> str:
+    meta = getattr(header, "file_meta", None)
+    return str(meta.get("TransferSyntaxUID") or "") if meta else ""
+
+
+def _packed(syntax: str) -> bool:
+    """Whether pixels take less room in the file than in memory."""
+    return syntax == DEFLATED or (UID(syntax).is_transfer_syntax and bool(UID(syntax).is_compressed))
+
+
+def _decodable(syntax: str) -> bool:
+    from pydicom.pixels import get_decoder
+
+    try:
+        return bool(get_decoder(UID(syntax)).is_available)
+    except NotImplementedError:
+        return False
+
+
+def _check_size(path: Path, header: Dataset) -> None:
+    """Compare claimed pixels with the file's size before anything is allocated."""
+    packed = _packed(_syntax(header))
+    shape = (int(header.get("NumberOfFrames") or 1), int(header.Rows), int(header.Columns))
+    bits = int(header.get("BitsAllocated") or 8)
+    check_claim(path.name, shape, max(1, bits // 8), path.stat().st_size, MAX_COMPRESSION if packed else 1)
+
+
+def slice_of(path: Path, header: Dataset) -> Slice:
+    """Facts of a single-frame file."""
+    orientation, position = (numbers(header.get(k)) for k in PLANE)
+    whole = orientation is not None and position is not None and len(orientation) == 6 and len(position) == 3
+    spacing = plane_spacing(header)
+    return Slice(
+        path,
+        0,
+        series_key(header),
+        str(header.get("SOPInstanceUID", "")),
+        (int(header.Rows), int(header.Columns)),
+        str(header.get("Modality") or "OT"),
+        orientation if whole else None,
+        position if whole else None,
+        spacing,
+        positive(header.get("SliceThickness")) or positive(header.get("SpacingBetweenSlices")),
+        int(header.get("InstanceNumber") or 0),
+        patient_of(header),
+        told_apart(header),
+    )
+
+
+def series_key(header: Dataset) -> tuple[str, ...]:
+    """Tell what slices of one volume share; the patient too, since careless copies share series UIDs."""
+    keys = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "Rows", "Columns")
+    spacing = plane_spacing(header)
+    return (*(str(header.get(k, "")) for k in keys), " ".join(f"{s:.4g}" for s in spacing or ()))
+
+
+def patient_of(header: Dataset) -> str | None:
+    """Key of the patient: the ID, else a digest of name and birth date, else None."""
+    number = str(header.get("PatientID") or "").strip()
+    if number:
+        return number
+    name = f"{header.get('PatientName') or ''}".strip()
+    if not name:
+        return None
+    return (
+        "name:" + hashlib.sha256(f"{name}|{header.get('PatientBirthDate') or ''}".encode()).hexdigest()[:20]
+    )
+
+
+def told_apart(header: Dataset) -> dict[str, str]:
+    """Values of `TOLD_APART_BY` that are present."""
+    return {k: str(header.get(k)) for k in TOLD_APART_BY if header.get(k) not in (None, "")}
+
+
+def numbers(value: Any) -> tuple[float, ...] | None:
+    """Finite numbers of a multi-valued attribute, or None."""
+    if value is None or isinstance(value, str):
+        return None
+    values = np.atleast_1d(np.array(value, dtype=float))
+    return tuple(float(v) for v in values) if values.size and np.isfinite(values).all() else None
+
+
+def positive(value: Any) -> float:
+    """Return a positive finite number, else 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return 0.0
+    return number if np.isfinite(number) and number > 0 else 0.0
+
+
+def plane_spacing(header: Dataset) -> tuple[float, float] | None:
+    """Millimetres between rows and between columns; of a projection without calibration, at the detector."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+        values = numbers(header.get(keyword))
+        if values is not None and len(values) == 2 and min(values) > 0:
+            return values[0], values[1]
+    return None
