@@ -20,6 +20,7 @@ POLL_MS = 50
 
 _open: Workbench | None = None
 _poller: Poller | None = None
+_background = False
 
 
 class Poller(QObject):  # type: ignore[misc]
@@ -108,3 +109,14 @@ def close_workbench() -> None:
             app.aboutToQuit.disconnect(close_workbench)
     if workbench is not None:
         workbench.close()
+
+
+def open_in_background(yes: bool) -> None:
+    """Say whether files are opened by a job (the shell does) or at once (a plain napari expects it)."""
+    global _background
+    _background = yes
+
+
+def opens_in_background() -> bool:
+    """Whether files are opened by a job whose volumes appear when they are ready."""
+    return _background and _open is not None

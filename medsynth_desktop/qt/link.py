@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary, ref
 
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.qt.bridge import current_workbench
+from medsynth_desktop.qt.orientation import OrientationLetters
 from medsynth_desktop.qt.viewer import show_surface, show_volume, volume_of
 from medsynth_desktop.workbench.state import Workbench
 
@@ -26,6 +27,7 @@ class ViewerLink:
         self._viewer = ref(viewer)
         self.workbench = workbench
         self.has_host_banner = False
+        self._letters = OrientationLetters(viewer)
         workbench.events.volume.connect(self._show_volume)
         workbench.events.surface.connect(self._show_surface)
 

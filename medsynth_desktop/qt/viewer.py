@@ -18,7 +18,7 @@ from medsynth_desktop.cohorts.conform import grid_affine
 from medsynth_desktop.core.records import Recipe
 from medsynth_desktop.core.volume import Volume
 
-VOLUME_KEY = "medsynth_volume"
+VOLUME_KEY, SLOT_KEY = "medsynth_volume", "medsynth_slot"
 DRAWN_DTYPES = (np.uint8, np.uint16, np.int16, np.float32)
 """What napari hands to the graphics card without converting every slice."""
 CONTRAST_PERCENTILES = (0.5, 99.5)
@@ -66,26 +66,44 @@ def layer_data(volume: Volume, name: str, **options: Any) -> tuple[np.ndarray, d
     return np.ascontiguousarray(squeezed), attributes, "image"
 
 
-def show_volume(viewer: Any, volume: Volume, name: str, **options: Any) -> Any:
-    """Add ``volume`` to ``viewer`` and return its layer; a layer of that name is replaced in place.
+def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **options: Any) -> Any:
+    """Add ``volume`` to ``viewer`` and return its layer.
 
-    See `layer_data` for the convention and the options.
+    Parameters
+    ----------
+    viewer, volume, name
+        Where, what, and how it is called (see `layer_data`).
+    slot
+        Images of one slot (``"real"``, ``"sample"``) replace one another and keep the window and the view.
+        Empty: the layer of that name is replaced.
+    options
+        Further layer attributes.
     """
+    options["metadata"] = {SLOT_KEY: slot, **options.get("metadata", {})}
     array, attributes, _ = layer_data(volume, name, **options)
-    old = viewer.layers[name] if name in viewer.layers else None
-    first = len(viewer.layers) == 0
+    old = _old_layer(viewer, name, slot)
     if old is not None and type(old).__name__ == "Image" and old.data.shape == array.shape:
         old.data, old.metadata = array, attributes["metadata"]
         old.scale, old.translate = attributes["scale"], attributes["translate"]
+        old.name, old.visible = name, True
         viewer.layers.selection.active = old
         return old
     if old is not None:
         viewer.layers.remove(old)
+    first = len(viewer.layers) == 0
     layer = viewer.add_image(array, **attributes)
     if first:
         viewer.reset_view()
         _to_middle(viewer)
+    viewer.canvas.overlays.scale_bar.visible = volume.spaced
     return layer
+
+
+def _old_layer(viewer: Any, name: str, slot: str) -> Any:
+    for layer in viewer.layers:
+        if layer.metadata.get(SLOT_KEY) == slot if slot else layer.name == name:
+            return layer
+    return None
 
 
 def show_array(viewer: Any, array: np.ndarray, recipe: Recipe, name: str, **options: Any) -> Any:
@@ -106,20 +124,28 @@ def volume_of_array(array: np.ndarray, recipe: Recipe) -> Volume:
 
 
 def volume_of(layer: Any) -> Volume | None:
-    """Return the volume behind an image layer, ours or another's; None when it is not a grey image.
-
-    A foreign layer is taken to follow the convention of this module with its own scale and translation.
-    """
-    ours = layer.metadata.get(VOLUME_KEY)
-    if ours is not None:
-        return ours  # type: ignore[no-any-return]
+    """Return the volume behind an image layer, ours or another's; None when it is not a grey image."""
     if type(layer).__name__ != "Image" or layer.rgb or layer.data.ndim not in (2, 3):
         return None
-    array = np.asarray(layer.data)
-    scale, translate = np.ones(3), np.zeros(3)
-    scale[-array.ndim :], translate[-array.ndim :] = layer.scale, layer.translate
-    affine = np.diag([*-scale[::-1], 1.0])
-    affine[:3, 3] = -translate[::-1]
+    return volume_of_data(np.asarray(layer.data), layer.metadata, layer.scale, layer.translate)
+
+
+def volume_of_data(array: np.ndarray, metadata: dict[str, Any], scale: Any, translate: Any) -> Volume:
+    """Return the volume of layer data: the numbers as they are now, in the true frame of their source.
+
+    Foreign data (z, y, x) or (rows, columns) are taken to follow the convention here, with their own
+    ``scale`` and ``translate`` in millimetres.
+    """
+    ours: Volume | None = metadata.get(VOLUME_KEY)
+    if ours is not None:
+        canonical = ours.canonical()
+        if array.size == canonical.array.size:
+            drawn = array.reshape(canonical.array.shape[::-1]).transpose(2, 1, 0)
+            return replace(canonical, array=drawn[::-1, ::-1, ::-1])
+    steps, origin = np.ones(3), np.zeros(3)
+    steps[-array.ndim :], origin[-array.ndim :] = scale, translate
+    affine = np.diag([*-steps[::-1], 1.0])
+    affine[:3, 3] = -origin[::-1]
     return Volume(array.reshape((1,) * (3 - array.ndim) + array.shape).transpose(2, 1, 0), affine)
 
 

@@ -1,0 +1,1 @@
+"""Real images in napari: readers, writers, sample data, and the Cohort panel."""

@@ -1,0 +1,27 @@
+"""File > Open Sample: images that no patient stands behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import medsynth_desktop
+from medsynth_desktop.core.errors import NotFound
+from medsynth_desktop.formats.read import read_volume
+from medsynth_desktop.qt.viewer import layer_data
+
+DEMO = Path(medsynth_desktop.__file__).parents[1] / "resources" / "demo"
+
+
+def demo_head(folder: Path = DEMO) -> list[tuple[Any, ...]]:
+    """Return the first synthetic volume of the demo as layer data.
+
+    Raises
+    ------
+    NotFound
+        When this installation carries no demo.
+    """
+    found = sorted(folder.rglob("*.nii.gz")) if folder.is_dir() else []
+    if not found:
+        raise NotFound("This installation carries no demo images; open one of your own with File > Open.")
+    return [layer_data(read_volume(found[0]), "Demo head (synthetic)")]
