@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
+import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +34,11 @@ def current_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return ""
+
+
+def signing_key(workspace: Workspace) -> bytes:
+    """The workspace's Ed25519 private key (32 bytes), derived from its secret; it never leaves the workspace."""
+    return hmac.new(workspace.secret(), b"medsynth release signing key 1", hashlib.sha256).digest()
 
 
 def now() -> str:
@@ -70,8 +77,7 @@ def approve(
     made = [
         rules.approve(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now()) for s in samples
     ]
-    for decision in made:
-        workspace.decisions.append(decision)
+    workspace.decisions.append_all(made)
     return made
 
 
@@ -82,8 +88,7 @@ def reject(
     made = [
         rules.reject(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now()) for s in samples
     ]
-    for decision in made:
-        workspace.decisions.append(decision)
+    workspace.decisions.append_all(made)
     return made
 
 
@@ -93,8 +98,7 @@ def reopen_affected(
     """Re-open the approvals whose verdict under ``policy`` is no longer what was approved."""
     standing = {s: d for s in new if (d := workspace.decisions.current(s)) is not None}
     made = rules.reopened(standing, new, policy, who=who, when=now())
-    for decision in made:
-        workspace.decisions.append(decision)
+    workspace.decisions.append_all(made)
     return made
 
 
@@ -121,7 +125,7 @@ def export(
     if policy is None:
         raise NotFound(f"The cohort {cohort_name} has no thresholds; check the batch first.")
     release = yield from export_release(
-        items, Path(out), bundle=bundle, policy=policy, formats=tuple(formats), signing_key=workspace.signing_key()
+        items, Path(out), bundle=bundle, policy=policy, formats=tuple(formats), signing_key=signing_key(workspace)
     )
     workspace.releases.add(release)
     yield Progress(1, 1, "Verifying what was written")

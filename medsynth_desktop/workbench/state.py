@@ -377,9 +377,7 @@ class Workbench:
 
     def refresh_decisions(self) -> None:
         """Read the decisions of the open batch again."""
-        samples = self.batch.samples if self.batch else ()
-        found = ((s.id, self.workspace.decisions.current(s.id)) for s in samples)
-        self.decisions = {sample: decision for sample, decision in found if decision is not None}
+        self.decisions = self.workspace.decisions.of(self.batch.name) if self.batch else {}
         self.events.decisions.emit()
 
     def approve(self, samples: Iterable[str], reason: str = "") -> None:
