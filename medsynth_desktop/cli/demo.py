@@ -60,7 +60,9 @@ def _headless(out: Path, count: int) -> None:
     with console.open_workspace() as workspace:
         stages = console.run(main_job(workspace, out, count)).stages
     stages["screenshots"] = _screenshots(out / "screenshots")
-    (out / "verdicts.json").write_text(json.dumps(console.plain(stages["verdicts"]), indent=2), encoding="utf-8")
+    (out / "verdicts.json").write_text(
+        json.dumps(console.plain(stages["verdicts"]), indent=2), encoding="utf-8"
+    )
     document = {"out": out, **stages}
     (out / "demo.json").write_text(json.dumps(console.plain(document), indent=2), encoding="utf-8")
     console.answer(document, _summary(stages, out))
@@ -75,18 +77,26 @@ def _screenshots(folder: Path) -> dict[str, Any]:
     if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         xvfb = shutil.which("xvfb-run")
         if xvfb is None:
-            raise MedSynthError("No display, and xvfb-run is not installed; run: bash installer/run.sh --headless")
+            raise MedSynthError(
+                "No display, and xvfb-run is not installed; run: bash installer/run.sh --headless"
+            )
         words = [xvfb, "-a", "-s", f"-screen 0 {SCREEN} +extension GLX", *words]
     console.say("Taking screenshots of the window")
     done = subprocess.run(words, check=False, stdout=sys.stderr, timeout=600)
     pictures = sorted(folder.rglob("*.png"))
     if done.returncode or not pictures:
-        raise MedSynthError("The window could not be opened for screenshots; run medsynth doctor to see what is missing.")
+        raise MedSynthError(
+            "The window could not be opened for screenshots; run medsynth doctor to see what is missing."
+        )
     return {"count": len(pictures), "paths": pictures}
 
 
 def _start_window(more: list[str]) -> None:
-    if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY") and sys.platform.startswith("linux"):
+    if (
+        not os.environ.get("DISPLAY")
+        and not os.environ.get("WAYLAND_DISPLAY")
+        and sys.platform.startswith("linux")
+    ):
         raise InputRefused("No display to open a window on; use medsynth demo --headless --out DIR instead.")
     raise typer.Exit(subprocess.run(_window_words(more), check=False).returncode)
 

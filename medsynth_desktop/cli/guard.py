@@ -33,7 +33,9 @@ def nearest(
     cohort: CohortName = None,
     batch: Batch = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 5,
-    metric: Annotated[str, typer.Option("--metric", help="correlation or rmse: what nearest means.")] = "correlation",
+    metric: Annotated[
+        str, typer.Option("--metric", help="correlation or rmse: what nearest means.")
+    ] = "correlation",
 ) -> None:
     """Exact nearest real images (training split) of any images or of a batch."""
     from medsynth_desktop.workbench import guarding
@@ -45,7 +47,7 @@ def nearest(
             queries = guarding.batch_queries(workspace, workspace.batches.get(batch), held)
         else:
             queries = run(guarding.path_queries(held, paths or []))
-        found = run(guarding.nearest_real(workspace, held, queries, k=k, metric=metric))
+        found = run(guarding.training_search(workspace, held).query(queries, k=k, metric=metric))
     answer({"cohort": held.name, "queries": found}, "\n".join(_nearest_line(n) for n in found))
 
 
@@ -72,6 +74,7 @@ def audit(
     quantile: Quantile = 0.983,
 ) -> None:
     """Judge every sample of a batch, or every image given; exit code 3 when one is blocked."""
+    from medsynth_desktop.guard.verdicts import risk
     from medsynth_desktop.workbench import auditing
 
     _one_of(batch, paths)
@@ -81,7 +84,10 @@ def audit(
         if report is not None:
             auditing.write_report(result, report)
     document = auditing.describe(result)
-    answer(document, "\n".join([*(_verdict_line(v) for v in result.verdicts), str(document["counts"])]))
+    answer(
+        document,
+        "\n".join([*(_verdict_line(v) for v in sorted(result.verdicts, key=risk)), str(document["counts"])]),
+    )
     if document["counts"]["block"]:
         raise typer.Exit(3)
 
@@ -102,8 +108,10 @@ def threshold(
         reopened = guarding.set_threshold(
             workspace, held.name, metric, review, block, who=who or releasing.current_user(), why=why
         )
-    answer({"metric": metric, "review": review, "block": block, "reopened": [d.sample for d in reopened]},
-           f"{metric}: review {review:g}, block {block:g}; {len(reopened)} approvals re-opened")
+    answer(
+        {"metric": metric, "review": review, "block": block, "reopened": [d.sample for d in reopened]},
+        f"{metric}: review {review:g}, block {block:g}; {len(reopened)} approvals re-opened",
+    )
 
 
 def describe_calibration(calibration: Calibration) -> dict[str, Any]:
@@ -118,7 +126,12 @@ def describe_calibration(calibration: Calibration) -> dict[str, Any]:
         }
         for t in calibration.thresholds
     }
-    return {"quantile": calibration.quantile, "metrics": metrics, **metrics, "warnings": list(calibration.warnings)}
+    return {
+        "quantile": calibration.quantile,
+        "metrics": metrics,
+        **metrics,
+        "warnings": list(calibration.warnings),
+    }
 
 
 def _cohort(workspace: Any, name: str | None, batch: str | None) -> Any:

@@ -12,7 +12,9 @@ from medsynth_desktop.cli import cohort, demo, guard, model, release, system
 from medsynth_desktop.cli.console import say, take_shared_options
 from medsynth_desktop.core.errors import MedSynthError
 
-EPILOG = "Every command takes --workspace DIR (or MEDSYNTH_WORKSPACE) and --json (one JSON document on stdout)."
+EPILOG = (
+    "Every command takes --workspace DIR (or MEDSYNTH_WORKSPACE) and --json (one JSON document on stdout)."
+)
 app = typer.Typer(
     help="MedSynth Desktop: share medical images without sharing patients.",
     epilog=EPILOG,

@@ -30,25 +30,41 @@ def add_to(root: typer.Typer) -> None:
 
 @train_app.command()
 def autoencoder(
-    cohort: Cohort, out: Out, preset: Preset = "small", max_steps: MaxSteps = None, resume: Resume = False, seed: Seed = 0
+    cohort: Cohort,
+    out: Out,
+    preset: Preset = "small",
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    seed: Seed = 0,
 ) -> None:
     """Train the KL autoencoder; checkpoints as it goes, so a stopped run resumes."""
     from medsynth_desktop.workbench.training import train
 
     with open_workspace() as workspace:
-        done = run(train(workspace, "autoencoder", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed))
+        done = run(
+            train(
+                workspace, "autoencoder", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed
+            )
+        )
     answer(done, f"Trained the autoencoder for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
 
 
 @train_app.command()
 def diffusion(
-    cohort: Cohort, out: Out, preset: Preset = "small", max_steps: MaxSteps = None, resume: Resume = False, seed: Seed = 0
+    cohort: Cohort,
+    out: Out,
+    preset: Preset = "small",
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    seed: Seed = 0,
 ) -> None:
     """Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before."""
     from medsynth_desktop.workbench.training import train
 
     with open_workspace() as workspace:
-        done = run(train(workspace, "diffusion", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed))
+        done = run(
+            train(workspace, "diffusion", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed)
+        )
     answer(done, f"Trained the diffusion model for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
 
 
@@ -88,9 +104,13 @@ def sample(
     sampler: Annotated[str, typer.Option("--sampler", help="Sampling method.")] = "dpm-solver++2m",
     steps: Annotated[int, typer.Option("--steps", help="Evaluations of the network for one sample.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample; the next add one each.")] = 0,
-    condition: Annotated[Optional[list[str]], typer.Option("--condition", help="name=number, repeatable.")] = None,  # noqa: UP045
+    condition: Annotated[
+        Optional[list[str]], typer.Option("--condition", help="name=number, repeatable.")
+    ] = None,  # noqa: UP045
     candidates: Annotated[int, typer.Option("--candidates", help="Latents drawn for each sample kept.")] = 1,
-    device: Annotated[Optional[str], typer.Option("--device", help="cuda, mps or cpu; default the best.")] = None,  # noqa: UP045
+    device: Annotated[
+        Optional[str], typer.Option("--device", help="cuda, mps or cpu; default the best.")
+    ] = None,  # noqa: UP045
     batch_name: Annotated[Optional[str], typer.Option("--batch-name", help="Name of the batch.")] = None,  # noqa: UP045
     batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
 ) -> None:
@@ -100,12 +120,20 @@ def sample(
     from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
 
     if candidates != 1:
-        raise InputRefused(f"--candidates is 1 in this version (latent filtering is not built yet); got {candidates}.")
+        raise InputRefused(
+            f"--candidates is 1 in this version (latent filtering is not built yet); got {candidates}."
+        )
     settings = SampleSettings(sampler, steps, parse_conditions(condition))
     with open_workspace() as workspace:
         record = resolve_bundle(workspace, bundle)
-        batch = run(sample_batch(workspace, record.hash, count, settings, seed, device, batch_name, batch_size))
-        rows = [_row(workspace, s) for s in batch.samples if seed <= s.seed < seed + count and s.settings == settings]
+        batch = run(
+            sample_batch(workspace, record.hash, count, settings, seed, device, batch_name, batch_size)
+        )
+        rows = [
+            _row(workspace, s)
+            for s in batch.samples
+            if seed <= s.seed < seed + count and s.settings == settings
+        ]
     document = {"batch": batch.name, "bundle": record.hash, "samples": rows}
     answer(document, f"{batch.name}: {len(rows)} samples stored")
 

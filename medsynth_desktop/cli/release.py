@@ -56,13 +56,18 @@ def mesh(
         "path": out,
     }
     closed = "watertight" if surface.watertight else "NOT watertight"
-    answer(document, f"{len(surface.faces)} triangles, {closed}, {surface.area_mm2:.0f} mm2: {out or 'not written'}")
+    answer(
+        document,
+        f"{len(surface.faces)} triangles, {closed}, {surface.area_mm2:.0f} mm2: {out or 'not written'}",
+    )
 
 
 def approve(
     samples: Ids = None,
     batch: Batch = None,
-    all_passing: Annotated[bool, typer.Option("--all-passing", help="All that pass and are undecided.")] = False,
+    all_passing: Annotated[
+        bool, typer.Option("--all-passing", help="All that pass and are undecided.")
+    ] = False,
     reason: Annotated[str, typer.Option("--reason", help="Required for a sample under review.")] = "",
     who: Who = None,
     cohort: CohortName = None,
@@ -105,7 +110,12 @@ def export(
         held = guarding.resolve_cohort(workspace, cohort, workspace.batches.get(name).bundle_hash)
         done = run(releasing.export(workspace, name, held.name, out, tuple(formats.split(","))))
     items = [{"id": s, "status": "exported"} for s in done.release.samples]
-    document = {"path": out, "manifest": done.release.manifest_hash, "items": items, "verified": done.report.ok}
+    document = {
+        "path": out,
+        "manifest": done.release.manifest_hash,
+        "items": items,
+        "verified": done.report.ok,
+    }
     answer(document, f"Exported {done.count} samples to {out} and verified them")
 
 
@@ -114,8 +124,10 @@ def verify(package: Annotated[Path, typer.Argument(help="Folder of a package.")]
     from medsynth_desktop.releases.verify import verify_package
 
     report = verify_package(package)
-    answer({"ok": report.ok, "problems": list(report.problems), "files": report.files},
-           "Verified: nothing changed, missing or added" if report.ok else "\n".join(report.problems))
+    answer(
+        {"ok": report.ok, "problems": list(report.problems), "files": report.files},
+        "Verified: nothing changed, missing or added" if report.ok else "\n".join(report.problems),
+    )
     if not report.ok:
         raise typer.Exit(3)
 
@@ -140,14 +152,18 @@ def _choose(
     decided = {s for s in state.ids if (d := workspace.decisions.current(s)) and d.status != "reopened"}
     passing = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s not in decided]
     if not passing:
-        raise InputRefused(f"No undecided sample of {name} passes; check the batch first (medsynth audit --batch {name}).")
+        raise InputRefused(
+            f"No undecided sample of {name} passes; check the batch first (medsynth audit --batch {name})."
+        )
     return held.name, passing
 
 
 def _only_batch(workspace: Any) -> str:
     names = workspace.batches.names()
     if len(names) != 1:
-        raise InputRefused(f"Say which batch with --batch; the workspace holds: {', '.join(names) or 'none'}.")
+        raise InputRefused(
+            f"Say which batch with --batch; the workspace holds: {', '.join(names) or 'none'}."
+        )
     return str(names[0])
 
 

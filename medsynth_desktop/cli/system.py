@@ -47,7 +47,11 @@ def examine() -> dict[str, Any]:
     plugins = {name: _version(name) for name in PLUGINS}
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or ""
     demo = Path(__file__).resolve().parents[2] / "resources" / "demo" / "bundle"
-    missing = [f"Python package {n}" for n, v in {**versions, **decoders, **plugins}.items() if not v and n[:4] != "PyQt"]
+    missing = [
+        f"Python package {n}"
+        for n, v in {**versions, **decoders, **plugins}.items()
+        if not v and n[:4] != "PyQt"
+    ]
     if not (versions["PyQt5"] or versions["PyQt6"]):
         missing.append("a Qt binding: pip install PyQt5")
     if not display and shutil.which("xvfb-run") is None:
@@ -82,7 +86,9 @@ def bench(
     folder = Path(__file__).resolve().parents[2] / "tests" / "benchmarks"
     known = sorted(p.stem.removeprefix("bench_") for p in folder.glob("bench_*.py"))
     if not known:
-        raise InputRefused("The benchmarks are part of the source checkout and are not installed here; clone the repository.")
+        raise InputRefused(
+            "The benchmarks are part of the source checkout and are not installed here; clone the repository."
+        )
     if name not in (*known, "all"):
         raise InputRefused(f"A benchmark is one of {', '.join(known)} or all; got {name!r}.")
     results = {}

@@ -34,10 +34,16 @@ def prepare(workspace: Workspace, resources: Path = RESOURCES) -> Steps[str]:
         When this installation lacks the demo.
     """
     if not (resources / "bundle").is_dir() or not (resources / "cohort").is_dir():
-        raise NotFound("This installation holds no demo (resources/demo is missing); clone the repository again.")
+        raise NotFound(
+            "This installation holds no demo (resources/demo is missing); clone the repository again."
+        )
     if COHORT not in workspace.cohorts.names():
         yield from importing.import_cohort(
-            workspace, COHORT, [resources / "cohort"], spacing=demo_spacing(resources), grid=demo_grid(resources)
+            workspace,
+            COHORT,
+            [resources / "cohort"],
+            spacing=demo_spacing(resources),
+            grid=demo_grid(resources),
         )
     record = yield from sampling.import_bundle(workspace, resources / "bundle")
     return record.hash
@@ -72,7 +78,7 @@ def main_job(workspace: Workspace, out: Path, count: int = 6, seed: int = 2026) 
         write_volume(sampling.sample_volume(workspace, sample.id), paths[-1])
     audit = yield from auditing.audit(workspace, cohort, BATCH, [], None, guarding.QUANTILE)
     auditing.write_report(audit, out / "audit.html")
-    meshes = yield from _meshes(workspace, [v.id for v in audit.verdicts][:2], out / "meshes")
+    meshes = yield from _meshes(workspace, [v.id for v in audit.verdicts[:2]], out / "meshes")
     release = yield from _release(workspace, [v.id for v in audit.verdicts if v.verdict == "pass"], out)
     return DemoRun(
         {

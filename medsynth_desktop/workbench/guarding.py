@@ -21,27 +21,17 @@ from medsynth_desktop.core.records import (
     Threshold,
     Verdict,
 )
+from medsynth_desktop.guard.audit import AuditResult, audit_queries
 from medsynth_desktop.guard.calibration import Calibration, calibrate
 from medsynth_desktop.guard.policy import make_policy, with_threshold
-from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many
+from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
 from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.similarity.search import NearestSearch, Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import releasing
 
 QUANTILE = 0.983
 """The published quantile of unseen patients (methods.md, Guards 6)."""
-NEIGHBOURS = 5
-
-
-@dataclass(frozen=True)
-class BatchAudit:
-    """What `audit_batch` found: every sample's verdict under the policy in force."""
-
-    batch: str
-    cohort: str
-    verdicts: tuple[Verdict, ...]
-    policy: Policy
-    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -77,9 +67,7 @@ class GuardState:
     ) -> GuardState:
         """Compute the metric columns and the verdict codes."""
         ids = tuple(nearest)
-        metrics = {
-            m.key: np.array([m.function(nearest[i]) for i in ids], np.float64) for m in METRICS
-        }
+        metrics = metrics_table(list(nearest.values()))
         codes = judge_many(metrics, policy) if policy and ids else np.zeros(len(ids), np.int8)
         return cls(policy, calibration, nearest, ids, metrics, codes)
 
@@ -112,8 +100,8 @@ class GuardState:
         """Verdicts with reasons by sample id, riskiest first (block, review, pass; then by correlation)."""
         if self.policy is None:
             return {}
-        risk = np.lexsort((-np.nan_to_num(self.metrics["correlation"], nan=2.0), -self.codes))
-        return {self.ids[i]: judge(self.nearest[self.ids[i]], self.policy) for i in risk}
+        judged = [judge(nearest, self.policy) for nearest in self.nearest.values()]
+        return {v.id: v for v in sorted(judged, key=risk)}
 
 
 def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | None = None) -> CohortRecord:
@@ -144,7 +132,9 @@ def stored_calibration(workspace: Workspace, cohort: CohortRecord) -> Calibratio
     return Calibration.from_json(kept) if kept else None
 
 
-def calibrate_cohort(workspace: Workspace, cohort_name: str, quantile: float = QUANTILE) -> Steps[Calibration]:
+def calibrate_cohort(
+    workspace: Workspace, cohort_name: str, quantile: float = QUANTILE
+) -> Steps[Calibration]:
     """Propose thresholds from the cohort's calibration patients and put them in force.
 
     Raises
@@ -157,9 +147,7 @@ def calibrate_cohort(workspace: Workspace, cohort_name: str, quantile: float = Q
     if kept is None or kept.quantile != quantile:
         train, train_records = load_arrays(workspace, cohort, "train")
         unseen, unseen_records = load_arrays(workspace, cohort, "calibration")
-        kept = yield from calibrate(
-            train, train_records, unseen, unseen_records, quantile=quantile, seed=0
-        )
+        kept = yield from calibrate(train, train_records, unseen, unseen_records, quantile=quantile, seed=0)
         workspace.settings.set(f"calibration:{cohort.hash}", kept.to_json())
         workspace.policies.put(kept.policy(cohort.hash))
     elif workspace.policies.current(cohort.hash) is None:
@@ -167,15 +155,9 @@ def calibrate_cohort(workspace: Workspace, cohort_name: str, quantile: float = Q
     return kept
 
 
-def nearest_real(
-    workspace: Workspace, cohort: CohortRecord, queries: Sequence[tuple[str, np.ndarray]], k: int = NEIGHBOURS, metric: str = "correlation"
-) -> Steps[list[Nearest]]:
-    """Exact nearest images of the cohort's training split for each query (already on the cohort's grid)."""
-    from medsynth_desktop.similarity.search import NearestSearch
-
-    arrays, records = load_arrays(workspace, cohort, "train")
-    result = yield from NearestSearch(arrays, records).query(list(queries), k=k, metric=metric)
-    return result
+def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
+    """The exact search over the cohort's training split."""
+    return NearestSearch(*load_arrays(workspace, cohort, "train"))
 
 
 def path_queries(cohort: CohortRecord, paths: Sequence[Path]) -> Steps[list[tuple[str, np.ndarray]]]:
@@ -196,7 +178,9 @@ def path_queries(cohort: CohortRecord, paths: Sequence[Path]) -> Steps[list[tupl
     return queries
 
 
-def batch_queries(workspace: Workspace, batch: BatchRecord, cohort: CohortRecord) -> list[tuple[str, np.ndarray]]:
+def batch_queries(
+    workspace: Workspace, batch: BatchRecord, cohort: CohortRecord
+) -> list[tuple[str, np.ndarray]]:
     """Arrays of a batch, read from disk as they are needed.
 
     Raises
@@ -214,9 +198,13 @@ def batch_queries(workspace: Workspace, batch: BatchRecord, cohort: CohortRecord
 
 
 def audit_batch(
-    workspace: Workspace, batch_name: str, cohort_name: str, policy: Policy | None = None, quantile: float = QUANTILE
-) -> Steps[BatchAudit]:
-    """Judge every sample of a batch; evidence and verdicts are stored.
+    workspace: Workspace,
+    batch_name: str,
+    cohort_name: str,
+    policy: Policy | None = None,
+    quantile: float = QUANTILE,
+) -> Steps[AuditResult]:
+    """Judge every sample of a batch; evidence and verdicts are stored, and ``policy`` (if given) is put in force.
 
     Raises
     ------
@@ -226,14 +214,26 @@ def audit_batch(
     batch, cohort = workspace.batches.get(batch_name), workspace.cohorts.get(cohort_name)
     if not batch.samples:
         raise InputRefused(f"The batch {batch_name} holds no finished sample yet; draw some first.")
-    calibration = yield from calibrate_cohort(workspace, cohort_name, quantile)
-    in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
     queries = batch_queries(workspace, batch, cohort)
-    found = yield from nearest_real(workspace, cohort, queries)
-    verdicts = tuple(judge(n, in_force) for n in found)
-    workspace.policies.put(in_force)
-    workspace.verdicts.put(batch_name, list(verdicts))
-    return BatchAudit(batch_name, cohort_name, verdicts, in_force, calibration)
+    result = yield from audit_images(workspace, cohort, queries, policy, quantile)
+    if policy is not None:
+        apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
+    workspace.verdicts.put(batch_name, list(result.verdicts))
+    return result
+
+
+def audit_images(
+    workspace: Workspace,
+    cohort: CohortRecord,
+    queries: Sequence[Query],
+    policy: Policy | None = None,
+    quantile: float = QUANTILE,
+) -> Steps[AuditResult]:
+    """Judge images already on the cohort's grid; nothing is stored of them."""
+    calibration = yield from calibrate_cohort(workspace, cohort.name, quantile)
+    in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
+    result = yield from audit_queries(training_search(workspace, cohort), queries, in_force, calibration)
+    return result
 
 
 def set_threshold(
@@ -247,12 +247,16 @@ def set_threshold(
         Without who or why, or when the cohort has no thresholds yet.
     """
     if not who.strip() or not why.strip():
-        raise InputRefused("A typed threshold is recorded with who set it and why; sign in and give a reason.")
+        raise InputRefused(
+            "A typed threshold is recorded with who set it and why; sign in and give a reason."
+        )
     cohort = workspace.cohorts.get(cohort_name)
     current = workspace.policies.current(cohort.hash)
     if current is None:
         raise InputRefused(f"The cohort {cohort_name} has no thresholds yet; calibrate it first.")
-    return apply_policy(workspace, cohort, with_threshold(current, metric, review, block, who=who, why=why), who)
+    return apply_policy(
+        workspace, cohort, with_threshold(current, metric, review, block, who=who, why=why), who
+    )
 
 
 def reset_thresholds(workspace: Workspace, cohort_name: str, who: str) -> list[Decision]:
@@ -279,7 +283,9 @@ def apply_policy(workspace: Workspace, cohort: CohortRecord, policy: Policy, who
     return reopened
 
 
-def policy_from_json(cohort: CohortRecord, thresholds: dict[str, dict[str, float]], who: str, why: str) -> Policy:
+def policy_from_json(
+    cohort: CohortRecord, thresholds: dict[str, dict[str, float]], who: str, why: str
+) -> Policy:
     """A policy from a file: ``{metric: {"review": x, "block": y}}``.
 
     Raises
@@ -290,10 +296,18 @@ def policy_from_json(cohort: CohortRecord, thresholds: dict[str, dict[str, float
     made = []
     for key, limits in thresholds.items():
         if key not in METRICS:
-            raise InputRefused(f"The policy names the metric {key!r}; known are: {', '.join(METRICS.keys())}.")
-        if not isinstance(limits, dict) or not all(isinstance(limits.get(n), int | float) for n in ("review", "block")):
-            raise InputRefused(f"The policy needs numbers 'review' and 'block' for {key}; see docs/quickstart.md.")
-        made.append(Threshold(key, float(limits["review"]), float(limits["block"]), "typed", who=who, why=why))
+            raise InputRefused(
+                f"The policy names the metric {key!r}; known are: {', '.join(METRICS.keys())}."
+            )
+        if not isinstance(limits, dict) or not all(
+            isinstance(limits.get(n), int | float) for n in ("review", "block")
+        ):
+            raise InputRefused(
+                f"The policy needs numbers 'review' and 'block' for {key}; see docs/quickstart.md."
+            )
+        made.append(
+            Threshold(key, float(limits["review"]), float(limits["block"]), "typed", who=who, why=why)
+        )
     if not made:
         raise InputRefused("The policy file holds no threshold; see docs/quickstart.md for its form.")
     return make_policy(cohort.hash, made)

@@ -43,7 +43,10 @@ def open_volumes(paths: Sequence[Path]) -> Steps[Opened]:
             skipped.append(found)
             continue
         if len(volumes) == MAX_OPENED:
-            skipped.extend(Skipped(p, f"only {MAX_OPENED} images are opened at once; import a cohort for more") for p in found.paths[:1])
+            skipped.extend(
+                Skipped(p, f"only {MAX_OPENED} images are opened at once; import a cohort for more")
+                for p in found.paths[:1]
+            )
             continue
         try:
             volume = found.load()
@@ -65,6 +68,8 @@ def describe_skipped(skipped: Sequence[Skipped], most: int = 3) -> str:
     return f"{len(skipped)} files were not read: {told}"
 
 
-def import_cohort(workspace: Workspace, name: str, paths: Sequence[Path], **options: Any) -> Steps[CohortRecord]:
+def import_cohort(
+    workspace: Workspace, name: str, paths: Sequence[Path], **options: Any
+) -> Steps[CohortRecord]:
     """Import every image under ``paths`` into the cohort ``name`` (see `cohorts.importing.import_cohort`)."""
     return cohort_importing.import_cohort(workspace, name, paths, **options)

@@ -1,16 +1,16 @@
-"""What the Guard, Mesh and Release panels say, in words and numbers, without Qt.
+"""What the Guard panel says, in words and numbers, without Qt.
 
-Every count, order, caption, histogram and refusal that a view shows is made here, so it can be tested by hand.
+Every count, caption, histogram and limit that the view shows is made here, so it can be tested by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from medsynth_desktop.core.records import Nearest, Policy, Threshold, Verdict, VerdictName
+from medsynth_desktop.core.records import Nearest, Threshold, VerdictName
 from medsynth_desktop.similarity.base import Metric
 
 VERDICTS: tuple[VerdictName, ...] = ("pass", "review", "block")
@@ -22,8 +22,10 @@ UNCHECKED = "Not checked"
 BINS = 40
 """Bars of a distribution plot: about one per 8 pixels in a 400-pixel dock."""
 DIFFERENCE_LIMIT = 1.0
-"""End of the colour map of a difference, half of the range of [-1, 1] intensities. The same for every pair, so that the
-difference of a copy looks empty instead of being stretched into noise."""
+"""End of the colour map of a difference: half of the range of [-1, 1] intensities.
+
+The same for every pair, so that the difference of a copy looks empty instead of being stretched into noise.
+"""
 
 
 def verdict_words(verdict: str | None) -> str:
@@ -96,8 +98,15 @@ def difference(synthetic: np.ndarray, real: np.ndarray) -> np.ndarray:
     return np.asarray(synthetic, np.float32) - np.asarray(real, np.float32)
 
 
+def grid_shape(width: int, height: int, count: int) -> tuple[int, int]:
+    """Rows and columns for ``count`` pictures side by side; two rows where that makes them a quarter larger."""
+    row = min(width / count, height)
+    two = min(width / max(2, (count + 1) // 2), height / 2)
+    return (2, (count + 1) // 2) if count > 2 and two > 1.25 * row else (1, count)
+
+
 def step_in(order: Sequence[str], current: str | None, step: int) -> str | None:
-    """The id ``step`` places after ``current`` in ``order``, held at both ends; None when there is none."""
+    """Return the id ``step`` places after ``current`` in ``order``, held at both ends; None when there is none."""
     if not order:
         return None
     if current not in order:
@@ -121,14 +130,6 @@ def _short(value: float) -> str:
         if value == 1 or not text.lstrip("-").startswith("1"):
             return text
     return text
-
-
-def metric_words(metrics: Iterable[Metric], verdict: Verdict | None) -> str:
-    """Every metric of a verdict in one line: ``Correlation 0.873 · RMSE 0.210``."""
-    if verdict is None:
-        return ""
-    values = ((m, verdict.metrics.get(m.key)) for m in metrics)
-    return " · ".join(f"{m.label} {m.format(v)}" for m, v in values if v is not None)
 
 
 # -- distributions and thresholds ------------------------------------------------------------------------------
@@ -179,6 +180,11 @@ def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return counts * (100 / values.size) if values.size else counts
 
 
+def legend_words(found: Distribution) -> tuple[str, str]:
+    """Name the two colours of a plot, with how many images stand behind each."""
+    return f"This batch (n = {found.batch_n:,})", f"Unseen real patients (n = {found.unseen_n:,})"
+
+
 def ordered_limits(metric: Metric, moved: str, review: float, block: float) -> tuple[float, float]:
     """Keep both limits in the metric's range and block never milder than review: the line that moved pushes the other.
 
@@ -206,31 +212,3 @@ def threshold_words(metric: Metric, threshold: Threshold) -> str:
         low, high = threshold.interval
         parts.append(f"95% interval {metric.format(low)} to {metric.format(high)}")
     return ", ".join(parts) + "."
-
-
-def calibration_warning(threshold: Threshold) -> str:
-    """Say when too few unseen images stand behind a quantile; empty when they suffice.
-
-    A quantile q is only seen where at least one image in 1 / (1 - tail) lies beyond it; with fewer, the threshold is
-    the extreme of a handful and moves with each of them.
-    """
-    if threshold.origin != "calibrated" or threshold.quantile is None:
-        return ""
-    tail = min(threshold.quantile, 1 - threshold.quantile)
-    needed = int(np.ceil(1 / tail)) if tail > 0 else 0
-    if threshold.n >= needed:
-        return ""
-    return (
-        f"Only {threshold.n:,} unseen images: this quantile needs {needed:,} or more. "
-        "Take the lines as rough and look at the pairs yourself."
-    )
-
-
-def threshold_of(policy: Policy | None, metric: str) -> Threshold | None:
-    """The threshold of one metric in ``policy``."""
-    return next((t for t in policy.thresholds if t.metric == metric), None) if policy else None
-
-
-def same_limits(a: Threshold | None, b: Threshold | None) -> bool:
-    """Whether two thresholds draw the same lines."""
-    return a is not None and b is not None and (a.review, a.block) == (b.review, b.block)

@@ -16,6 +16,7 @@ from medsynth_desktop.core.records import Decision, Policy, ReleaseRecord, Verdi
 from medsynth_desktop.releases import decisions as rules
 from medsynth_desktop.releases.export import ReleaseItem, export_release
 from medsynth_desktop.releases.verify import VerifyReport, verify_package
+from medsynth_desktop.releases.verify import verify_steps as package_steps
 from medsynth_desktop.store.workspace import Workspace
 
 
@@ -58,7 +59,9 @@ def verdict_of(workspace: Workspace, cohort_name: str, sample: str) -> Verdict:
     verdict = workspace.verdicts.get(record.batch).get(sample)
     policy = workspace.policies.current(workspace.cohorts.get(cohort_name).hash)
     if verdict is None or policy is None or verdict.policy_hash != policy.hash:
-        raise GuardRefused(f"{sample} has not been checked under the thresholds in force; check its batch first.")
+        raise GuardRefused(
+            f"{sample} has not been checked under the thresholds in force; check its batch first."
+        )
     return verdict
 
 
@@ -75,7 +78,8 @@ def approve(
         Without a name, or without a reason for one under review.
     """
     made = [
-        rules.approve(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now()) for s in samples
+        rules.approve(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now())
+        for s in samples
     ]
     workspace.decisions.append_all(made)
     return made
@@ -86,7 +90,8 @@ def reject(
 ) -> list[Decision]:
     """Reject samples, with a reason."""
     made = [
-        rules.reject(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now()) for s in samples
+        rules.reject(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now())
+        for s in samples
     ]
     workspace.decisions.append_all(made)
     return made
@@ -97,7 +102,7 @@ def reopen_affected(
 ) -> list[Decision]:
     """Re-open the approvals whose verdict under ``policy`` is no longer what was approved."""
     standing = {s: d for s in new if (d := workspace.decisions.current(s)) is not None}
-    made = rules.reopened(standing, new, policy, who=who, when=now())
+    made = rules.reopened(standing, new, policy, who=who, when=now(), before=old)
     workspace.decisions.append_all(made)
     return made
 
@@ -125,13 +130,21 @@ def export(
     if policy is None:
         raise NotFound(f"The cohort {cohort_name} has no thresholds; check the batch first.")
     release = yield from export_release(
-        items, Path(out), bundle=bundle, policy=policy, formats=tuple(formats), signing_key=signing_key(workspace)
+        items,
+        Path(out),
+        bundle=bundle,
+        policy=policy,
+        formats=tuple(formats),
+        signing_key=signing_key(workspace),
+        calibration=workspace.settings.get(f"calibration:{cohort.hash}"),
     )
     workspace.releases.add(release)
     yield Progress(1, 1, "Verifying what was written")
     report = verify_package(Path(out))
     if not report.ok:
-        raise GuardRefused(f"The package does not verify: {report.problems[0]}; do not hand it on, export again.")
+        raise GuardRefused(
+            f"The package does not verify: {report.problems[0]}; do not hand it on, export again."
+        )
     return Exported(release, len(items), report)
 
 
@@ -162,5 +175,5 @@ def verify(path: Path) -> VerifyReport:
 
 def verify_steps(path: Path) -> Steps[tuple[str, VerifyReport]]:
     """`verify` as long work; returns the package's name and its report."""
-    yield Progress(0, 0, f"Reading every byte of {path.name}")
-    return path.name, verify_package(path)
+    report = yield from package_steps(path)
+    return path.name, report

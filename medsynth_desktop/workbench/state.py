@@ -278,10 +278,10 @@ class Workbench:
         """Find the nearest real images of the open batch, calibrate if needed, and judge every sample."""
         batch, cohort = self._need("batch", self.batch), self._need("cohort", self.cohort)
         steps = guarding.audit_batch(self.workspace, batch.name, cohort.name, quantile=quantile)
-        return self.start("Checking against real images", steps, "cpu", self._audited)
+        return self.start("Checking against real images", steps, "cpu", lambda _: self._audited(batch.name))
 
-    def _audited(self, result: guarding.BatchAudit) -> None:
-        if self.batch is None or result.batch != self.batch.name:
+    def _audited(self, batch: str) -> None:
+        if self.batch is None or batch != self.batch.name:
             return
         self.guard = guarding.GuardState.of(self.workspace, self.cohort, self.batch)
         self.previewing = None
