@@ -111,7 +111,9 @@ def conform(volume: Volume, recipe: Recipe) -> np.ndarray:
     values = volume.canonical().array.astype(np.float32)
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
-        raise InputRefused(f"The image has {count} voxels that are not numbers (NaN or infinite); repair it first.")
+        raise InputRefused(
+            f"The image has {count} voxels that are not numbers (NaN or infinite); repair it first."
+        )
     low, high = (
         (recipe.low, recipe.high)
         if recipe.intensity == "window"
@@ -132,7 +134,9 @@ def conform(volume: Volume, recipe: Recipe) -> np.ndarray:
     resampled = _resample(values, span, recipe.grid, fill=low)
     result = np.clip((resampled - low) * (2 / (high - low)) - 1, -1, 1).astype(np.float32)
     if float(result.std()) < 1e-4:
-        raise InputRefused("The image is empty on the cohort's grid and range; check its unit and field of view.")
+        raise InputRefused(
+            "The image is empty on the cohort's grid and range; check its unit and field of view."
+        )
     return result
 
 

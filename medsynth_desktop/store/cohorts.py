@@ -73,14 +73,19 @@ class Cohorts:
                 begun = " (its import was interrupted: run it again)" if row is not None else ""
                 raise NotFound(f"The workspace holds no cohort called {name!r}{begun}; import it first.")
             images = _images(connection, name)
-        skipped = decode(tuple[tuple[str, str], ...], row.skipped)
-        return CohortRecord(name, decode(Recipe, row.recipe), row.hash, images, skipped)
+        return CohortRecord(name, decode(Recipe, row.recipe), row.hash, images, _skipped(row))
 
     def notes(self, name: str) -> list[str]:
         """Return what the imports noted, for instance patients taken as one; empty without such a cohort."""
         with self._database.read() as connection:
             row = _row(connection, name)
         return [] if row is None else decode(list, row.notes)
+
+    def skipped(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return label and reason of files that gave no image; empty when there is no such cohort."""
+        with self._database.read() as connection:
+            row = _row(connection, name)
+        return () if row is None else _skipped(row)
 
     def recipe(self, name: str) -> Recipe | None:
         """Recipe of a cohort, also while its first import is unfinished; None where it has no image yet."""
@@ -186,6 +191,10 @@ def cohort_hash(recipe: Recipe, images: Sequence[ImageRecord]) -> str:
 
 def _row(connection: Connection, name: str) -> Row[Any] | None:
     return connection.execute(select(schema.cohorts).where(schema.cohorts.c.name == name)).one_or_none()
+
+
+def _skipped(row: Row[Any]) -> tuple[tuple[str, str], ...]:
+    return decode(tuple[tuple[str, str], ...], row.skipped)
 
 
 def _has_images(connection: Connection, name: str) -> bool:

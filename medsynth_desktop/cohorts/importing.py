@@ -1,0 +1,198 @@
+"""Import of real images into a cohort: search, choose a recipe, conform and store one by one, split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from medsynth_desktop.cohorts.conform import Extent, conform, propose_recipe
+from medsynth_desktop.cohorts.participants import Participants
+from medsynth_desktop.cohorts.patients import Owners
+from medsynth_desktop.cohorts.pseudonyms import Keyed
+from medsynth_desktop.cohorts.skipping import SkippedFiles
+from medsynth_desktop.cohorts.splits import assign_splits, check_share
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.hashing import hash_file
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import CohortRecord, Recipe
+from medsynth_desktop.formats.base import refusing
+from medsynth_desktop.formats.read import Found, Skipped, find_volumes
+from medsynth_desktop.store.cohorts import NewImage
+from medsynth_desktop.store.workspace import Workspace
+
+SURVEYED = 25
+"""Images, spread evenly, that the recipe of a new cohort is proposed from."""
+
+
+def import_cohort(
+    workspace: Workspace,
+    name: str,
+    paths: Sequence[Path],
+    *,
+    participants: Path | None = None,
+    patient_pattern: str | None = None,
+    spacing: float | None = None,
+    grid: tuple[int, ...] | None = None,
+    calibration: float = 0.3,
+) -> Steps[CohortRecord]:
+    """Read every image under ``paths``, conform it, and split by patient.
+
+    Each image is stored before the next is read: a cancelled or killed import goes on where it stopped when
+    it is started again. An existing cohort is extended under its own recipe; images it holds are passed over
+    and keep their split.
+
+    Parameters
+    ----------
+    workspace, name
+        Where the cohort lives.
+    paths
+        Files and folders; folders are searched.
+    participants
+        CSV that names each file's patient (participant_id or patient_id; optional file, age, sex, label).
+    patient_pattern
+        Regular expression whose first group in the file's name is the patient.
+    spacing, grid
+        Millimetres and voxels along x, y, z, where the proposal does not suit.
+    calibration
+        Share of patients that stay unseen.
+
+    Yields
+    ------
+    Progress
+        With counts only; names of files might tell patients.
+
+    Returns
+    -------
+    CohortRecord
+        Its ``skipped`` lists every file of this import that gave no image, by its path, with the reason.
+        (The workspace keeps that list with keyed labels for paths.)
+
+    Raises
+    ------
+    InputRefused
+        No image at all, options that make no sense or contradict the cohort's recipe.
+    StoreFailed
+        Disk full or workspace not writable; images stored so far are kept.
+    """
+    check_share(calibration)
+    owners = Owners(Participants.read(participants) if participants else None, patient_pattern, paths)
+    kept = workspace.cohorts.recipe(name)
+    if kept is not None:
+        _check_same(name, kept, spacing, grid)
+    skipped = SkippedFiles(Keyed(workspace.secret()), participants)
+    found = yield from _search(paths, skipped)
+    if not found:
+        raise InputRefused(skipped.sentence())
+    recipe = kept or (yield from _propose(found, spacing, grid))
+    stored = yield from _store_all(workspace, name, recipe, found, owners, skipped)
+    if not stored:
+        raise InputRefused(skipped.sentence())
+    yield Progress(len(found), len(found), "Splitting by patient")
+    return _finish(workspace, name, calibration, skipped)
+
+
+def _check_same(name: str, kept: Recipe, spacing: float | None, grid: tuple[int, ...] | None) -> None:
+    if (grid is not None and tuple(grid) != kept.grid) or (
+        spacing is not None and abs(spacing - kept.spacing) > 1e-6
+    ):
+        shape = ",".join(map(str, kept.grid))
+        raise InputRefused(
+            f"The cohort {name!r} exists with grid {shape} at {kept.spacing:g} mm; leave out --grid and --spacing "
+            "to continue it, or choose another name."
+        )
+
+
+def _search(paths: Sequence[Path], skipped: SkippedFiles) -> Steps[list[Found]]:
+    found: list[Found] = []
+    for finding in find_volumes(list(paths)):
+        if isinstance(finding, Skipped):
+            skipped.add(finding.path, finding.reason)
+        else:
+            found.append(finding)
+        yield Progress(0, 0, f"Searching: {len(found)} images")
+    return found
+
+
+def _propose(found: list[Found], spacing: float | None, grid: tuple[int, ...] | None) -> Steps[Recipe]:
+    """Propose a recipe from the extents of some images; damaged ones make room for others."""
+    extents: list[Extent] = []
+    for index in _spread(len(found)):
+        try:
+            extents.append(Extent.of(found[index].load()))
+        except InputRefused:
+            continue
+        yield Progress(0, 0, f"Choosing a grid: {len(extents)} images looked at")
+        if len(extents) == SURVEYED:
+            break
+    return propose_recipe(extents, spacing, grid)
+
+
+def _spread(count: int) -> list[int]:
+    """All of 0..count-1, beginning with `SURVEYED` evenly spread ones."""
+    first = np.unique(np.linspace(0, count - 1, min(SURVEYED, count)).round().astype(int)).tolist()
+    return [*first, *(i for i in range(count) if i not in set(first))]
+
+
+def _store_all(
+    workspace: Workspace,
+    name: str,
+    recipe: Recipe,
+    found: list[Found],
+    owners: Owners,
+    skipped: SkippedFiles,
+) -> Steps[int]:
+    """Store the images one by one; return how many of ``found`` the cohort now holds."""
+    owned = [(image, owners.of(image)) for image in found]
+    owners.check_used()
+    recipe = workspace.cohorts.begin(name, recipe)
+    known, keyed = workspace.cohorts.sources(name), Keyed(workspace.secret())
+    met: set[str] = set()
+    parts = _Parts()
+    for done, (image, owner) in enumerate(owned):
+        yield Progress(done, len(owned), f"Importing image {done + 1} of {len(owned)}")
+        try:
+            hashes = [hash_file(p) for p in image.paths]
+            source = keyed.source(hashes, parts.number(image), owner.identifier)
+            if source in met:
+                skipped.add(
+                    image.paths[0], "The same bytes as another file of the same patient in this import."
+                )
+                continue
+            if source not in known:
+                with refusing(image.paths[0].name):
+                    array = conform(image.load(), recipe)
+                new = NewImage(
+                    keyed.patient(owner.identifier), workspace.arrays.put(array), source, owner.attributes
+                )
+                workspace.cohorts.add_image(name, new)
+        except InputRefused as refusal:
+            skipped.add(image.paths[0], str(refusal))
+            continue
+        except OSError as error:
+            skipped.add(image.paths[0], f"Cannot be opened ({error.strerror or 'unreadable'}).")
+            continue
+        met.add(source)
+        skipped.resolve(image.paths[0])
+    return len(met)
+
+
+class _Parts:
+    """Numbers the images that lie in the same files (one object with two stacks)."""
+
+    def __init__(self) -> None:
+        self._met: dict[tuple[Path, ...], int] = {}
+
+    def number(self, image: Found) -> int:
+        """0 for the first image of these very files, 1 for the next."""
+        self._met[image.paths] = self._met.get(image.paths, -1) + 1
+        return self._met[image.paths]
+
+
+def _finish(workspace: Workspace, name: str, calibration: float, skipped: SkippedFiles) -> CohortRecord:
+    before = workspace.cohorts.skipped(name)
+    record = workspace.cohorts.finish(
+        name, lambda known: assign_splits(known, calibration), skipped.to_store(before)
+    )
+    return skipped.shown_in(record)
