@@ -66,6 +66,8 @@ class Metric:
         From a query's `Nearest` to the value; NaN where it is not defined.
     neighbour
         The real image that the value speaks of, or None where it is not among the listed neighbours.
+    undefined
+        Why the value can be NaN, as the end of a sentence ("because ...").
     """
 
     key: str
@@ -77,6 +79,7 @@ class Metric:
     unit: str = ""
     digits: int = 3
     neighbour: Callable[[Nearest], Neighbour | None] = most_correlated
+    undefined: str = ""
 
     def __call__(self, nearest: Nearest) -> float:
         """Value of ``nearest``."""

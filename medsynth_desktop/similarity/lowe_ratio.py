@@ -18,4 +18,5 @@ METRIC = Metric(
     range=(0.0, 1.0),
     description="Best correlation with another patient over the best of all; low where one stands out.",
     function=lowe_ratio,
+    undefined="because there is no other patient to compare with",
 )

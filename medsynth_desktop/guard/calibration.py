@@ -1,0 +1,267 @@
+"""Thresholds from patients that the model never saw.
+
+The images of the calibration split are compared with the training split exactly as a synthetic image is. How
+near an innocent image comes by chance is what their values tell; a threshold is a quantile of them, never a
+typed constant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.records import ImageRecord, Nearest, Policy, Threshold
+from medsynth_desktop.guard.policy import make_policy
+from medsynth_desktop.guard.verdicts import is_copy, metrics_table
+from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.similarity.base import Metric
+from medsynth_desktop.similarity.search import NearestSearch
+
+QUANTILE = 0.983
+"""Share of innocent images that shall pass: the filter of Melacini, memorization in 3D LDMs of head CT."""
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+FEW_PATIENTS = 10
+"""Below this a bootstrap of patients says little about the next patient."""
+BLOCK = 1 << 22
+"""Weights (resamples x images) held at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What unseen patients look like to the guard.
+
+    Attributes
+    ----------
+    quantile, seed, resamples
+        As asked.
+    thresholds
+        One for each metric that is defined on the unseen images.
+    images, patients
+        Pseudonyms, one entry for each unseen image that counts.
+    values
+        By metric key, one value for each of ``images`` (NaN where it is not defined): for the plots.
+    train_images
+        Number of real images that were searched.
+    warnings
+        Sentences to show wherever the thresholds are shown.
+    """
+
+    quantile: float
+    seed: int
+    resamples: int
+    thresholds: tuple[Threshold, ...]
+    images: tuple[str, ...]
+    patients: tuple[str, ...]
+    values: Mapping[str, tuple[float, ...]]
+    train_images: int
+    warnings: tuple[str, ...] = ()
+
+    def policy(self, cohort_hash: str) -> Policy:
+        """Return the policy that these thresholds make.
+
+        Beyond the quantile of unseen images an image is blocked. Between the innocent edge of that
+        quantile's bootstrap interval (where the limit might as well lie, had other patients been drawn) and
+        the quantile a person looks.
+        """
+        return make_policy(cohort_hash, self.thresholds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `json.dumps` takes; NaN becomes None."""
+        document = asdict(self)
+        document["values"] = {
+            key: [value if math.isfinite(value) else None for value in values]
+            for key, values in self.values.items()
+        }
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Calibration:
+        """Return the calibration that `to_json` wrote.
+
+        Raises
+        ------
+        InputRefused
+            When ``document`` is none.
+        """
+        try:
+            facts = dict(document)
+            for name in ("images", "patients", "warnings"):
+                facts[name] = tuple(facts[name])
+            facts["thresholds"] = tuple(
+                Threshold(**{**t, "interval": tuple(t["interval"]) if t["interval"] else None})
+                for t in facts["thresholds"]
+            )
+            facts["values"] = {
+                key: tuple(math.nan if value is None else float(value) for value in values)
+                for key, values in facts["values"].items()
+            }
+            return cls(**facts)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise InputRefused("The stored calibration cannot be read; calibrate the cohort again.") from None
+
+
+def calibrate(
+    train_images: Sequence[np.ndarray] | np.ndarray,
+    train_records: Sequence[ImageRecord],
+    images: Sequence[np.ndarray] | np.ndarray,
+    records: Sequence[ImageRecord],
+    *,
+    quantile: float = QUANTILE,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Steps[Calibration]:
+    """Compare unseen images with the training split and propose a threshold for every metric.
+
+    Parameters
+    ----------
+    train_images, train_records
+        The split that the model was trained on.
+    images, records
+        Images of other patients on the same grid.
+    quantile
+        Share of innocent images that stay on the safe side of a block limit, 0.5 to below 1: the
+        ``quantile`` of a metric whose high side is risky, the ``1 - quantile`` of one whose low side is
+        (linear interpolation).
+    seed
+        Of the bootstrap, which draws whole patients, since images of one patient resemble each other.
+
+    Raises
+    ------
+    InputRefused
+        No unseen image, a patient in both splits, or a senseless quantile.
+    """
+    _check(train_records, records, quantile)
+    search = NearestSearch(train_images, train_records)
+    queries = [(record.id, image) for record, image in zip(records, images, strict=True)]
+    found = yield from search.query(queries)
+    return thresholds_from(found, records, len(train_records), quantile, seed, resamples)
+
+
+def thresholds_from(
+    found: Sequence[Nearest],
+    records: Sequence[ImageRecord],
+    train_images: int,
+    quantile: float = QUANTILE,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Calibration:
+    """Make the calibration of unseen images whose nearest training images are already ``found``."""
+    table = metrics_table(found)
+    innocent = ~is_copy(table["rmse"], table["correlation"])
+    kept = [record for record, keep in zip(records, innocent, strict=True) if keep]
+    if not kept:
+        raise InputRefused(
+            "Every unseen image is a copy of a training image; the cohort's split is worthless."
+        )
+    table = {key: values[innocent] for key, values in table.items()}
+    patients = [record.patient for record in kept]
+    thresholds, warnings = [], _warnings(len(records) - len(kept), len(set(patients)), quantile)
+    for metric in METRICS:
+        threshold, warning = _threshold(metric, table[metric.key], patients, quantile, seed, resamples)
+        thresholds += [threshold] if threshold else []
+        warnings += [warning] if warning else []
+    return Calibration(
+        quantile,
+        seed,
+        resamples,
+        tuple(thresholds),
+        tuple(record.id for record in kept),
+        tuple(patients),
+        {key: tuple(values.tolist()) for key, values in table.items()},
+        train_images,
+        tuple(warnings),
+    )
+
+
+def bootstrap_interval(
+    values: np.ndarray,
+    patients: Sequence[str],
+    quantile: float,
+    resamples: int,
+    generator: np.random.Generator,
+) -> tuple[float, float]:
+    """Return the 95% percentile interval of a quantile when whole patients are drawn again with replacement.
+
+    ``values`` and ``patients`` have one entry for each image. A draw is a count for each patient, so the
+    quantile of the drawn images is read from the cumulated counts of the sorted values; nothing is copied.
+    """
+    order = np.argsort(values, kind="stable")
+    ranked = np.asarray(values, float)[order]
+    names, owner = np.unique(np.asarray(patients)[order], return_inverse=True)
+    rows = max(1, BLOCK // ranked.size)
+    drawn = []
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size)
+        reached = counts[:, owner].cumsum(axis=1)
+        place = (reached[:, -1] - 1) * quantile
+        below = np.floor(place)
+        above = np.minimum(below + 1, reached[:, -1] - 1)
+        low, high = (ranked[(reached <= rank[:, None]).sum(axis=1)] for rank in (below, above))
+        drawn.append(low + (place - below) * (high - low))
+    tail = (1 - CONFIDENCE) / 2
+    ends = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
+    return float(ends[0]), float(ends[1])
+
+
+def _threshold(
+    metric: Metric, values: np.ndarray, patients: Sequence[str], quantile: float, seed: int, resamples: int
+) -> tuple[Threshold | None, str]:
+    defined = np.isfinite(values)
+    values, owners = values[defined], [p for p, keep in zip(patients, defined, strict=True) if keep]
+    if not values.size:
+        return None, f"{metric.label} is not defined {metric.undefined}".rstrip() + "; it has no limit."
+    high = metric.direction == "high"
+    share = quantile if high else 1 - quantile
+    limit = float(np.quantile(values, share))
+    # A generator for each metric, so that a metric added later moves no other metric's interval.
+    generator = np.random.default_rng([seed, *metric.key.encode()])
+    low_end, high_end = bootstrap_interval(values, owners, share, resamples, generator)
+    review = min(low_end, limit) if high else max(high_end, limit)
+    threshold = Threshold(
+        metric.key, review, limit, "calibrated", (low_end, high_end), int(values.size), quantile
+    )
+    lost = int((~defined).sum())
+    return threshold, f"{metric.label} is not defined for {lost} unseen images." if lost else ""
+
+
+def _check(train: Sequence[ImageRecord], unseen: Sequence[ImageRecord], quantile: float) -> None:
+    if not 0.5 <= quantile < 1:
+        raise InputRefused(
+            f"The quantile is a share from 0.5 to below 1, for instance 0.983; got {quantile:g}."
+        )
+    if not unseen:
+        raise InputRefused(
+            "The cohort has no calibration patients; import it with a larger calibration share."
+        )
+    both = {record.patient for record in train} & {record.patient for record in unseen}
+    if both:
+        raise InputRefused(
+            f"{len(both)} patients are in both the training and the calibration split, so their images are "
+            "not unseen; import the cohort again."
+        )
+
+
+def _warnings(copies: int, patients: int, quantile: float) -> list[str]:
+    warnings = []
+    if copies:
+        warnings.append(
+            f"{copies} unseen images are copies of training images (one patient under two names?); they were "
+            "left out."
+        )
+    needed = math.ceil(1 / (1 - quantile) - 1e-9)
+    if patients < needed:
+        warnings.append(
+            f"{patients} unseen patients are too few for the {100 * quantile:.3g}% quantile, which needs {needed}: "
+            "the limits lie at their most extreme values."
+        )
+    if patients < FEW_PATIENTS:
+        warnings.append(f"The intervals rest on {patients} unseen patients only and say little about others.")
+    return warnings

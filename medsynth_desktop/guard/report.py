@@ -1,0 +1,197 @@
+"""The audit as one HTML file that needs nothing else: no script, no link, no image from elsewhere.
+
+Every word that comes from a record is escaped, and a policy in the page forbids it to load or run anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import PurePath
+
+import numpy as np
+
+from medsynth_desktop.core.records import Policy, Threshold, Verdict
+from medsynth_desktop.guard.calibration import Calibration
+from medsynth_desktop.guard.divergence import FEW_VALUES
+from medsynth_desktop.guard.histogram import draw_histogram
+from medsynth_desktop.guard.policy import threshold_of
+from medsynth_desktop.guard.verdicts import VERDICTS, risk
+from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.similarity.base import Metric
+
+NOT_TESTED = (
+    "Copies in disguise: mirrored, shifted, rotated, scaled, blurred, inverted or noisy versions of a real image "
+    "may pass, because images are compared voxel by voxel.",
+    "Copies in part: one organ or one region taken over from a patient, in an image that otherwise differs.",
+    "What the model itself gives away: nobody tried to draw a patient out of its weights.",
+    "Patients outside the training split of this cohort.",
+)
+"""What the conclusion must not be read to cover."""
+
+WORDS = {"pass": "Pass", "review": "Review", "block": "Block"}
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:62rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}p.meta{color:#57606a;margin:0}
+table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.35rem .6rem;
+border-bottom:1px solid #d8dee4;vertical-align:top}
+td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.counts{display:flex;gap:1rem;margin:1rem 0}.counts div{flex:1;border:1px solid #d8dee4;border-left-width:.5rem;
+padding:.5rem 1rem}.counts b{display:block;font-size:1.6rem}.pass{border-left-color:#1a7f37}
+.review{border-left-color:#9a6700}.block{border-left-color:#cf222e}td.v{border-left:.4rem solid #fff;font-weight:600}
+td.v.pass{border-left-color:#1a7f37}td.v.review{border-left-color:#9a6700}td.v.block{border-left-color:#cf222e}
+figure{margin:1rem 0}figcaption,.note{color:#57606a;font-size:.9rem}svg{width:100%;height:auto}
+@media print{body{margin:0;max-width:none}tr,figure{break-inside:avoid}}
+"""
+
+
+def render_report(
+    verdicts: Sequence[Verdict],
+    policy: Policy,
+    calibration: Calibration,
+    js_hcc: float,
+    js_lowe: float,
+    *,
+    title: str = "Privacy audit",
+    subject: str = "",
+) -> str:
+    """Write the audit of one batch as an HTML page.
+
+    Parameters
+    ----------
+    verdicts
+        Of every image; shown riskiest first.
+    policy, calibration
+        What they were judged by.
+    js_hcc, js_lowe
+        Jensen-Shannon divergences from the unseen patients; NaN where not defined.
+    title, subject
+        Heading, and what was audited (batch, cohort, time) in one line.
+    """
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="meta">{escape(subject)}</p>' if subject else "",
+        f'<p class="meta">Policy {escape(policy.hash[:16])}</p>',
+        _conclusion(verdicts),
+        _list("Cautions", calibration.warnings),
+        _limits(policy, calibration),
+        _figures(verdicts, policy, calibration),
+        _divergence(js_hcc, js_lowe, len(verdicts), len(calibration.images)),
+        _verdicts(verdicts),
+        _list("What was not tested", NOT_TESTED),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def conclude(verdicts: Sequence[Verdict]) -> str:
+    """Say in plain words what the verdicts amount to."""
+    names = [verdict.verdict for verdict in verdicts]
+    total, blocked, review = len(names), names.count("block"), names.count("review")
+    if not total:
+        return "No image was checked, so nothing can be said."
+    if blocked:
+        return (
+            f"{blocked} of {total} images are nearer to a real patient than unseen patients are, or copies of one; "
+            f"they must not leave. {review} more need a person's eye."
+        )
+    if review:
+        return f"None of {total} images is blocked; {review} need a person's eye before they leave."
+    return (
+        f"All {total} images are no nearer to a real patient than unseen patients are, by the measures below."
+    )
+
+
+def _conclusion(verdicts: Sequence[Verdict]) -> str:
+    names = [verdict.verdict for verdict in verdicts]
+    boxes = "".join(f'<div class="{n}"><b>{names.count(n)}</b>{WORDS[n]}</div>' for n in VERDICTS)
+    return f'<h2>Conclusion</h2><p>{escape(conclude(verdicts))}</p><div class="counts">{boxes}</div>'
+
+
+def _list(heading: str, sentences: Sequence[str]) -> str:
+    if not sentences:
+        return ""
+    return f"<h2>{escape(heading)}</h2><ul>{''.join(f'<li>{escape(s)}</li>' for s in sentences)}</ul>"
+
+
+def _limits(policy: Policy, calibration: Calibration) -> str:
+    rows = "".join(_limit(METRICS[t.metric], t) for t in policy.thresholds if t.metric in METRICS)
+    foot = (
+        f"{len(calibration.images)} images of {len(set(calibration.patients))} unseen patients were compared with "
+        f"{calibration.train_images} training images in the same way."
+    )
+    return (
+        "<h2>Limits</h2><table><tr><th>Metric</th><th>Risky side</th><th>Review from</th><th>Block from</th>"
+        f'<th>Where from</th></tr>{rows}</table><p class="note">{escape(foot)}</p>'
+    )
+
+
+def _limit(metric: Metric, threshold: Threshold) -> str:
+    if threshold.origin == "typed":
+        origin = f"typed by {threshold.who or 'an unnamed person'}: {threshold.why or 'no reason given'}"
+    else:
+        low, high = threshold.interval or (threshold.block, threshold.block)
+        origin = (
+            f"{100 * (threshold.quantile or 0):.3g}% of {threshold.n} unseen images are on the safe side "
+            f"(95% interval of the limit {metric.format(low)} to {metric.format(high)})"
+        )
+    cells = [
+        metric.label,
+        metric.direction,
+        metric.format(threshold.review),
+        metric.format(threshold.block),
+        origin,
+    ]
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _figures(verdicts: Sequence[Verdict], policy: Policy, calibration: Calibration) -> str:
+    parts = []
+    for metric in METRICS:
+        batch = np.array([verdict.metrics.get(metric.key, np.nan) for verdict in verdicts], float)
+        unseen = np.array(calibration.values.get(metric.key, ()), float)
+        drawing = draw_histogram(metric, batch, unseen, threshold_of(policy, metric.key))
+        if drawing:
+            caption = f"{metric.label}. {metric.description}"
+            parts.append(f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>")
+    return f"<h2>This batch against unseen patients</h2>{''.join(parts)}" if parts else ""
+
+
+def _divergence(js_hcc: float, js_lowe: float, batch: int, unseen: int) -> str:
+    values: Mapping[str, float] = {"highest correlations": js_hcc, "Lowe's ratios": js_lowe}
+    words = ", ".join(f"{'not defined' if v != v else f'{v:.4f}'} for {name}" for name, v in values.items())
+    text = (
+        f"Jensen-Shannon divergence (0: distributed as for unseen patients, 1: not at all): {words}. A model that "
+        "memorises moves both towards 1."
+    )
+    if min(batch, unseen) < FEW_VALUES:
+        text += f" With {batch} images against {unseen} these numbers cannot be trusted: they rest on very few values."
+    return f"<p>{escape(text)}</p>"
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
+    heads = ["Image", "Verdict", "Nearest real", *(m.label for m in METRICS), "Reasons"]
+    rows = "".join(_verdict(verdict) for verdict in sorted(verdicts, key=risk))
+    head = "".join(f"<th>{escape(word)}</th>" for word in heads)
+    return f"<h2>Images, riskiest first</h2><table><tr>{head}</tr>{rows}</table>"
+
+
+def _verdict(verdict: Verdict) -> str:
+    # An image given by its path is shown by its name: folders of this machine are nobody else's business.
+    name = PurePath(verdict.id.replace("\\", "/")).name
+    nearest = verdict.nearest.neighbours[0].image if verdict.nearest.neighbours else "none"
+    values = "".join(
+        f'<td class="n">{escape(m.format(verdict.metrics.get(m.key, float("nan"))))}</td>' for m in METRICS
+    )
+    reasons = "<br>".join(escape(reason) for reason in verdict.reasons)
+    return (
+        f'<tr><td>{escape(name)}</td><td class="v {verdict.verdict}">{WORDS[verdict.verdict]}</td>'
+        f"<td>{escape(nearest)}</td>{values}<td>{reasons}</td></tr>"
+    )
