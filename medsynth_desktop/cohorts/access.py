@@ -28,7 +28,7 @@ def load_arrays(
     Returns
     -------
     tuple
-        (n, \\*grid) float32 in [-1, 1], and the n records in the same order.
+        (n, grid...) float32 in [-1, 1], and the n records in the same order.
     """
     records = cohort.split(split)
     arrays = np.empty((len(records), *cohort.recipe.grid), np.float32)
@@ -60,7 +60,7 @@ class MappedArrays(Sequence[np.ndarray]):
 def map_arrays(
     workspace: Workspace, cohort: CohortRecord, split: Split
 ) -> tuple[MappedArrays, tuple[ImageRecord, ...]]:
-    """As `load_arrays`, without reading: a sequence of n read-only (\\*grid) float32 arrays, and the records."""
+    """As `load_arrays`, unread: a sequence of n read-only float32 arrays (grid...), and the records."""
     records = cohort.split(split)
     return MappedArrays(workspace, records), records
 
@@ -74,7 +74,7 @@ def stream(
 
 
 def write_arrays(workspace: Workspace, cohort: CohortRecord, folder: Path) -> None:
-    """Write all images to ``folder``: ``arrays.npy`` (n, \\*grid) float32, and ``rows.csv`` that names the rows.
+    """Write all images to ``folder``: ``arrays.npy``, (n, grid...) float32, and ``rows.csv``, naming rows.
 
     Raises
     ------
@@ -114,9 +114,9 @@ def _write_rows(workspace: Workspace, cohort: CohortRecord, path: Path) -> None:
 def conform_query(
     query: Path | Volume, recipe: Recipe, *, skipped: list[tuple[str, str]] | None = None
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Bring a volume, a file, or all images of a folder to the grid of ``recipe``, to compare them with a cohort.
+    """Bring a volume, a file, or all images of a folder to the grid of ``recipe``.
 
-    A float .npy of shape ``recipe.grid``, or (n, \\*grid), is taken as conformed already, whatever its values.
+    A float .npy of shape ``recipe.grid``, or (n, grid...), is taken as conformed already.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def conform_query(
     recipe
         Of the cohort.
     skipped
-        Receives path and reason of images in a folder that do not fit; without it the first such image raises.
+        Receives path and reason of images in a folder that do not fit; without it the first one raises.
 
     Yields
     ------

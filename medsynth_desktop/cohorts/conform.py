@@ -18,7 +18,7 @@ from medsynth_desktop.core.volume import Volume
 CT_WINDOW_HU = (-1000.0, 1000.0)
 """Air to dense bone: the range in which CT carries anatomy."""
 PERCENTILES = (0.1, 99.9)
-"""Outliers beyond these (a bright vessel, a hot pixel) would otherwise set the contrast of the whole image."""
+"""Outliers beyond these (a bright vessel, a hot pixel) would set the contrast of the whole image."""
 GRID_MULTIPLE = 16
 """Proposed grids divide by 16: autoencoder factor 4, then two halvings in the UNet."""
 LONGEST_AXIS = 96
@@ -29,7 +29,7 @@ LONGEST_SIDE = 256
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a recipe is proposed from: shape and spacing (mm) along canonical axes, and what the numbers are."""
+    """What a recipe is proposed from: shape and spacing (mm) along canonical axes, and what numbers mean."""
 
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
@@ -71,7 +71,8 @@ def propose_recipe(
     fitting = [e for e in extents if (min(e.shape) == 1) == flat]
     if not fitting:
         raise InputRefused(
-            f"The grid {grid} is {'2D' if flat else '3D'} but every image is {'3D' if flat else '2D'}; change --grid."
+            f"The grid {grid} is {'2D' if flat else '3D'}, but every image is {'3D' if flat else '2D'}; "
+            "change --grid."
         )
     axes = np.array([_plane(e.shape, e.spacing, flat) for e in fitting], float)  # (n, 2, axes)
     spaced = all(e.spaced for e in fitting)
@@ -157,11 +158,13 @@ def grid_affine(recipe: Recipe) -> np.ndarray:
 def _check(volume: Volume, recipe: Recipe, flat: bool) -> None:
     if flat != (min(volume.array.shape) == 1):
         raise InputRefused(
-            f"The cohort holds {'2D pictures' if flat else 'volumes'}; this image has shape {volume.array.shape}."
+            f"The cohort holds {'2D pictures' if flat else 'volumes'}; "
+            f"this image has shape {volume.array.shape}."
         )
     if recipe.spacing and not volume.spaced:
         raise InputRefused(
-            f"The cohort is resampled to {recipe.spacing:g} mm, but this image carries no voxel size in its header."
+            f"The cohort is resampled to {recipe.spacing:g} mm, "
+            "but this image carries no voxel size in its header."
         )
     if recipe.intensity == "window" and volume.unit != recipe.unit:
         raise InputRefused(
@@ -195,6 +198,7 @@ def _resample(values: np.ndarray, span: np.ndarray, grid: tuple[int, ...], fill:
     if sigma.any():
         values = ndimage.gaussian_filter(values, sigma, truncate=3.0)
     offset = (np.array(values.shape) - 1) / 2 - span * (np.array(grid) - 1) / 2
-    return ndimage.affine_transform(
+    resampled: np.ndarray = ndimage.affine_transform(
         values, span, offset, output_shape=grid, order=1, mode="constant", cval=float(fill)
     )
+    return resampled

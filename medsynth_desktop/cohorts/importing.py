@@ -9,7 +9,7 @@ import numpy as np
 
 from medsynth_desktop.cohorts.conform import Extent, conform, propose_recipe
 from medsynth_desktop.cohorts.participants import Participants
-from medsynth_desktop.cohorts.patients import Owners
+from medsynth_desktop.cohorts.patients import Owner, Owners
 from medsynth_desktop.cohorts.pseudonyms import Keyed
 from medsynth_desktop.cohorts.skipping import SkippedFiles
 from medsynth_desktop.cohorts.splits import assign_splits, check_share
@@ -86,8 +86,13 @@ def import_cohort(
     if not found:
         raise InputRefused(skipped.sentence())
     recipe = kept or (yield from _propose(found, spacing, grid))
-    stored = yield from _store_all(workspace, name, recipe, found, owners, skipped)
-    if not stored:
+    owned = [(image, owners.of(image)) for image in found]
+    owners.check_used()
+    intake = _Intake(workspace, name, recipe, skipped)
+    for done, (image, owner) in enumerate(owned):
+        yield Progress(done, len(owned), f"Importing image {done + 1} of {len(owned)}")
+        intake.take(image, owner)
+    if not intake.met:
         raise InputRefused(skipped.sentence())
     yield Progress(len(found), len(found), "Splitting by patient")
     return _finish(workspace, name, calibration, skipped)
@@ -99,8 +104,8 @@ def _check_same(name: str, kept: Recipe, spacing: float | None, grid: tuple[int,
     ):
         shape = ",".join(map(str, kept.grid))
         raise InputRefused(
-            f"The cohort {name!r} exists with grid {shape} at {kept.spacing:g} mm; leave out --grid and --spacing "
-            "to continue it, or choose another name."
+            f"The cohort {name!r} exists with grid {shape} at {kept.spacing:g} mm; leave out --grid and "
+            "--spacing to continue it, or choose another name."
         )
 
 
@@ -135,59 +140,61 @@ def _spread(count: int) -> list[int]:
     return [*first, *(i for i in range(count) if i not in set(first))]
 
 
-def _store_all(
-    workspace: Workspace,
-    name: str,
-    recipe: Recipe,
-    found: list[Found],
-    owners: Owners,
-    skipped: SkippedFiles,
-) -> Steps[int]:
-    """Store the images one by one; return how many of ``found`` the cohort now holds."""
-    owned = [(image, owners.of(image)) for image in found]
-    owners.check_used()
-    recipe = workspace.cohorts.begin(name, recipe)
-    known, keyed = workspace.cohorts.sources(name), Keyed(workspace.secret())
-    met: set[str] = set()
-    parts = _Parts()
-    for done, (image, owner) in enumerate(owned):
-        yield Progress(done, len(owned), f"Importing image {done + 1} of {len(owned)}")
+class _Intake:
+    """Takes the images of one import into the cohort, one by one."""
+
+    def __init__(self, workspace: Workspace, name: str, recipe: Recipe, skipped: SkippedFiles) -> None:
+        self._workspace, self._name, self._skipped = workspace, name, skipped
+        self._recipe = workspace.cohorts.begin(name, recipe)
+        self._keyed = Keyed(workspace.secret())
+        self._held = workspace.cohorts.held(name)
+        self._keys = workspace.cohorts.patient_keys(name)
+        self._parts: dict[tuple[Path, ...], int] = {}
+        self.met: set[str] = set()
+
+    def take(self, image: Found, owner: Owner) -> None:
+        """Store ``image``, recognise it, or note why not."""
         try:
-            hashes = [hash_file(p) for p in image.paths]
-            source = keyed.source(hashes, parts.number(image), owner.identifier)
-            if source in met:
-                skipped.add(
-                    image.paths[0], "The same bytes as another file of the same patient in this import."
-                )
-                continue
-            if source not in known:
-                with refusing(image.paths[0].name):
-                    array = conform(image.load(), recipe)
-                new = NewImage(
-                    keyed.patient(owner.identifier), workspace.arrays.put(array), source, owner.attributes
-                )
-                workspace.cohorts.add_image(name, new)
+            source = self._source(image)
+            if source in self.met:
+                self._workspace.cohorts.unite(self._name, source, self._keyed.patient(owner.identifier))
+                self._skipped.add(image.paths[0], "The same bytes as another file of this import.")
+                return
+            if source in self._held:
+                self._recognise(source, owner)
+            elif not self._store(image, source, owner):
+                return
         except InputRefused as refusal:
-            skipped.add(image.paths[0], str(refusal))
-            continue
-        except OSError as error:
-            skipped.add(image.paths[0], f"Cannot be opened ({error.strerror or 'unreadable'}).")
-            continue
-        met.add(source)
-        skipped.resolve(image.paths[0])
-    return len(met)
+            self._skipped.add(image.paths[0], str(refusal))
+            return
+        self.met.add(source)
+        self._skipped.resolve(image.paths[0])
 
+    def _source(self, image: Found) -> str:
+        """Name the content; images that lie in the same files (an object with two stacks) are numbered."""
+        part = self._parts[image.paths] = self._parts.get(image.paths, -1) + 1
+        with refusing(image.paths[0].name):
+            return self._keyed.source([hash_file(p) for p in image.paths], part)
 
-class _Parts:
-    """Numbers the images that lie in the same files (one object with two stacks)."""
+    def _recognise(self, source: str, owner: Owner) -> None:
+        """Pass over an image that an earlier import stored; only what is newly said of it is kept."""
+        key, held = self._keyed.patient(owner.identifier), self._held[source]
+        if key not in self._keys or owner.attributes not in ({}, held.attributes):
+            self._workspace.cohorts.describe(self._name, source, key, owner.attributes)
+            self._keys.add(key)
 
-    def __init__(self) -> None:
-        self._met: dict[tuple[Path, ...], int] = {}
-
-    def number(self, image: Found) -> int:
-        """0 for the first image of these very files, 1 for the next."""
-        self._met[image.paths] = self._met.get(image.paths, -1) + 1
-        return self._met[image.paths]
+    def _store(self, image: Found, source: str, owner: Owner) -> bool:
+        with refusing(image.paths[0].name):
+            array = conform(image.load(), self._recipe)
+        key = self._keyed.patient(owner.identifier)
+        new = NewImage(key, self._workspace.arrays.put(array), source, owner.attributes)
+        placed = self._workspace.cohorts.add_image(self._name, new)
+        if placed.identical:
+            self._skipped.add(
+                image.paths[0], f"The same image as {placed.id}, which the cohort holds already."
+            )
+        self._keys.add(key)
+        return not placed.identical
 
 
 def _finish(workspace: Workspace, name: str, calibration: float, skipped: SkippedFiles) -> CohortRecord:

@@ -111,7 +111,7 @@ class Participants:
         return next(iter(best.values()), None)
 
     def _of_name(self, name: str) -> Participant | None:
-        """Row whose identifier is the longest beginning of ``name`` that ends at a boundary (013 is not 0131)."""
+        """Row whose identifier is the longest beginning of ``name`` up to a boundary (013 is not 0131)."""
         for end in range(len(name), 0, -1):
             whole = end == len(name) or not (name[end].isalnum() and name[end - 1].isalnum())
             if whole and (row := self._by_id.get(name[:end])) is not None:

@@ -44,7 +44,7 @@ class Owners:
     participants
         Table of participants, or None.
     pattern
-        Regular expression; its first group (or all of it) in the file's name, else in a folder's, is the patient.
+        Regular expression; its first group (or all of it) in the name of file or folder is the patient.
     roots
         Files and folders that are imported: folders above them say nothing about patients.
     """
@@ -122,8 +122,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """
     if len(pattern) > MAX_PATTERN or _NESTED.search(pattern):
         raise InputRefused(
-            "The patient pattern is too complicated (over 200 characters, or a repetition within a repetition); "
-            "a simple one such as (sub-\\d+) does."
+            "The patient pattern is too complicated (over 200 characters, or a repetition within a "
+            "repetition); a simple one such as (sub-\\d+) does."
         )
     try:
         return re.compile(pattern)

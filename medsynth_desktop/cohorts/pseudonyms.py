@@ -29,8 +29,8 @@ class Keyed:
         """64 hexadecimal digits for a patient's identifier; surrounding blanks do not count."""
         return self._hash("patient", identifier.strip())
 
-    def source(self, file_hashes: Sequence[str], part: int, patient: str) -> str:
-        """64 hexadecimal digits for one image of one patient.
+    def source(self, file_hashes: Sequence[str], part: int) -> str:
+        """64 hexadecimal digits for one image by the content of its files.
 
         Parameters
         ----------
@@ -38,16 +38,14 @@ class Keyed:
             SHA-256 of every file it was read from, in any order.
         part
             Which image of these files, where they hold several.
-        patient
-            The patient's identifier: a file that lies under two patients' names is an image of both.
         """
-        return self._hash("source", *sorted(file_hashes), str(part), patient.strip())
+        return self._hash("source", *sorted(file_hashes), str(part))
 
     def label(self, path: Path) -> str:
         """Name for a file that was passed over, without the patient that its path may tell."""
         digits = self._hash("path", str(path.absolute()))[:LABEL_DIGITS]
-        suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
-        return f"file {digits}{suffix if suffix.lower() in KNOWN_SUFFIXES else ''}"
+        suffix = path.suffix.lower()
+        return f"file {digits}{suffix if suffix in KNOWN_SUFFIXES else ''}"
 
     def _hash(self, *parts: str) -> str:
         message = "\0".join(parts).encode("utf-8", "surrogatepass")
@@ -55,6 +53,6 @@ class Keyed:
 
 
 KNOWN_SUFFIXES = frozenset(
-    ".nii .nii.gz .dcm .ima .npy .npz .png .jpg .jpeg .tif .tiff .csv .tsv .json .txt .zip .gz .pdf .xml".split()
+    ".nii .dcm .ima .npy .npz .png .jpg .jpeg .tif .tiff .csv .tsv .json .txt .zip .gz .pdf .xml".split()
 )
 """Endings that are kept in a label; any other might be part of an identifier."""

@@ -43,7 +43,7 @@ class SkippedFiles:
     def sentence(self) -> str:
         """Why there is nothing to import."""
         if not self._reasons:
-            return "No image was found: the folder is empty; give one with NIfTI, DICOM, PNG, JPEG or .npy files."
+            return "No image was found: the folder is empty; give one with NIfTI, DICOM, PNG or JPEG files."
         first = next(iter(self._reasons.values()))[0]
         return (
             f"None of {len(self._reasons)} files could be imported; the first reason: {first.rstrip('.')}. "

@@ -9,7 +9,7 @@ from medsynth_desktop.core.hashing import hash_bytes
 from medsynth_desktop.core.records import Split
 
 SEED = "medsynth-split-1"
-"""Patients are drawn in the order of SHA-256(seed, pseudonym): the same import gives the same split anywhere."""
+"""Patients are drawn in the order of SHA-256(seed, pseudonym): the same import, the same split anywhere."""
 
 
 def check_share(calibration: float) -> None:
@@ -22,7 +22,7 @@ def check_share(calibration: float) -> None:
     """
     if not 0 <= calibration < 1:
         raise InputRefused(
-            f"The share of calibration patients must lie from 0 to below 1, for instance 0.3; got {calibration:g}."
+            f"The share of calibration patients lies from 0 to below 1, for instance 0.3; got {calibration:g}."
         )
 
 

@@ -20,7 +20,7 @@ from medsynth_desktop.store import schema
 from medsynth_desktop.store.clock import now
 from medsynth_desktop.store.database import Database
 from medsynth_desktop.store.encoding import decode, encode
-from medsynth_desktop.store.patients import admit
+from medsynth_desktop.store.patients import next_image, number, pseudonym_of, unite
 
 Assign = Callable[[Mapping[str, Split | None]], Mapping[str, Split]]
 
@@ -36,7 +36,7 @@ class NewImage:
     array_hash
         Of the conformed array, which was put before.
     source
-        Keyed hash of the file or files it was read from: an import that was interrupted passes over these.
+        Keyed hash of the content of its file or files: an import that was interrupted passes over these.
     attributes
         Facts that carry no identity (age, sex, label).
     """
@@ -45,6 +45,24 @@ class NewImage:
     array_hash: str
     source: str
     attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a cohort holds of one source."""
+
+    id: str
+    patient: str
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an image went; ``identical`` when the cohort holds the same array from another source as ``id``."""
+
+    id: str
+    patient: str
+    identical: bool
 
 
 class Cohorts:
@@ -121,37 +139,66 @@ class Cohorts:
                 connection.execute(update(table).where(table.c.name == name).values(recipe=encode(recipe)))
         return recipe
 
-    def sources(self, name: str) -> set[str]:
-        """Return the sources of all images stored so far, with and without a split."""
+    def held(self, name: str) -> dict[str, Held]:
+        """Return what is stored so far by its source, with and without a split."""
         table = schema.images
         with self._database.read() as connection:
-            return set(connection.execute(select(table.c.source).where(table.c.cohort == name)).scalars())
+            rows = connection.execute(select(table).where(table.c.cohort == name))
+            return {r.source: Held(r.id, r.patient, decode(dict, r.attributes)) for r in rows}
 
-    def add_image(self, name: str, image: NewImage) -> str:
-        """Store one image in a transaction of its own and return its id (``P-0042-1``); safe to repeat.
+    def add_image(self, name: str, image: NewImage) -> Placed:
+        """Store one image in a transaction of its own; safe to repeat.
 
-        A patient who shares an identical array with another patient is taken as the same person.
+        An image whose array the cohort holds already is not stored again; if it was another patient's, both
+        patients are taken as one person.
         """
         table = schema.images
         with self._database.write() as connection:
-            known = select(table.c.id).where(table.c.cohort == name, table.c.source == image.source)
-            found = connection.execute(known).scalar()
-            if found is not None:
-                return str(found)
-            admission = admit(connection, name, image.patient_key, image.array_hash)
+            here = select(table.c.id, table.c.patient).where(table.c.cohort == name)
+            known = connection.execute(here.where(table.c.source == image.source)).one_or_none()
+            if known is not None:
+                return Placed(known.id, known.patient, identical=False)
+            twin = connection.execute(here.where(table.c.array_hash == image.array_hash)).first()
+            if twin is not None:
+                _note(connection, name, unite(connection, name, image.patient_key, twin.patient))
+                return Placed(twin.id, twin.patient, identical=True)
+            patient = pseudonym_of(connection, name, image.patient_key)
+            new = next_image(connection, name, patient)
             connection.execute(
                 insert(table).values(
                     cohort=name,
-                    id=admission.image,
-                    patient=admission.pseudonym,
+                    id=new,
+                    patient=patient,
                     array_hash=image.array_hash,
                     attributes=encode(image.attributes),
                     source=image.source,
                 )
             )
-            if admission.note:
-                _note(connection, name, admission.note)
-        return admission.image
+        return Placed(new, patient, identical=False)
+
+    def unite(self, name: str, source: str, patient_key: str) -> None:
+        """Take a patient and the one of a stored image as one person: the very same file lies under both."""
+        table = schema.images
+        with self._database.write() as connection:
+            chosen = select(table.c.patient).where(table.c.cohort == name, table.c.source == source)
+            patient = connection.execute(chosen).scalar_one()
+            _note(connection, name, unite(connection, name, patient_key, patient))
+
+    def describe(self, name: str, source: str, patient_key: str, attributes: dict[str, Any]) -> None:
+        """Renew what a later import says of a stored image: attributes, and a new identifier of its patient."""
+        table = schema.images
+        this = (table.c.cohort == name) & (table.c.source == source)
+        with self._database.write() as connection:
+            patient = connection.execute(select(table.c.patient).where(this)).scalar_one()
+            pseudonym_of(connection, name, patient_key, like=patient)
+            if attributes:
+                connection.execute(update(table).where(this).values(attributes=encode(attributes)))
+
+    def patient_keys(self, name: str) -> set[str]:
+        """Return the keyed hashes of all patients met so far."""
+        table = schema.patients
+        with self._database.read() as connection:
+            return set(connection.execute(select(table.c.key).where(table.c.cohort == name)).scalars())
 
     def finish(self, name: str, assign: Assign, skipped: Sequence[tuple[str, str]]) -> CohortRecord:
         """Give every image the split of its patient, and the cohort its hash, in one transaction.
@@ -177,9 +224,9 @@ class Cohorts:
             for patient, split in assign(known).items():
                 theirs = (images.c.cohort == name) & (images.c.patient == patient)
                 connection.execute(update(images).where(theirs).values(split=split))
-            content = cohort_hash(decode(Recipe, row.recipe), _images(connection, name))
-            values = {"hash": content, "skipped": encode(list(skipped))}
-            connection.execute(update(cohorts).where(cohorts.c.name == name).values(values))
+            this = update(cohorts).where(cohorts.c.name == name)
+            connection.execute(this.values(skipped=encode(list(skipped))))
+            _rehash(connection, name)
         return self.get(name)
 
 
@@ -215,15 +262,24 @@ def _images(connection: Connection, name: str) -> tuple[ImageRecord, ...]:
         )
         for r in connection.execute(chosen)
     ]
-    return tuple(sorted(records, key=lambda i: _natural(i.id)))
-
-
-def _natural(image: str) -> tuple[int, ...]:
-    """Sort key: P-0042-10 after P-0042-9."""
-    return tuple(int(part) for part in image.split("-")[1:])
+    return tuple(sorted(records, key=lambda i: number(i.id)))
 
 
 def _note(connection: Connection, name: str, note: str) -> None:
+    """Keep a note on merged patients; readers may have seen them, so the cohort's hash follows."""
     table = schema.cohorts
-    notes = decode(list, connection.execute(select(table.c.notes).where(table.c.name == name)).scalar_one())
-    connection.execute(update(table).where(table.c.name == name).values(notes=encode([*notes, note])))
+    row = _row(connection, name)
+    if not note or row is None:
+        return
+    notes = encode([*decode(list, row.notes), note])
+    connection.execute(update(table).where(table.c.name == name).values(notes=notes))
+    if row.hash is not None:
+        _rehash(connection, name)
+
+
+def _rehash(connection: Connection, name: str) -> None:
+    table = schema.cohorts
+    this = table.c.name == name
+    recipe = decode(Recipe, connection.execute(select(table.c.recipe).where(this)).scalar_one())
+    content = cohort_hash(recipe, _images(connection, name))
+    connection.execute(update(table).where(this).values(hash=content))
