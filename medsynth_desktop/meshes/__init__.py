@@ -1,0 +1,1 @@
+"""Surfaces: volume to triangles in patient millimetres, checks, decimation, files. The only user of VTK."""

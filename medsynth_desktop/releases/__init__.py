@@ -1,0 +1,1 @@
+"""Decisions, signatures, release packages and their verification. Needs no torch."""

@@ -1,0 +1,240 @@
+"""Approved samples out of the house, with the evidence, as one folder that proves itself.
+
+::
+
+    manifest.json  manifest.sha256  manifest.sig  README.txt
+    images/<sample>.nii.gz    dicom/<sample>/*.dcm    meshes/<sample>.stl and .stl.json
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medsynth_desktop.core.errors import GuardRefused, InputRefused
+from medsynth_desktop.core.hashing import hash_array, hash_bytes, hash_file
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import (
+    BundleRecord,
+    Decision,
+    Policy,
+    ReleaseRecord,
+    SampleRecord,
+    Verdict,
+)
+from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.releases import images, manifest, readme
+from medsynth_desktop.releases.decisions import why_not_exportable
+from medsynth_desktop.releases.folders import appearing
+
+MESHES = ("stl", "ply", "obj", "glb")
+FORMATS = ("nifti", "dicom", *MESHES)
+
+
+@dataclass(frozen=True, eq=False)
+class ReleaseItem:
+    """A sample with all that lets it go; ``level`` is where its surface lies (None: a sensible one)."""
+
+    sample: SampleRecord
+    array: np.ndarray
+    verdict: Verdict
+    decision: Decision
+    level: float | None = None
+
+
+def export_release(
+    items: Sequence[ReleaseItem],
+    out: Path,
+    *,
+    bundle: BundleRecord,
+    policy: Policy,
+    formats: Sequence[str] = ("nifti", "dicom"),
+    signing_key: bytes | None = None,
+    calibration: Mapping[str, Any] | None = None,
+    created: str | None = None,
+    serial: str | None = None,
+) -> Steps[ReleaseRecord]:
+    """Write a package into the new folder ``out``; it appears whole or not at all.
+
+    Parameters
+    ----------
+    items
+        Approved samples of one bundle.
+    policy
+        Thresholds in force; every verdict must have been reached under them.
+    formats
+        Of `FORMATS`.
+    signing_key
+        32 bytes of an Ed25519 private key (`signing.new_key`); None leaves the package unsigned.
+    calibration
+        What to tell of how the thresholds were found; JSON, no path and no identifier.
+    created
+        ISO 8601; None: now.
+    serial
+        Tells two exports of the same samples apart; None: a fresh random one.
+
+    Raises
+    ------
+    GuardRefused
+        A sample is not approved, not of this bundle, not judged under ``policy``, or not the image that was
+        judged.
+    InputRefused
+        Nothing to export, an unknown format, or ``out`` is in use.
+    StoreFailed
+        The disk refuses; nothing half-written stays.
+    """
+    created = created or datetime.now(UTC).isoformat(timespec="seconds")
+    serial = serial or uuid.uuid4().hex
+    chosen = _check_formats(formats, bundle)
+    check_items(items, bundle, policy)
+    total = len(items) * (len(chosen) + 1) + 2
+    done = 0
+    with appearing(Path(out)) as folder:
+        entries = []
+        for item in items:
+            yield Progress(done, total, f"Checking {item.sample.id}")
+            volume = _volume(item, bundle)
+            done += 1
+            files: list[str] = []
+            for kind in chosen:
+                yield Progress(done, total, f"Writing {item.sample.id} as {kind}")
+                files += (
+                    p.relative_to(folder).as_posix() for p in _write(kind, item, volume, folder, created)
+                )
+                done += 1
+            entries.append(manifest.sample_entry(item.sample, item.verdict, item.decision, files))
+        yield Progress(done, total, "Writing the manifest")
+        text = readme.readme(len(items), bundle, policy, chosen, created, signing_key)
+        (folder / manifest.README).write_text(text, "utf-8", newline="\n")
+        listed = [_file_entry(folder, path) for path in _files(folder)]
+        data = _seal(folder, entries, listed, bundle, policy, calibration, (created, serial), signing_key)
+        yield Progress(total - 1, total, "Giving the package its name")
+    samples = tuple(item.sample.id for item in items)
+    digest = hash_bytes(data)
+    return ReleaseRecord(f"R-{digest[:12]}", str(out), digest, samples, created)
+
+
+def check_items(items: Sequence[ReleaseItem], bundle: BundleRecord, policy: Policy) -> None:
+    """Refuse the whole export when one sample must not leave; raises as `export_release`."""
+    if not items:
+        raise InputRefused("Nothing is approved; approve samples before exporting.")
+    seen: set[str] = set()
+    for item in items:
+        name = item.sample.id
+        if not manifest.PATH.fullmatch(name) or "/" in name:
+            raise InputRefused(
+                "A sample's id is no file name (letters, digits, '.', '_', '-'); rename its batch."
+            )
+        if name.lower() in seen:
+            raise InputRefused(f"{name} is listed twice; export each sample once.")
+        seen.add(name.lower())
+        if item.verdict.id != name or item.sample.bundle_hash != bundle.hash:
+            raise GuardRefused(
+                f"{name} does not belong to this verdict or this model; check its batch again."
+            )
+        if why := why_not_exportable(item.decision, item.verdict, policy):
+            raise GuardRefused(f"{name} may not be exported: {why}")
+
+
+def _check_formats(formats: Sequence[str], bundle: BundleRecord) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(f.strip().lower() for f in formats))
+    unknown = [f for f in chosen if f not in FORMATS]
+    if unknown or not chosen:
+        raise InputRefused(
+            f"Export knows the formats {', '.join(FORMATS)}; got {', '.join(unknown) or 'none'}."
+        )
+    if len(bundle.recipe.grid) == 2 and set(chosen) & set(MESHES):
+        raise InputRefused(
+            "These samples are pictures; surfaces are made of volumes only. Export them without meshes."
+        )
+    return chosen
+
+
+def _volume(item: ReleaseItem, bundle: BundleRecord) -> Volume:
+    array = np.asarray(item.array)
+    if hash_array(array) != item.sample.array_hash:
+        raise GuardRefused(
+            f"The stored image of {item.sample.id} is not the one that was judged; draw it again."
+        )
+    return images.released_volume(array, bundle.recipe)
+
+
+def _write(kind: str, item: ReleaseItem, volume: Volume, folder: Path, created: str) -> list[Path]:
+    """Write one sample in one format; return its files."""
+    name = item.sample.id
+    if kind == "nifti":
+        return _write_nifti(volume, folder / "images" / f"{name}.nii.gz")
+    if kind == "dicom":
+        return _write_dicom(item, volume, folder / "dicom" / name, created)
+    return _write_mesh(volume, item.level, folder / "meshes" / f"{name}.{kind}")
+
+
+def _write_nifti(volume: Volume, path: Path) -> list[Path]:
+    path.parent.mkdir(exist_ok=True)
+    images.write_nifti(volume, path)
+    return [path]
+
+
+def _write_dicom(item: ReleaseItem, volume: Volume, folder: Path, created: str) -> list[Path]:
+    from medsynth_desktop.formats.dicom_write import SeriesFacts, write_synthetic_series
+
+    sample = item.sample
+    facts = SeriesFacts(
+        patient_id=sample.id,
+        derivation=f"Model {sample.bundle_hash[:16]}, {sample.settings.sampler}, {sample.settings.steps} steps, "
+        f"seed {sample.seed}",
+        recognizable_visual_features=not volume.is_2d,  # a surface of any volume might show a face
+        created=datetime.fromisoformat(created),
+        age=sample.settings.conditions.get("age"),
+    )
+    return list(write_synthetic_series(images.whole_numbers(volume), folder, facts))
+
+
+def _write_mesh(volume: Volume, level: float | None, path: Path) -> list[Path]:
+    from medsynth_desktop.meshes.files import sidecar_path, write_surface
+    from medsynth_desktop.meshes.surface import extract_surface
+
+    path.parent.mkdir(exist_ok=True)
+    write_surface(extract_surface(volume, level), path)
+    return [path, sidecar_path(path)]
+
+
+def _files(folder: Path) -> list[str]:
+    """Every file under ``folder`` as a path with forward slashes, in order."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
+
+
+def _file_entry(folder: Path, path: str) -> dict[str, Any]:
+    place = folder / path
+    return {"path": path, "size": place.stat().st_size, "sha256": hash_file(place)}
+
+
+def _seal(
+    folder: Path,
+    entries: Sequence[Mapping[str, Any]],
+    listed: Sequence[Mapping[str, Any]],
+    bundle: BundleRecord,
+    policy: Policy,
+    calibration: Mapping[str, Any] | None,
+    birth: tuple[str, str],
+    key: bytes | None,
+) -> bytes:
+    """Write manifest, checksum and signature; return the manifest's bytes."""
+    built = manifest.build(
+        entries, listed, bundle=bundle, policy=policy, calibration=calibration, birth=birth, key=key
+    )
+    data = manifest.encoded(built)
+    (folder / manifest.MANIFEST).write_bytes(data)
+    digests = {str(f["path"]): str(f["sha256"]) for f in listed}
+    (folder / manifest.CHECKSUM).write_bytes(manifest.checksum(data, digests))
+    if key is not None:
+        from medsynth_desktop.releases import signing
+
+        (folder / manifest.SIGNATURE).write_bytes(signing.sign(key, data).hex().encode() + b"\n")
+    return data
