@@ -6,6 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.bridge import current_workbench
 from medsynth_desktop.qt.orientation import OrientationLetters
 from medsynth_desktop.qt.viewer import show_surface, show_volume, volume_of
@@ -19,14 +20,14 @@ class ViewerLink:
 
     Attributes
     ----------
-    has_host_banner
-        True where the shell shows messages itself, so that panels need not.
+    host_banner
+        Where the shell shows messages, so that panels need not; None in a plain napari.
     """
 
     def __init__(self, viewer: Any, workbench: Workbench) -> None:
         self._viewer = ref(viewer)
         self.workbench = workbench
-        self.has_host_banner = False
+        self.host_banner: MessageBanner | None = None
         self._letters = OrientationLetters(viewer)
         workbench.events.volume.connect(self._show_volume)
         workbench.events.surface.connect(self._show_surface)
@@ -39,6 +40,21 @@ class ViewerLink:
         if link is None or link.workbench is not workbench:
             link = _links[viewer] = cls(viewer, workbench)
         return link
+
+    @property
+    def has_host_banner(self) -> bool:
+        """Whether the shell shows messages."""
+        return self.host_banner is not None
+
+    def clear_host_banner(self) -> None:
+        """Take the shell's message away: a panel says it with a next step."""
+        if self.host_banner is not None:
+            self.host_banner.clear()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.workbench.events.volume.disconnect(self._show_volume, missing_ok=True)
+        self.workbench.events.surface.disconnect(self._show_surface, missing_ok=True)
 
     def _show_volume(self, volume: Volume, name: str) -> None:
         viewer = self._viewer()

@@ -17,11 +17,12 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from medsynth_desktop.core.records import CohortRecord, ImageRecord, Recipe
+from medsynth_desktop.core.records import CohortRecord, ImageRecord
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.panel import Panel
+from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_array
-from medsynth_volumes.image_list import ImageList, ImageModel
+from medsynth_desktop.qt.words import cohort_facts
 from medsynth_volumes.import_dialog import ImportDialog
 
 SHOWN = (("All images", None), ("Training", "train"), ("Set aside (calibration)", "calibration"))
@@ -67,8 +68,8 @@ class CohortPanel(Panel):
         for label, split in SHOWN:
             self.shown.addItem(label, split)
         self.shown.activated.connect(self._list_images)
-        self.model = ImageModel(self.workbench.image_array)
-        self.images = ImageList(self.model)
+        self.model = ThumbnailModel(self.workbench.image_array)
+        self.images = ThumbnailList(self.model, "Images of the cohort by pseudonym")
         self.images.selectionModel().currentChanged.connect(self._image_chosen)
         self.skipped = QTreeWidget()
         self.skipped.setHeaderLabels(["File", "Why it was not read"])
@@ -131,46 +132,24 @@ class CohortPanel(Panel):
     def _list_images(self, *_: Any) -> None:
         cohort, split = self.workbench.cohort, self.shown.currentData()
         records = cohort.images if cohort else ()
-        self.model.set_records(tuple(r for r in records if split in (None, r.split)))
+        self.model.set_thumbs([Thumb(r.id, r.id, _tip(r)) for r in records if split in (None, r.split)])
 
     def _chosen(self, name: str) -> None:
         self.attempt(self.workbench.use_cohort, name)
 
     def _image_chosen(self, index: Any, _before: Any) -> None:
-        record = self.model.record(index)
-        if record is not None:
-            self.attempt(self.show_image, record)
+        image = self.model.key(index)
+        if image is not None:
+            self.attempt(self.show_image, image)
 
-    def show_image(self, record: ImageRecord) -> None:
+    def show_image(self, image: str) -> None:
         """Show one real image by its pseudonym."""
         cohort = self.workbench.cohort
         if cohort is not None:
-            array = self.workbench.image_array(record.id)
-            show_array(self.viewer, array, cohort.recipe, f"Real {record.id}", slot="real")
+            array = self.workbench.image_array(image)
+            show_array(self.viewer, array, cohort.recipe, f"Real {image}", slot="real")
 
 
-def cohort_facts(cohort: CohortRecord) -> list[tuple[str, str]]:
-    """Tell what a person wants to know of a cohort, as pairs of name and value."""
-    patients = len({i.patient for i in cohort.images})
-    train, aside = cohort.split("train"), cohort.split("calibration")
-    return [
-        ("Images", f"{len(cohort.images):,} of {patients:,} patients"),
-        ("Training", f"{len(train):,} images of {len({i.patient for i in train}):,} patients"),
-        ("Set aside", f"{len(aside):,} images of {len({i.patient for i in aside}):,} patients"),
-        ("Grid", grid_words(cohort.recipe)),
-        ("Intensity", intensity_words(cohort.recipe)),
-    ]
-
-
-def grid_words(recipe: Recipe) -> str:
-    """Grid and spacing of a recipe: ``64 × 80 × 64 at 2.5 mm, MR``."""
-    grid = " × ".join(str(g) for g in recipe.grid)
-    spacing = f"at {recipe.spacing:g} mm" if recipe.spacing else "pixels, fitted"
-    return f"{grid} {spacing}, {recipe.modality}"
-
-
-def intensity_words(recipe: Recipe) -> str:
-    """Which values become black and white."""
-    if recipe.intensity == "window":
-        return f"{recipe.low:g} to {recipe.high:g} {recipe.unit}".rstrip()
-    return f"{recipe.low:g} to {recipe.high:g} percent of each image's own values"
+def _tip(record: ImageRecord) -> str:
+    facts = [f"{key}: {value}" for key, value in sorted(record.attributes.items())]
+    return "\n".join([f"{record.id} ({record.split})", *facts])

@@ -1,0 +1,1 @@
+"""Synthetic images from a diffusion model: the Sample panel."""

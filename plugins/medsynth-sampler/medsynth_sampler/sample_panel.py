@@ -1,0 +1,198 @@
+"""The Sample panel: from a model to a batch of synthetic images, watched as they form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from medsynth_desktop.core.errors import OutOfMemory
+from medsynth_desktop.core.records import SampleRecord
+from medsynth_desktop.jobs.runner import FINAL, Job
+from medsynth_desktop.qt.emptystate import EmptyState
+from medsynth_desktop.qt.engine import Engine
+from medsynth_desktop.qt.panel import Panel
+from medsynth_desktop.qt.picture import PictureLabel, film
+from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
+from medsynth_desktop.qt.viewer import show_volume
+from medsynth_desktop.workbench.sampling import sample_volume
+from medsynth_sampler.model_box import ModelBox
+from medsynth_sampler.settings_form import SettingsForm
+
+FORMING = "While a sample forms, it is shown here."
+
+
+class SamplePanel(Panel):
+    """Chooses a model, draws samples, shows the finished ones.
+
+    Parameters
+    ----------
+    napari_viewer
+        Where a finished sample is shown.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer, titles=("Sampling", "Importing a model"))
+        self._job: Job | None = None
+        self._drawn: Any = None
+        self._following = False
+        self._build_parts()
+        events = self.workbench.events
+        for signal in (events.bundles, events.cohorts, events.workspace):
+            self.listen(signal, self.refresh_model)
+        for signal in (events.batches, events.samples, events.workspace):
+            self.listen(signal, self.refresh_samples)
+        self.listen(events.selection, self.refresh_selection)
+        self.listen(events.progress, self.refresh_preview)
+        self.listen(events.jobs, self.refresh_job)
+        self.engine = Engine.of(self.workbench)
+        self.listen(self.engine.found, self._engine_found)
+        self._engine_found()
+        self.refresh_model()
+        self.refresh_samples()
+
+    def _build_parts(self) -> None:
+        self.empty = EmptyState(
+            "No model yet. Import a model folder to draw synthetic images from it.",
+            ("Import model…", self.ask_import),
+        )
+        self.model_box = ModelBox()
+        self.model_box.chosen.connect(lambda key: self.attempt(self.workbench.use_bundle, key))
+        self.model_box.import_asked.connect(self.ask_import)
+        self.form = SettingsForm()
+        self.sample_button = QPushButton("Sample")
+        self.sample_button.setMinimumHeight(34)
+        self.sample_button.clicked.connect(lambda: self.sample())
+        self.picture = PictureLabel(FORMING)
+        self.picture.setAccessibleName("The sample that is forming")
+        self.batches = QComboBox()
+        self.batches.setAccessibleName("Batch")
+        self.batches.textActivated.connect(lambda name: self.attempt(self.workbench.use_batch, name))
+        self.count_label = QLabel()
+        self.thumbs = ThumbnailModel(self.workbench.sample_array)
+        self.list = ThumbnailList(self.thumbs, "Samples of the batch")
+        self.list.selectionModel().currentChanged.connect(self._sample_chosen)
+        self.full = QWidget()
+        column = QVBoxLayout(self.full)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.model_box)
+        column.addWidget(self.form)
+        column.addWidget(self.sample_button)
+        column.addWidget(self.picture)
+        self.finished = QWidget()
+        below = QVBoxLayout(self.finished)
+        below.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.batches, self.count_label, self.list):
+            below.addWidget(widget)
+        for widget in (self.empty, self.full, self.finished):
+            self.body.addWidget(widget)
+        self.body.addStretch(1)
+
+    # -- verbs -------------------------------------------------------------------------------------------------
+
+    def ask_import(self) -> None:
+        """Ask for a model folder and import it in the background."""
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of the model")
+        if chosen:
+            self.attempt(self.workbench.import_bundle, Path(chosen))
+
+    def sample(self, batch_size: int | None = None) -> Job | None:
+        """Draw samples as the form says; ``batch_size`` overrides the form's."""
+        if batch_size is not None:
+            self.form.batch_size.setValue(batch_size)
+        self._job = self.attempt(
+            self.workbench.sample,
+            self.form.count.value(),
+            self.form.settings(),
+            self.form.seed.value(),
+            device=self.form.device.currentData(),
+            batch_size=self.form.batch_size.value(),
+        )
+        self._drawn = None
+        self.refresh_job()
+        return self._job
+
+    # -- what the workbench tells ------------------------------------------------------------------------------
+
+    def refresh_model(self) -> None:
+        """Show the models, and the open one."""
+        bundles, bundle = self.workbench.bundles, self.workbench.bundle
+        self.empty.setVisible(not bundles)
+        self.full.setVisible(bool(bundles))
+        self.model_box.show_bundles(bundles, bundle, self.workbench.cohort)
+        self.form.set_conditions(bundle.conditions if bundle else ())
+
+    def refresh_samples(self) -> None:
+        """Show the batches, and the finished samples of the open one."""
+        batch = self.workbench.batch
+        names = self.workbench.batch_names
+        self.finished.setVisible(bool(names))
+        self.batches.clear()
+        self.batches.addItems(names)
+        samples = batch.samples if batch else ()
+        if batch is not None:
+            self.batches.setCurrentText(batch.name)
+        self.count_label.setText(f"{len(samples)} finished; choose one to show it.")
+        self.thumbs.set_thumbs([Thumb(s.id, f"seed {s.seed}", _tip(s)) for s in samples])
+        self.refresh_selection()
+
+    def refresh_selection(self) -> None:
+        """Mark the sample that is looked at on any panel."""
+        index = self.thumbs.index_of(self.workbench.selected)
+        if index.isValid() and index != self.list.currentIndex():
+            self._following = True
+            self.list.setCurrentIndex(index)
+            self._following = False
+
+    def refresh_preview(self) -> None:
+        """Show the newest picture of the sample that is forming."""
+        job = self._running()
+        if job is not None and job.preview is not None and job.preview is not self._drawn:
+            self._drawn = job.preview
+            self.picture.show_picture(job.preview if job.preview.ndim == 2 else film(job.preview))
+
+    def refresh_job(self) -> None:
+        """Follow the sampling job to its end; memory that ran out offers a smaller batch."""
+        job = self._job
+        self.sample_button.setText("Sample" if self._running() is None else "Sample more (waits its turn)")
+        if job is None or job.state not in FINAL:
+            return
+        self._job = None
+        if isinstance(job.error, OutOfMemory) and job.error.suggested_batch_size > 0:
+            smaller = job.error.suggested_batch_size
+            self.link.clear_host_banner()
+            self.banner.say(
+                "error", str(job.error), (f"Retry with batch {smaller}", lambda: self.sample(smaller))
+            )
+        self.picture.show_sentence(FORMING)
+
+    def _running(self) -> Job | None:
+        for job in self.workbench.runner.jobs:
+            if job.state not in FINAL and job.title.startswith("Sampling"):
+                return job
+        return None
+
+    def _engine_found(self) -> None:
+        if self.engine.facts is not None:
+            self.form.set_facts(self.engine.facts)
+
+    def _sample_chosen(self, index: Any, _before: Any) -> None:
+        sample = self.thumbs.key(index)
+        if sample is not None and not self._following:
+            self.attempt(self.show_sample, sample)
+
+    def show_sample(self, sample: str) -> None:
+        """Show a finished sample and make it the one looked at."""
+        self.workbench.select(sample)
+        volume = sample_volume(self.workbench.workspace, sample)
+        options = {} if volume.unit else {"contrast_limits": (-1.0, 1.0)}
+        show_volume(self.viewer, volume, f"Synthetic {sample}", slot="sample", **options)
+
+
+def _tip(sample: SampleRecord) -> str:
+    settings = sample.settings
+    return (
+        f"{sample.id}\nseed {sample.seed}, {settings.sampler}, {settings.steps} steps\n"
+        f"{sample.seconds:.1f} s on {sample.device}"
+    )
