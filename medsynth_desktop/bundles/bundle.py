@@ -1,0 +1,70 @@
+"""A model in memory, ready to sample from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+
+from medsynth_desktop.bundles.schedule import Denoiser, Schedule
+from medsynth_desktop.core.records import BundleRecord
+from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+
+SLAB = 2
+"""Latent cells on each side of the middle that a preview decodes: what the decoder's convolutions see of it."""
+
+
+@dataclass(eq=False)
+class Bundle:
+    """Networks in eval mode with what is known of them.
+
+    ``latent_scale`` brings latents to unit variance: the diffusion works on ``latent * latent_scale``.
+    """
+
+    record: BundleRecord
+    autoencoder: AutoencoderKL
+    unet: DiffusionModelUNet
+    autoencoder_shape: AutoencoderShape
+    unet_shape: UNetShape
+    schedule: Schedule
+    latent_scale: float
+    device: str = "cpu"
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """(channels, *space) of the noise that sampling starts from."""
+        factor = self.autoencoder_shape.factor
+        return (self.autoencoder_shape.latent_channels, *(n // factor for n in self.record.recipe.grid))
+
+    @property
+    def denoiser(self) -> Denoiser:
+        """``denoiser(x, sigma)`` over scaled latents."""
+        return self.schedule.denoiser(self.unet)
+
+    def to(self, device: str) -> Bundle:
+        """Move both networks to ``device``, in place."""
+        if device != self.device:
+            self.autoencoder.to(device)
+            self.unet.to(device)
+            self.device = device
+        return self
+
+    def decode(self, latent: torch.Tensor) -> np.ndarray:
+        """Return the image of one scaled latent (channels, *space): float32 in [-1, 1] on the recipe's grid."""
+        with torch.inference_mode():
+            image = self.autoencoder.decode(latent[None] / self.latent_scale)[0, 0]
+        return image.clamp(-1, 1).float().cpu().numpy()
+
+    def preview(self, latent: torch.Tensor) -> np.ndarray:
+        """Return a picture (rows, columns) of a forming latent, as it is looked at.
+
+        A volume is cut in the sagittal mid-plane (up is up, the face to the right) and only a slab around it is decoded.
+        """
+        if latent.ndim == 3:
+            return np.ascontiguousarray(self.decode(latent).T)
+        middle = latent.shape[1] // 2
+        first = max(0, middle - SLAB)
+        slab = self.decode(latent[:, first : middle + SLAB])
+        return np.ascontiguousarray(slab[(middle - first) * self.autoencoder_shape.factor].T[::-1])

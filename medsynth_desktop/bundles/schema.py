@@ -1,0 +1,171 @@
+"""`bundle.json`: every key, its type and its range; anything else is refused.
+
+The file comes from a stranger. It is plain JSON of at most 1 MiB; it names no class, no module and no path.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from medsynth_desktop.bundles.schedule import Schedule
+from medsynth_desktop.core.errors import BundleRefused
+from medsynth_desktop.core.records import Recipe
+from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+
+FORMAT, VERSION = "medsynth-bundle", 1
+MAX_JSON_BYTES = 1 << 20
+MAX_GRID_CELLS = 1 << 28
+"""A grid of 2^28 voxels is 1 GiB of float32: beyond any image that is sampled."""
+KEYS = {
+    "format", "version", "name", "licence", "recipe", "cohort_hash", "conditions", "autoencoder", "unet", "schedule",
+    "latent_scale", "training",
+}  # fmt: skip
+NAME = re.compile(r"\w[\w .()+-]{0,79}")
+HASH = re.compile(r"[0-9a-f]{64}")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFacts:
+    """All that `bundle.json` says, checked."""
+
+    name: str
+    licence: str
+    recipe: Recipe
+    cohort_hash: str
+    conditions: tuple[str, ...]
+    autoencoder: AutoencoderShape
+    unet: UNetShape
+    schedule: Schedule
+    latent_scale: float
+    training: dict[str, Any]
+
+
+def parse_facts(data: bytes) -> BundleFacts:
+    """Check and return what ``data``, the bytes of `bundle.json`, says.
+
+    Raises
+    ------
+    BundleRefused
+        Naming the first key that is missing, unknown or out of range.
+    """
+    if len(data) > MAX_JSON_BYTES:
+        raise BundleRefused(f"bundle.json must be at most {MAX_JSON_BYTES} bytes; it has {len(data)}.")
+    try:
+        document = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_no_double)
+    except (ValueError, RecursionError) as error:
+        raise BundleRefused(f"bundle.json cannot be read as JSON ({str(error)[:80]}); get the model anew.") from None
+    _check_keys("bundle.json", document, KEYS)
+    if document["format"] != FORMAT or document["version"] != VERSION or document["version"] is True:
+        raise BundleRefused(
+            f"bundle.json must say format {FORMAT!r} version {VERSION}; got {str(document['format'])[:40]!r} "
+            f"version {str(document['version'])[:20]}; update MedSynth Desktop or get the model anew."
+        )
+    facts = BundleFacts(
+        name=_text("name", document["name"], NAME),
+        licence=_text("licence", document["licence"], re.compile(r"[^\x00-\x1f]{0,200}")),
+        recipe=_recipe(document["recipe"]),
+        cohort_hash=_text("cohort_hash", document["cohort_hash"], HASH),
+        conditions=_conditions(document["conditions"]),
+        autoencoder=_record("autoencoder", AutoencoderShape, document["autoencoder"]),
+        unet=_record("unet", UNetShape, document["unet"]),
+        schedule=_record("schedule", Schedule, document["schedule"]),
+        latent_scale=_number("latent_scale", document["latent_scale"], 1e-6, 1e6),
+        training=_training(document["training"]),
+    )
+    _check_fit(facts)
+    return facts
+
+
+def _recipe(value: Any) -> Recipe:
+    recipe = _record("recipe", Recipe, value)
+    if len(recipe.grid) not in (2, 3) or any(type(n) is not int or not 8 <= n <= 1024 for n in recipe.grid):
+        raise BundleRefused(f"The recipe's grid must have 2 or 3 axes of 8 to 1024; got {str(recipe.grid)[:60]}.")
+    if math.prod(recipe.grid) > MAX_GRID_CELLS:
+        raise BundleRefused(f"The recipe's grid must have at most {MAX_GRID_CELLS} voxels; got {recipe.grid}.")
+    if recipe.intensity not in ("percentile", "window"):
+        raise BundleRefused("The recipe's intensity must be percentile or window.")
+    _number("recipe spacing", recipe.spacing, 0, 1000)
+    if not _number("recipe low", recipe.low, -1e6, 1e6) < _number("recipe high", recipe.high, -1e6, 1e6):
+        raise BundleRefused(f"The recipe's low must be below its high; got {recipe.low} and {recipe.high}.")
+    for text in (recipe.modality, recipe.unit):
+        _text("recipe", text, re.compile(r"[\w%/^.-]{0,16}"))
+    if recipe.version != 1 or type(recipe.version) is not int:
+        raise BundleRefused("The recipe's version must be 1; update MedSynth Desktop.")
+    return recipe
+
+
+def _check_fit(facts: BundleFacts) -> None:
+    """The parts must fit each other: dimensions, latent channels and grid."""
+    dims = {facts.autoencoder.spatial_dims, facts.unet.spatial_dims, len(facts.recipe.grid)}
+    if len(dims) != 1:
+        raise BundleRefused("The grid, the autoencoder and the UNet must all be 2D or all 3D; get the model anew.")
+    if facts.autoencoder.latent_channels != facts.unet.latent_channels:
+        raise BundleRefused("The autoencoder and the UNet must have equal latent_channels; get the model anew.")
+    factor = facts.autoencoder.factor * facts.unet.factor
+    if any(n % factor for n in facts.recipe.grid):
+        raise BundleRefused(f"Every axis of the grid must divide by {factor}; got {facts.recipe.grid}.")
+
+
+def _record(name: str, kind: type[T], value: Any) -> T:
+    """Build the frozen record ``kind`` from a JSON object with exactly its fields; lists become tuples."""
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    _check_keys(name, value, known)
+    plain: dict[str, Any] = {}
+    for key, item in value.items():
+        plain[key] = tuple(item) if isinstance(item, list) else item
+        scalars = plain[key] if isinstance(plain[key], tuple) else (plain[key],)
+        if len(scalars) > 16 or not all(isinstance(s, bool | int | float | str) for s in scalars):
+            raise BundleRefused(f"{name}: {key} must be a number, a text or a short list of them.")
+    try:
+        return kind(**plain)
+    except (ValueError, TypeError) as error:
+        raise BundleRefused(f"{name}: {str(error)[:160]}.") from None
+
+
+def _check_keys(name: str, value: Any, known: set[str]) -> None:
+    if not isinstance(value, dict):
+        raise BundleRefused(f"{name} must be a JSON object; get the model anew.")
+    if missing := sorted(known - set(value)):
+        raise BundleRefused(f"{name} lacks {missing[0]!r}; get the model anew.")
+    if unknown := sorted(set(value) - known):
+        raise BundleRefused(f"{name} holds {unknown[0][:40]!r}, which no bundle of version {VERSION} has.")
+
+
+def _text(name: str, value: Any, pattern: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise BundleRefused(f"{name} must be a text of the form {pattern.pattern}; got {str(value)[:40]!r}.")
+    return value
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    if type(value) not in (int, float) or not low <= value <= high:
+        raise BundleRefused(f"{name} must be a number from {low:g} to {high:g}; got {str(value)[:40]}.")
+    return float(value)
+
+
+def _conditions(value: Any) -> tuple[str, ...]:
+    if value != []:
+        raise BundleRefused("conditions must be empty: this version samples without conditions.")
+    return ()
+
+
+def _training(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BundleRefused("training must be a JSON object that tells how the model was made.")
+    return value
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _no_double(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result

@@ -1,0 +1,1 @@
+"""The two networks a bundle may hold, built by MONAI from checked numbers only."""

@@ -1,0 +1,116 @@
+"""Numbers that describe a network, their allowed ranges, and MONAI's networks built from them.
+
+An architecture comes from a file of a stranger, so it is not code and names no class: it is a handful of
+numbers with ranges. Whatever lies outside is refused before a byte is allocated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+
+MAX_CHANNELS = 1024
+MAX_LEVELS = 6
+MAX_RES_BLOCKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class AutoencoderShape:
+    """A variational autoencoder: each level after the first halves every axis.
+
+    ``channels`` are divisible by ``norm_groups``; ``transposed`` upsamples by a strided transposed convolution,
+    which on a CPU costs a quarter of interpolating first.
+    """
+
+    spatial_dims: int = 3
+    channels: tuple[int, ...] = (16, 32, 64)
+    res_blocks: tuple[int, ...] = (1, 1, 1)
+    latent_channels: int = 4
+    norm_groups: int = 4
+    transposed: bool = True
+
+    def __post_init__(self) -> None:
+        _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
+        _check_range("latent_channels", self.latent_channels, 1, 32)
+
+    @property
+    def factor(self) -> int:
+        """How many voxels one latent cell spans along each axis."""
+        return int(2 ** (len(self.channels) - 1))
+
+    def build(self) -> AutoencoderKL:
+        """Return MONAI's AutoencoderKL of this shape, with fresh weights and without attention."""
+        return AutoencoderKL(
+            self.spatial_dims,
+            in_channels=1,
+            out_channels=1,
+            num_res_blocks=self.res_blocks,
+            channels=self.channels,
+            attention_levels=(False,) * len(self.channels),
+            latent_channels=self.latent_channels,
+            norm_num_groups=self.norm_groups,
+            with_encoder_nonlocal_attn=False,
+            with_decoder_nonlocal_attn=False,
+            use_convtranspose=self.transposed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UNetShape:
+    """A diffusion UNet over latents; ``attention`` says for each level whether it attends."""
+
+    spatial_dims: int = 3
+    latent_channels: int = 4
+    channels: tuple[int, ...] = (32, 64, 128)
+    res_blocks: tuple[int, ...] = (1, 1, 1)
+    attention: tuple[bool, ...] = (False, False, True)
+    head_channels: int = 32
+    norm_groups: int = 16
+
+    def __post_init__(self) -> None:
+        _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
+        _check_range("latent_channels", self.latent_channels, 1, 32)
+        _check_range("head_channels", self.head_channels, 1, 256)
+        if len(self.attention) != len(self.channels):
+            raise ValueError(f"attention needs {len(self.channels)} entries; got {len(self.attention)}")
+        attended = [c for c, a in zip(self.channels, self.attention, strict=True) if a] + [self.channels[-1]]
+        if any(c % self.head_channels for c in attended):
+            raise ValueError(f"head_channels {self.head_channels} must divide the attended channels {attended}")
+
+    @property
+    def factor(self) -> int:
+        """What every latent axis must divide by."""
+        return int(2 ** (len(self.channels) - 1))
+
+    def build(self) -> DiffusionModelUNet:
+        """Return MONAI's DiffusionModelUNet of this shape, with fresh weights."""
+        return DiffusionModelUNet(
+            self.spatial_dims,
+            in_channels=self.latent_channels,
+            out_channels=self.latent_channels,
+            num_res_blocks=self.res_blocks,
+            channels=self.channels,
+            attention_levels=self.attention,
+            norm_num_groups=self.norm_groups,
+            num_head_channels=self.head_channels,
+        )
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
+
+
+def _check_levels(dims: int, channels: tuple[int, ...], res_blocks: tuple[int, ...], groups: int) -> None:
+    _check_range("spatial_dims", dims, 2, 3)
+    _check_range("the number of levels", len(channels), 1, MAX_LEVELS)
+    _check_range("norm_groups", groups, 1, 64)
+    if len(res_blocks) != len(channels):
+        raise ValueError(f"res_blocks needs {len(channels)} entries; got {len(res_blocks)}")
+    for blocks in res_blocks:
+        _check_range("res_blocks", blocks, 1, MAX_RES_BLOCKS)
+    for width in channels:
+        _check_range("channels", width, 1, MAX_CHANNELS)
+        if width % groups:
+            raise ValueError(f"norm_groups {groups} must divide every channel count; got {width}")

@@ -1,0 +1,144 @@
+"""From a bundle, a seed and settings to a synthetic image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from medsynth_desktop.bundles.bundle import Bundle
+from medsynth_desktop.core.errors import InputRefused, OutOfMemory
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import SampleSettings
+from medsynth_desktop.samplers import SAMPLERS
+from medsynth_desktop.samplers.base import State, noise_levels
+
+PREVIEW_SECONDS = 1.5
+"""How often a forming image is worth decoding: a slab costs about a tenth of a whole decode."""
+
+
+def pick_device(name: str | None = None) -> tuple[str, str]:
+    """Choose where to compute: the named device, or the best there is.
+
+    Returns
+    -------
+    tuple of str
+        The device (``cuda``, ``mps`` or ``cpu``) and a note for the user, "" when there is nothing to say.
+
+    Raises
+    ------
+    InputRefused
+        A name that is no device.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name is None or name == "auto":
+        best = next(device for device, there in available.items() if there)
+        return best, "" if best != "cpu" else "No graphics processor was found; computing on the processor (slower)."
+    kind = name.partition(":")[0]
+    if kind not in available:
+        raise InputRefused(f"The device must be auto, cuda, mps or cpu; got {name!r}.")
+    if not available[kind]:
+        return "cpu", f"The device {kind} is not available here; computing on the processor (slower)."
+    return name, ""
+
+
+def draw_sample(
+    bundle: Bundle, seed: int, settings: SampleSettings, device: str = "cpu"
+) -> Steps[np.ndarray]:
+    """Draw one synthetic image; one `Progress` a step, with a preview now and then.
+
+    The noise comes from ``seed`` on the CPU, so it is the same on every device and in every batch; on one CPU so is
+    every bit of the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 in [-1, 1] on the grid of the bundle's recipe.
+
+    Raises
+    ------
+    InputRefused
+        An unknown sampler or condition, or too many steps.
+    OutOfMemory
+        The device ran out of memory.
+    """
+    images = yield from draw_batch(bundle, [seed], settings, device, batch_size=1)
+    return images[0]
+
+
+def draw_batch(
+    bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, device: str = "cpu", batch_size: int = 1
+) -> Steps[list[np.ndarray]]:
+    """Draw an image for each seed, ``batch_size`` at a time: for a GPU, which one image leaves idle."""
+    if batch_size < 1:
+        raise InputRefused(f"The batch size must be at least 1; got {batch_size}.")
+    images: list[np.ndarray] = []
+    for start in range(0, len(seeds), batch_size):
+        chunk = seeds[start : start + batch_size]
+        latents = yield from _draw_latents(bundle, chunk, settings, device)
+        for latent in latents:
+            with _memory_in_words(len(chunk)):
+                images.append(bundle.decode(latent))
+    return images
+
+
+def _draw_latents(
+    bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, device: str
+) -> Steps[torch.Tensor]:
+    states = _states(bundle, seeds, settings, device)
+    shown = time.monotonic()
+    state: State | None = None
+    while True:
+        with _memory_in_words(len(seeds)), torch.inference_mode():
+            state = next(states, None)
+            if state is None:
+                return last.x
+            last = state
+            preview = None
+            if time.monotonic() - shown > PREVIEW_SECONDS and state.i < state.n:
+                preview, shown = bundle.preview(state.denoised[0]), time.monotonic()
+        yield Progress(state.i, state.n, f"Sampling: step {state.i} of {state.n}", preview)
+
+
+def _states(bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, device: str) -> Iterator[State]:
+    if settings.sampler not in SAMPLERS:
+        raise InputRefused(f"The sampler must be one of {', '.join(SAMPLERS.keys())}; got {settings.sampler!r}.")
+    unknown = sorted(set(settings.conditions) - set(bundle.record.conditions))
+    if unknown:
+        raise InputRefused(f"This model knows no condition {unknown[0]!r}; leave it out or choose another model.")
+    sampler = SAMPLERS[settings.sampler]
+    sigmas = noise_levels(bundle.schedule, settings.steps, sampler.spacing)
+    noise = torch.stack([_noise(bundle.latent_shape, seed) for seed in seeds])
+    with _memory_in_words(len(seeds)):
+        bundle.to(device)
+        return sampler.steps(bundle.denoiser, noise.to(device), sigmas)
+
+
+def _noise(shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    if not 0 <= seed < 2**63:
+        raise InputRefused(f"A seed is a whole number from 0 to 2^63 - 1; got {seed}.")
+    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
+
+
+class _memory_in_words:
+    """Turn a device's out-of-memory into `OutOfMemory`, which says what to try."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+            isinstance(error, RuntimeError) and "not enough memory" in str(error)
+        )
+        if not full:
+            return
+        smaller = self.batch_size // 2
+        advice = f"try {smaller} at a time" if smaller else "close other programs or choose another device"
+        raise OutOfMemory(
+            f"The device ran out of memory while sampling {self.batch_size} at a time; {advice}.", smaller
+        ) from None

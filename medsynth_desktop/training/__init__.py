@@ -1,0 +1,1 @@
+"""Training of the two networks of a bundle: resumable, step by step."""

@@ -1,0 +1,162 @@
+"""Train the diffusion UNet on the latents of a cohort's training images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+
+from medsynth_desktop.bundles.schedule import Schedule
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.networks.architecture import UNetShape
+from medsynth_desktop.training.checkpoint import (
+    EVERY_SECONDS,
+    cosine_rate,
+    load_checkpoint,
+    save_checkpoint,
+    step_generator,
+)
+from medsynth_desktop.training.summary import TrainingSummary
+
+
+@dataclass(frozen=True, slots=True)
+class DiffusionSettings:
+    """How a diffusion UNet is trained; ``ema`` is the decay of the averaged weights that are kept."""
+
+    shape: UNetShape = field(default_factory=UNetShape)
+    schedule: Schedule = field(default_factory=Schedule)
+    steps: int = 2000
+    batch: int = 4
+    rate: float = 5e-4
+    ema: float = 0.995
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedDiffusion:
+    """The averaged network in eval mode, the factor that brings latents to unit variance, and how it came about."""
+
+    network: DiffusionModelUNet
+    shape: UNetShape
+    schedule: Schedule
+    latent_scale: float
+    summary: TrainingSummary
+
+
+def encode_images(autoencoder: AutoencoderKL, arrays: Sequence[np.ndarray]) -> Steps[torch.Tensor]:
+    """Latent means of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
+    device = next(autoencoder.parameters()).device
+    latents = []
+    for index, image in enumerate(arrays):
+        pair = torch.from_numpy(np.stack([image, image[::-1]]).astype(np.float32))[:, None]
+        with torch.inference_mode():
+            latents.append(autoencoder.encode(pair.to(device))[0].cpu())
+        yield Progress(index + 1, len(arrays), "Encoding the training images")
+    return torch.cat(latents).clone()
+
+
+def train_diffusion(
+    autoencoder: AutoencoderKL,
+    arrays: Sequence[np.ndarray],
+    settings: DiffusionSettings,
+    out: Path,
+    data_hash: str,
+    device: str = "cpu",
+) -> Steps[TrainedDiffusion]:
+    """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
+
+    The checkpoint ``diffusion.ckpt`` in ``out`` is written at least every minute and on close.
+
+    Raises
+    ------
+    InputRefused
+        No images, or latents whose axes the UNet's levels do not divide.
+    """
+    if len(arrays) == 0:
+        raise InputRefused("There is no training image; import a cohort first.")
+    latents = yield from encode_images(autoencoder, arrays)
+    if any(n % settings.shape.factor for n in latents.shape[2:]):
+        raise InputRefused(
+            f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; choose another grid."
+        )
+    scale = 1 / float(latents.std())
+    run = _Run(settings, out / "diffusion.ckpt", hash_json([asdict(settings), data_hash, len(arrays)]), device)
+    try:
+        while len(run.losses) < settings.steps:
+            loss = run.step(latents * scale)
+            yield Progress(len(run.losses), settings.steps, f"Training the diffusion model: loss {loss:.4f}")
+    finally:
+        run.save()
+    run.network.load_state_dict(run.average)
+    run.network.eval()
+    summary = TrainingSummary.of("diffusion", run.losses, run.seconds, settings.seed, settings.batch)
+    return TrainedDiffusion(run.network, settings.shape, settings.schedule, scale, summary)
+
+
+class _Run:
+    """State of one training run: network, optimiser, moving average and losses, saved and restored as one."""
+
+    def __init__(self, settings: DiffusionSettings, path: Path, fingerprint: str, device: str) -> None:
+        self.settings, self.path, self.fingerprint, self.device = settings, path, fingerprint, device
+        torch.manual_seed(settings.seed)
+        self.network = settings.shape.build().to(device)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-4)
+        self.losses: list[float] = []
+        self._spent, self._started = 0.0, time.monotonic()
+        self._saved = self._started
+        if state := load_checkpoint(path, fingerprint):
+            self.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.losses, self._spent = list(state["losses"]), float(state["seconds"])
+        if settings.shape.spatial_dims == 3:
+            self.network.to(memory_format=torch.channels_last_3d)
+        source = state["average"] if state else self.network.state_dict()
+        self.average = {k: v.detach().clone().to(device) for k, v in source.items()}
+        self.network.train()
+
+    @property
+    def seconds(self) -> float:
+        """Training time over all sessions."""
+        return self._spent + time.monotonic() - self._started
+
+    def step(self, latents: torch.Tensor) -> float:
+        """One optimiser step on random latents at random times."""
+        settings, step = self.settings, len(self.losses)
+        generator = step_generator(settings.seed, step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
+        chosen = torch.randint(len(latents), (settings.batch,), generator=generator)
+        x0 = latents[chosen].to(self.device)
+        t = torch.randint(settings.schedule.steps, (settings.batch,), generator=generator).to(self.device)
+        noise = torch.randn(x0.shape, generator=generator).to(self.device)
+        seen, target = settings.schedule.target(x0, noise, t)
+        loss = torch.nn.functional.mse_loss(self.network(seen, t), target)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self._update_average(min(settings.ema, (1 + step) / (10 + step)))
+        self.losses.append(float(loss.detach()))
+        if time.monotonic() - self._saved > EVERY_SECONDS:
+            self.save()
+            self._saved = time.monotonic()
+        return self.losses[-1]
+
+    def _update_average(self, decay: float) -> None:
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self.average[name].lerp_(value, 1 - decay)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save_checkpoint(self.path, {
+            "fingerprint": self.fingerprint, "network": self.network.state_dict(), "average": self.average,
+            "optimiser": self.optimiser.state_dict(), "losses": self.losses, "seconds": self.seconds,
+        })  # fmt: skip

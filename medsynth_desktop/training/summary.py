@@ -1,0 +1,32 @@
+"""What is kept of a training run: enough to judge it, nothing of a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CURVE_POINTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSummary:
+    """Steps, batch, seconds, seed, the mean loss of the last tenth, and the loss curve in 40 means."""
+
+    stage: str
+    steps: int
+    batch: int
+    seconds: float
+    seed: int
+    loss: float
+    curve: tuple[float, ...]
+
+    @classmethod
+    def of(cls, stage: str, losses: Sequence[float], seconds: float, seed: int, batch: int) -> TrainingSummary:
+        """Summarise one run."""
+        size = max(1, -(-len(losses) // CURVE_POINTS))
+        chunks = [losses[i : i + size] for i in range(0, len(losses), size)]
+        tail = losses[-max(1, len(losses) // 10) :]
+        return cls(
+            stage, len(losses), batch, round(seconds, 1), seed,
+            round(sum(tail) / max(1, len(tail)), 5), tuple(round(sum(c) / len(c), 5) for c in chunks),
+        )  # fmt: skip
