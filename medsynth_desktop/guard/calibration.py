@@ -49,6 +49,9 @@ class Calibration:
         By metric key, one value for each of ``images`` (NaN where it is not defined): for the plots.
     train_images
         Number of real images that were searched.
+    false_blocks
+        Share of unseen images that limits from the OTHER unseen patients would block, by any metric: what the limits
+        cost an innocent image, all metrics together. NaN with one patient.
     warnings
         Sentences to show wherever the thresholds are shown.
     """
@@ -61,6 +64,7 @@ class Calibration:
     patients: tuple[str, ...]
     values: Mapping[str, tuple[float, ...]]
     train_images: int
+    false_blocks: float = math.nan
     warnings: tuple[str, ...] = ()
 
     def policy(self, cohort_hash: str) -> Policy:
@@ -75,6 +79,7 @@ class Calibration:
     def to_json(self) -> dict[str, Any]:
         """Return what `json.dumps` takes; NaN becomes None."""
         document = asdict(self)
+        document["false_blocks"] = self.false_blocks if math.isfinite(self.false_blocks) else None
         document["values"] = {
             key: [value if math.isfinite(value) else None for value in values]
             for key, values in self.values.items()
@@ -97,6 +102,9 @@ class Calibration:
             facts["thresholds"] = tuple(
                 Threshold(**{**t, "interval": tuple(t["interval"]) if t["interval"] else None})
                 for t in facts["thresholds"]
+            )
+            facts["false_blocks"] = (
+                math.nan if facts["false_blocks"] is None else float(facts["false_blocks"])
             )
             facts["values"] = {
                 key: tuple(math.nan if value is None else float(value) for value in values)
@@ -176,6 +184,7 @@ def thresholds_from(
         tuple(patients),
         {key: tuple(values.tolist()) for key, values in table.items()},
         train_images,
+        share_blocked(table, patients, quantile),
         tuple(warnings),
     )
 
@@ -209,6 +218,26 @@ def bootstrap_interval(
     tail = (1 - CONFIDENCE) / 2
     ends = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
     return float(ends[0]), float(ends[1])
+
+
+def share_blocked(table: Mapping[str, np.ndarray], patients: Sequence[str], quantile: float) -> float:
+    """Return the share of images that the limits of all OTHER patients block, by any metric (leave one out).
+
+    ``table`` has (n,) values by metric, ``patients`` n entries.
+    """
+    owners = np.asarray(patients)
+    names = np.unique(owners)
+    if len(names) < 2:
+        return math.nan
+    blocked = np.zeros(len(owners), bool)
+    for metric in METRICS:
+        sign = 1 if metric.direction == "high" else -1
+        values = sign * table[metric.key]
+        for name in names:
+            own = owners == name
+            others = values[~own & np.isfinite(values)]
+            blocked[own] |= bool(others.size) and values[own] > np.quantile(others, quantile)
+    return float(blocked.mean())
 
 
 def _threshold(

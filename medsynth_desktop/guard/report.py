@@ -127,6 +127,11 @@ def _limits(policy: Policy, calibration: Calibration) -> str:
         f"{len(calibration.images)} images of {len(set(calibration.patients))} unseen patients were compared with "
         f"{calibration.train_images} training images in the same way."
     )
+    if calibration.false_blocks == calibration.false_blocks:
+        foot += (
+            f" Judged by the calibrated limits of the others, {100 * calibration.false_blocks:.0f}% of these innocent "
+            "images would be blocked: expect about as many innocent synthetic ones to be held back."
+        )
     return (
         "<h2>Limits</h2><table><tr><th>Metric</th><th>Risky side</th><th>Review from</th><th>Block from</th>"
         f'<th>Where from</th></tr>{rows}</table><p class="note">{escape(foot)}</p>'

@@ -132,13 +132,11 @@ def _by_threshold(nearest: Nearest, values: Mapping[str, float], threshold: Thre
     if code == PASS:
         return code, ""
     whose = metric.neighbour(nearest)
-    subject = f"{metric.label} {metric.format(value, threshold.block)}" + (
-        f" with {whose.image}" if whose else ""
-    )
-    block = metric.format(threshold.block, value)
+    numbers = (value, threshold.review, threshold.block)
+    number, review, block = (metric.format(n, *numbers) for n in numbers)
+    subject = f"{metric.label} {number}" + (f" with {whose.image}" if whose else "")
     if code == BLOCK:
         return code, f"{subject} is beyond {block}, {_evidence(metric, threshold)}."
-    review = metric.format(threshold.review, value)
     return code, f"{subject} lies between {review} and {block}, {_doubt(threshold)}."
 
 

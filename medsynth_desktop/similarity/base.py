@@ -89,14 +89,14 @@ class Metric:
         """Whether ``value`` lies strictly on the risky side of ``limit``; never for NaN."""
         return value > limit if self.direction == "high" else value < limit
 
-    def format(self, value: float, apart_from: float | None = None) -> str:
+    def format(self, value: float, *apart_from: float) -> str:
         """Value and unit as text, told apart from ``apart_from`` and from the ends of the range.
 
         So 0.9999996 is not shown as 1, nor 0.91204 as "beyond 0.912".
         """
         if not math.isfinite(value):
             return "not defined"
-        others = [o for o in (apart_from, *self.range) if o is not None and o != value]
+        others = [other for other in (*apart_from, *self.range) if other != value]
         for digits in range(self.digits, MOST_DIGITS + 1):
             text = f"{value:.{digits}f}"
             if all(text != f"{o:.{digits}f}" for o in others):

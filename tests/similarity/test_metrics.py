@@ -81,16 +81,17 @@ def test_beyond_is_strict_and_never_for_nan() -> None:
 @pytest.mark.parametrize(
     ("value", "apart", "text"),
     [
-        (0.25, None, "0.250"),
-        (1.0, None, "1.000"),
-        (0.9999996, None, "0.9999996"),
-        (0.91204, 0.912, "0.91204"),
-        (0.912, 0.912, "0.912"),
-        (math.nan, None, "not defined"),
+        (0.25, (), "0.250"),
+        (1.0, (), "1.000"),
+        (0.9999996, (), "0.9999996"),
+        (0.91204, (0.912,), "0.91204"),
+        (0.91204, (0.5, 0.912, 0.91203), "0.91204"),
+        (0.912, (0.912,), "0.912"),
+        (math.nan, (), "not defined"),
     ],
 )
-def test_text_hides_no_difference(value: float, apart: float | None, text: str) -> None:
-    assert METRICS["correlation"].format(value, apart) == text
+def test_text_hides_no_difference(value: float, apart: tuple[float, ...], text: str) -> None:
+    assert METRICS["correlation"].format(value, *apart) == text
 
 
 def test_by_hand_through_the_search() -> None:

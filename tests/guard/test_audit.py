@@ -1,0 +1,182 @@
+"""The audit end to end: planted copies are blocked and named wherever they stand, innocents pass."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.records import ImageRecord
+from medsynth_desktop.guard.audit import AuditResult, audit_queries, find_duplicates, passing
+from medsynth_desktop.guard.calibration import calibrate
+from medsynth_desktop.guard.report import conclude, render_report
+from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.similarity.search import NearestSearch
+
+COMMON = np.random.default_rng(99).standard_normal((10, 10, 10))
+
+
+def images_of(seed: int, count: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal((count, 10, 10, 10))
+    return (0.2 * (COMMON + noise)).astype(np.float32)
+
+
+def records_of(count: int, first: int = 1, scans: int = 1) -> list[ImageRecord]:
+    return [
+        ImageRecord(f"P-{first + i // scans:04d}-{1 + i % scans}", f"P-{first + i // scans:04d}", "train", "")
+        for i in range(count)
+    ]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.integers(0, 11),
+    st.randoms(use_true_random=False),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.sampled_from([0, 1e-4]),
+)
+def test_a_planted_copy_is_blocked_and_named(
+    place: int, random, scans: int, unseen: int, noise: float
+) -> None:
+    """Wherever it stands, whatever the order, with scans of the same patient beside it, from 1 to 4 unseen patients."""
+    train = images_of(1, 12)
+    if scans > 1:  # the patient's other scans: nearly the same image
+        for i in range(12):
+            if i // scans == place // scans and i != place:
+                train[i] = train[place] + np.float32(0.01) * images_of(50 + i, 1)[0]
+    records = records_of(12, scans=scans)
+    order = list(range(12))
+    random.shuffle(order)
+    shuffled, names = train[order], [records[i] for i in order]
+    made = drain(calibrate(shuffled, names, images_of(2, unseen), records_of(unseen, 500), resamples=50))
+    batch = images_of(3, 3)
+    batch[1] = train[place] + np.float32(noise) * images_of(4, 1)[0]
+    queries = [(f"S-{i}", image) for i, image in enumerate(batch)]
+    result = drain(audit_queries(NearestSearch(shuffled, names), queries, made.policy("c"), made))
+    verdict = result.verdicts[1]
+    assert verdict.verdict == "block"
+    assert verdict.reasons[0].startswith(f"It is a copy of {records[place].id} (")
+    assert verdict.nearest.neighbours[0].image == records[place].id
+
+
+@pytest.fixture(scope="module")
+def audited() -> AuditResult:
+    train, records = images_of(1, 40), records_of(40)
+    made = drain(calibrate(train, records, images_of(2, 25), records_of(25, 500)))
+    batch = images_of(3, 24)
+    batch[5], batch[9] = train[7], batch[2]
+    queries = [(f"S-{i}", image) for i, image in enumerate(batch)]
+    return drain(audit_queries(NearestSearch(train, records), queries, made.policy("c"), made))
+
+
+def test_innocents_pass_and_the_copy_does_not(audited: AuditResult) -> None:
+    assert sum(audited.counts.values()) == 24
+    assert audited.verdicts[5].verdict == "block"
+    assert audited.counts["block"] <= 8
+    assert audited.counts["pass"] >= 8
+    kept = passing(audited.verdicts, list(range(24)))
+    assert 5 not in kept
+    assert len(kept) == audited.counts["pass"]
+    assert 1 <= audited.patients_hit <= 24
+    assert audited.duplicates == (("S-2", "S-9"),)
+
+
+def test_json_holds_the_contract(audited: AuditResult) -> None:
+    document = json.loads(json.dumps(audited.to_json(), allow_nan=False))
+    assert document["counts"] == audited.counts
+    assert document["verdicts"][0]["id"] == "S-5"
+    assert set(document["verdicts"][0]) == {"id", "verdict", "reasons", "metrics"}
+    assert 0 <= document["js_hcc"] <= 1
+    assert 0 <= document["js_lowe"] <= 1
+
+
+def test_memorised_batch_diverges_more_than_an_innocent_one(audited: AuditResult) -> None:
+    train, records = images_of(1, 40), records_of(40)
+    copies = [(f"S-{i}", image + np.float32(0.02) * images_of(6, 1)[0]) for i, image in enumerate(train[:24])]
+    search = NearestSearch(train, records)
+    memorised = drain(audit_queries(search, copies, audited.policy, audited.calibration))
+    assert memorised.counts["block"] == 24
+    assert memorised.js_hcc.value == memorised.js_lowe.value == 1
+    assert audited.js_hcc.value < 0.5
+    assert memorised.patients_hit == 24
+
+
+def test_duplicates_need_two() -> None:
+    images = images_of(1, 2)
+    assert drain(find_duplicates([("a", images[0])])) == ()
+    assert drain(find_duplicates([("b", images[0]), ("a", images[0]), ("c", images[1])])) == (("a", "b"),)
+
+
+class Page(HTMLParser):
+    """Collects tags and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [name for name, _ in attrs if name in ("src", "href", "onclick", "onload")]
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_report_is_whole_self_contained_and_escaped(audited: AuditResult) -> None:
+    evil = replace(
+        audited.verdicts[5],
+        id="/home/someone/Doe^Jane/<script>alert(1)<&>.nii",
+        reasons=("<img src=x onerror=alert(1)>",),
+    )
+    verdicts = (evil, *audited.verdicts[:5])
+    text = render_report(
+        verdicts,
+        audited.policy,
+        audited.calibration,
+        0.5,
+        float("nan"),
+        title="<b>",
+        subject="batch & cohort",
+    )
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.links == []
+    assert not {"script", "img", "b>", "link", "iframe"} & set(page.tags)
+    assert page.tags.count("svg") == 3
+    assert "Doe^Jane" not in text
+    assert "not defined for Lowe" in text
+    assert "What was not tested" in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert len(re.findall(r'class="v (block|review|pass)"', text)) == 6
+
+
+def test_report_of_nothing_and_of_undefined_numbers(audited: AuditResult) -> None:
+    nan = float("nan")
+    text = render_report((), audited.policy, audited.calibration, nan, nan)
+    assert "No image was checked" in text
+    lonely = replace(audited.verdicts[0], metrics={"correlation": nan, "rmse": nan, "lowe_ratio": nan})
+    assert "not defined" in render_report((lonely,), audited.policy, audited.calibration, nan, nan)
+
+
+def test_conclusion_in_plain_words(audited: AuditResult) -> None:
+    by_name = {v.verdict: v for v in audited.verdicts}
+    assert "must not leave" in conclude(audited.verdicts)
+    assert conclude((by_name["pass"],)).startswith("All 1 images are no nearer")
+    review = judge(replace(by_name["pass"].nearest, lowe_ratio=float("nan")), audited.policy)
+    assert conclude((review,)).startswith("None of 1 images is blocked; 1 need")
