@@ -1,0 +1,374 @@
+"""Any byte changed, missing or added is found, and nothing in a package can make the check fail otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medsynth_desktop.core.hashing import canonical_json
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.releases import manifest, signing
+from medsynth_desktop.releases.export import export_release
+from medsynth_desktop.releases.verify import VerifyReport, verify_package
+from tests.releases.packages import POLICY, bundle, item
+
+KEY = bytes(range(32))
+PRINT = signing.fingerprint(signing.public_key(KEY))
+
+
+def packed(out: Path, key: bytes | None) -> Path:
+    items = [item(0), item(1)]
+    drain(
+        export_release(items, out, bundle=bundle(), policy=POLICY, formats=("nifti", "stl"), signing_key=key)
+    )
+    return out
+
+
+@pytest.fixture(scope="module", params=[KEY, None], ids=["signed", "unsigned"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packed(tmp_path_factory.mktemp("whole") / "release", request.param)
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packed(tmp_path_factory.mktemp("signed") / "release", KEY)
+
+
+@pytest.fixture
+def package(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "release"))
+
+
+def files_of(package: Path) -> list[Path]:
+    return sorted(p for p in package.rglob("*") if p.is_file())
+
+
+def told(report: VerifyReport) -> str:
+    assert not report.ok
+    assert report.problems
+    text = "\n".join(report.problems)
+    assert text.isascii()
+    assert all(p.isprintable() and p.endswith(".") for p in report.problems)
+    return text
+
+
+def test_a_whole_package_verifies_also_after_moving(package: Path, tmp_path: Path) -> None:
+    report = verify_package(package)
+    assert report.ok
+    assert report.problems == ()
+    assert report.files == len(files_of(package))
+    assert verify_package(Path(shutil.move(package, tmp_path / "elsewhere"))).ok
+
+
+def flip(package: Path, chance: random.Random) -> None:
+    path = chance.choice(files_of(package))
+    data = bytearray(path.read_bytes())
+    data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+
+
+def append(package: Path, chance: random.Random) -> None:
+    with chance.choice(files_of(package)).open("ab") as stream:
+        stream.write(chance.choice([b"\n", b" ", b"\0", b"more"]))
+
+
+def cut(package: Path, chance: random.Random) -> None:
+    path = chance.choice(files_of(package))
+    data = path.read_bytes()
+    path.write_bytes(data[: chance.randrange(len(data))])
+
+
+def insert(package: Path, chance: random.Random) -> None:
+    path = chance.choice(files_of(package))
+    data = path.read_bytes()
+    place = chance.randrange(len(data))
+    path.write_bytes(data[:place] + chance.randbytes(1) + data[place:])
+
+
+def remove(package: Path, chance: random.Random) -> None:
+    chance.choice(files_of(package)).unlink()
+
+
+def rename(package: Path, chance: random.Random) -> None:
+    path = chance.choice(files_of(package))
+    path.rename(path.with_name(path.name + chance.choice([".bak", "~", " "])))
+
+
+def swap(package: Path, chance: random.Random) -> None:
+    first, second = chance.sample(sorted(package.rglob("batch1-*.nii.gz")), 2)
+    one, two = first.read_bytes(), second.read_bytes()
+    first.write_bytes(two)
+    second.write_bytes(one)
+
+
+def add(package: Path, chance: random.Random) -> None:
+    folder = chance.choice([package, *sorted(p for p in package.rglob("*") if p.is_dir())])
+    (
+        folder
+        / chance.choice([".hidden", "extra.nii.gz", "Thumbs.db", "manifest.json.bak", "x\ny", "\u202e"])
+    ).write_bytes(chance.choice([b"", b"added"]))
+
+
+def add_folder(package: Path, chance: random.Random) -> None:
+    chance.choice([package, package / "images"]).joinpath("empty").mkdir()
+
+
+TAMPERINGS: tuple[Callable[[Path, random.Random], None], ...] = (
+    flip, append, cut, insert, remove, rename, swap, add, add_folder,
+)  # fmt: skip
+
+
+@given(tampering=st.sampled_from(TAMPERINGS), chance=st.integers(0, 2**32 - 1))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_change_anywhere_is_found(
+    whole: Path, tmp_path: Path, tampering: Callable[[Path, random.Random], None], chance: int
+) -> None:
+    package = Path(shutil.copytree(whole, tmp_path / "tampered"))
+    try:
+        tampering(package, random.Random(chance))
+        told(verify_package(package))
+    finally:
+        shutil.rmtree(package)
+
+
+def test_every_single_byte_of_manifest_checksum_and_signature_counts(signed: Path, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(signed, tmp_path / "release"))
+    for name in (manifest.CHECKSUM, manifest.SIGNATURE, manifest.MANIFEST):
+        data = (package / name).read_bytes()
+        for place in range(0, len(data), max(1, len(data) // 200)):
+            changed = bytearray(data)
+            changed[place] ^= 0x20 if chr(data[place]).isalpha() else 1
+            (package / name).write_bytes(changed)
+            told(verify_package(package))
+        (package / name).write_bytes(data)
+    assert verify_package(package).ok
+
+
+def reseal(package: Path, change: Callable[[dict[str, Any]], Any], key: bytes | None = None) -> None:
+    """What a forger does who knows this program: change the manifest and make every hash fit again."""
+    found = json.loads((package / manifest.MANIFEST).read_text())
+    found = change(found) or found
+    if isinstance(found, dict):
+        found["self_sha256"] = manifest.self_hash(found)
+    data = (canonical_json(found) + "\n").encode()
+    (package / manifest.MANIFEST).write_bytes(data)
+    files = found.get("files") if isinstance(found, dict) else None
+    usable = isinstance(files, list) and all(
+        isinstance(f, dict) and isinstance(f.get("path"), str) for f in files
+    )
+    digests = {f["path"]: str(f.get("sha256")) for f in files} if usable and files else {}
+    (package / manifest.CHECKSUM).write_bytes(manifest.checksum(data, digests))
+    if key is not None:
+        (package / manifest.SIGNATURE).write_bytes(signing.sign(key, data).hex().encode() + b"\n")
+
+
+def test_hashes_alone_do_not_find_a_forger_and_a_signature_does(signed: Path, tmp_path: Path) -> None:
+    """The limit of an unsigned package, stated as a test."""
+    package = Path(shutil.copytree(signed, tmp_path / "release"))
+    reseal(package, lambda m: m.update(created="1999-01-01T00:00:00+00:00"))
+    assert "signature" in told(verify_package(package))
+
+    def unsign(found: dict[str, Any]) -> None:
+        found["signer"] = None
+
+    reseal(package, unsign)
+    (package / manifest.SIGNATURE).unlink()
+    assert verify_package(package).ok  # a rewritten package without a signature looks whole
+    assert "not signed" in told(verify_package(package, PRINT))  # unless one asks for the signer
+
+
+def test_a_forger_with_an_own_key_is_found_by_the_fingerprint(signed: Path, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(signed, tmp_path / "release"))
+    other = signing.new_key()
+    public = signing.public_key(other)
+
+    def sign_over(found: dict[str, Any]) -> None:
+        found["signer"].update(public_key=public.hex(), fingerprint=signing.fingerprint(public))
+
+    reseal(package, sign_over, other)
+    assert verify_package(package).fingerprint == signing.fingerprint(public)
+    assert "not by" in told(verify_package(package, PRINT))
+    assert verify_package(signed, PRINT).ok
+    assert verify_package(signed, PRINT.upper()).ok
+
+
+def test_a_signature_is_for_release_manifests_only() -> None:
+    data = b"any manifest"
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    elsewhere = Ed25519PrivateKey.from_private_bytes(KEY).sign(data)
+    public = signing.public_key(KEY)
+    assert signing.is_signed(public, signing.sign(KEY, data), data)
+    assert not signing.is_signed(public, elsewhere, data)
+    assert not signing.is_signed(b"short", elsewhere, data)
+
+
+def first_file(**values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda m: m["files"][1].update(values)
+
+
+def first_sample(**values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda m: m["samples"][0].update(values)
+
+
+HOSTILE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "climbs out": first_file(path="../../etc/passwd"),
+    "absolute": first_file(path="/etc/passwd"),
+    "windows path": first_file(path="C:\\Windows\\x"),
+    "dot": first_file(path="images/./x"),
+    "empty name": first_file(path=""),
+    "new line": first_file(path="README.txt\n"),
+    "foreign letters": first_file(path="images/\u0430.nii.gz"),
+    "direction mark": first_file(path="images/\u202egz.iin"),
+    "null": first_file(path="images/\0"),
+    "very long": first_file(path="x" * 5000),
+    "very deep": first_file(path="/".join("x" * 500)),
+    "the manifest itself": first_file(path="manifest.json"),
+    "a number as name": first_file(path=7),
+    "a list as name": first_file(path=["README.txt"]),
+    "negative size": first_file(size=-1),
+    "yes as size": first_file(size=True),
+    "text as size": first_file(size="12"),
+    "broken size": first_file(size=1.0),
+    "huge size": first_file(size=10**30),
+    "upper case hash": first_file(sha256="A" * 64),
+    "short hash": first_file(sha256="ab"),
+    "no hash": first_file(sha256=None),
+    "listed twice": lambda m: m["files"].append(m["files"][0]),
+    "twice but for case": lambda m: m["files"].append({**m["files"][0], "path": "readme.TXT"}),
+    "no files": lambda m: m.update(files=[]),
+    "files as object": lambda m: m.update(files={}),
+    "files as text": lambda m: m.update(files="README.txt"),
+    "files of numbers": lambda m: m.update(files=[1, None, []]),
+    "no samples": lambda m: m.update(samples=[]),
+    "samples as number": lambda m: m.update(samples=3),
+    "samples of text": lambda m: m.update(samples=["a", "b"]),
+    "blocked": first_sample(verdict={"verdict": "block"}),
+    "not approved": first_sample(decision={"status": "rejected"}),
+    "decision as list": first_sample(decision=[]),
+    "sample without files": first_sample(files=[]),
+    "sample with nested files": first_sample(files=[[["x"]]]),
+    "sample with foreign file": first_sample(files=["README.txt"]),
+    "other format": lambda m: m.update(format="zip"),
+    "other version": lambda m: m.update(version=2),
+    "not synthetic": lambda m: m.update(synthetic=False),
+    "signer as text": lambda m: m.update(signer="me"),
+    "signer without key": lambda m: m.update(signer={"algorithm": "Ed25519"}),
+    "signer with a number": lambda m: m.update(signer={"algorithm": "Ed25519", "public_key": 5, "fingerprint": "x"}),
+    "nothing at all": lambda m: m.clear(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_manifest_with_fitting_hashes_is_a_sentence(
+    package: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    reseal(package, change)
+    told(verify_package(package))
+
+
+RAW = {
+    "empty": b"",
+    "no JSON": b"{",
+    "list": b"[]\n",
+    "number": b"1\n",
+    "not text": b"\xff\xfe\x00",
+    "deep": b"[" * 200_000 + b"]" * 200_000,
+    "deep object": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "huge number": b'{"a":' + b"9" * 6000 + b"}\n",
+    "infinite": b'{"a":1e999}\n',
+    "not a number": b'{"a":NaN}\n',
+    "half a letter": b'{"a":"\\ud800"}\n',
+    "equal keys": b'{"format":"medsynth-release","format":"medsynth-release"}\n',
+}
+
+
+@pytest.mark.parametrize("data", RAW.values(), ids=RAW)
+def test_a_broken_manifest_is_a_sentence(package: Path, data: bytes) -> None:
+    (package / manifest.MANIFEST).write_bytes(data)
+    assert "manifest" in told(verify_package(package))
+
+
+@given(data=st.binary(max_size=300) | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["format", "version", "files", "samples", "signer", "path", "size", "sha256", "x"]), inner, max_size=5),
+    max_leaves=12,
+).map(lambda v: json.dumps(v).encode()))  # fmt: skip
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_as_manifest_are_a_sentence(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / manifest.MANIFEST).write_bytes(data)
+    told(verify_package(tmp_path))
+
+
+def test_a_manifest_too_large_to_be_ours_is_not_read(package: Path) -> None:
+    with (package / manifest.MANIFEST).open("r+b") as stream:
+        stream.truncate(manifest.MAX_BYTES + 1)  # sparse: takes no room
+    assert "more than" in told(verify_package(package))
+
+
+def test_links_pipes_and_folders_in_the_place_of_files_are_refused_unopened(
+    package: Path, tmp_path: Path
+) -> None:
+    image = package / "images" / "batch1-0000.nii.gz"
+    outside = tmp_path / "same bytes"
+    shutil.copy(image, outside)
+    image.unlink()
+    image.symlink_to(outside)
+    assert "is a link" in told(verify_package(package))
+    image.unlink()
+    os.mkfifo(image)
+    assert "pipe" in told(verify_package(package))  # and does not wait for a writer
+    image.unlink()
+    image.mkdir()
+    assert "missing" in told(verify_package(package))
+    shutil.rmtree(image)
+    shutil.copy(outside, image)
+    assert verify_package(package).ok
+    shutil.move(package / "images", tmp_path / "images")
+    (package / "images").symlink_to(tmp_path / "images")
+    assert "is a link" in told(verify_package(package))
+
+
+@pytest.mark.parametrize("name", [manifest.MANIFEST, manifest.CHECKSUM, manifest.SIGNATURE])
+def test_the_packages_own_files_are_no_links_either(signed: Path, tmp_path: Path, name: str) -> None:
+    package = Path(shutil.copytree(signed, tmp_path / "release"))
+    shutil.move(package / name, tmp_path / name)
+    (package / name).symlink_to(tmp_path / name)
+    told(verify_package(package))
+
+
+def test_a_name_that_is_no_text_is_told(package: Path) -> None:
+    os.close(os.open(os.fsencode(package) + b"/images/\xff\xfe\n", os.O_CREAT))
+    assert "was added" in told(verify_package(package))
+
+
+def test_what_is_no_package_is_told(tmp_path: Path) -> None:
+    assert "no folder" in told(verify_package(tmp_path / "nowhere"))
+    assert str(tmp_path) not in told(verify_package(tmp_path / "nowhere"))
+    (tmp_path / "file").write_text("x")
+    assert "no folder" in told(verify_package(tmp_path / "file"))
+    assert "missing" in told(verify_package(tmp_path))
+
+
+def test_thousands_of_problems_are_counted_not_listed(package: Path) -> None:
+    for number in range(1100):
+        (package / f"extra{number}").touch()
+    report = verify_package(package)
+    assert len(report.problems) == 1001
+    assert "100 more" in report.problems[-1]
+
+
+def test_verifying_changes_nothing(package: Path) -> None:
+    before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in package.rglob("*")}
+    verify_package(package)
+    assert before == {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in package.rglob("*")}
