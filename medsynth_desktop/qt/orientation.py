@@ -50,7 +50,7 @@ class OrientationLetters:
         overlays = viewer.canvas.overlays
         for edge, position in EDGES.items():
             overlays[f"medsynth_{edge}"] = TextOverlay(
-                position=position, visible=False, box=False, font_size=14
+                position=position, visible=False, box=False, font_size=14, gridded=True
             )
         for event in (
             viewer.dims.events.order,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from medsynth_desktop.core.records import Decision, ReleaseRecord
 from medsynth_desktop.releases.verify import VerifyReport
@@ -17,6 +18,7 @@ COLUMNS = (
     Column("who", "By", "Who decided."),
     Column("when", "When", "When it was decided (UTC)."),
 )
+RELEASE_COLUMNS = ("Release", "When", "Samples", "Manifest")
 REOPENED = "Re-opened: decide again"
 _FIRST = {"reopened": 0, None: 1, "approved": 2, "rejected": 3}
 _SHOWN = 3
@@ -34,11 +36,18 @@ class DecisionTable:
         ``pass``, ``review`` or ``block`` by id, for those that were checked.
     decisions
         Current decision by id.
+    trying
+        Whether thresholds are being tried out: what passes is then not settled.
     """
 
     def __init__(
-        self, samples: Sequence[str], verdicts: Mapping[str, str], decisions: Mapping[str, Decision]
+        self,
+        samples: Sequence[str],
+        verdicts: Mapping[str, str],
+        decisions: Mapping[str, Decision],
+        trying: bool = False,
     ) -> None:
+        self.trying = trying
         self.verdicts = verdicts
         self.decisions = decisions
         self.order = sorted(samples, key=lambda s: _FIRST[self._status(s)])
@@ -63,7 +72,7 @@ class DecisionTable:
         return self._status(self.order[row]) == "reopened"
 
     def text(self, row: int, column: int) -> str:
-        """What the cell says."""
+        """Return what the cell says."""
         sample, key = self.order[row], COLUMNS[column].key
         if key == "sample":
             return sample
@@ -88,7 +97,7 @@ class DecisionTable:
 
     def why_not_approve(self, samples: Sequence[str], user: str, reason: str) -> str:
         """Why these samples cannot be approved now; empty when they can."""
-        refusal = _why_not_decide(samples, user)
+        refusal = self._why_not_decide(samples, user)
         if refusal:
             return refusal
         if blocked := [s for s in samples if self.verdicts.get(s) == "block"]:
@@ -104,37 +113,39 @@ class DecisionTable:
 
     def why_not_reject(self, samples: Sequence[str], user: str, reason: str) -> str:
         """Why these samples cannot be rejected now; empty when they can."""
-        refusal = _why_not_decide(samples, user)
+        refusal = self._why_not_decide(samples, user)
         if refusal:
             return refusal
         if unchecked := [s for s in samples if s not in self.verdicts]:
             return f"{_named(unchecked)} not checked yet; use Check batch in the Guard panel first."
         return "" if reason.strip() else "Write the reason for rejecting; it is recorded with your name."
 
+    def _why_not_decide(self, samples: Sequence[str], user: str) -> str:
+        if not samples:
+            return "Select one or more samples in the table first."
+        return self._why_nobody_decides(user)
+
+    def _why_nobody_decides(self, user: str) -> str:
+        if self.trying:
+            return "Thresholds are being tried out in the Guard panel; apply or discard them first."
+        return "" if user else "Sign in with your name first: decisions are recorded under it."
+
     def passing(self) -> list[str]:
-        """Passing samples without a standing decision: what Approve all passing approves."""
+        """Return the passing samples without a standing decision: what Approve all passing approves."""
         return [
             s for s in self.order if self.verdicts.get(s) == "pass" and self._status(s) in (None, "reopened")
         ]
 
     def why_not_approve_passing(self, user: str) -> str:
         """Why there is nothing to approve at once; empty when there is."""
-        if not user:
-            return _SIGN_IN
+        refusal = self._why_nobody_decides(user)
+        if refusal:
+            return refusal
         return "" if self.passing() else "No passing sample waits for a decision."
 
     def why_not_export(self) -> str:
         """Why nothing can be exported; empty when something can."""
         return "" if self.counts()["approved"] else "Nothing is approved yet; approve samples first."
-
-
-_SIGN_IN = "Sign in with your name first: decisions are recorded under it."
-
-
-def _why_not_decide(samples: Sequence[str], user: str) -> str:
-    if not samples:
-        return "Select one or more samples in the table first."
-    return "" if user else _SIGN_IN
 
 
 def _named(samples: Sequence[str]) -> str:
@@ -169,6 +180,16 @@ def time_words(iso: str) -> str:
     return iso[:16].replace("T", " ") + (" UTC" if utc else "")
 
 
+def release_folder(parent: Path, batch: str) -> Path:
+    """Return the first of ``release-BATCH``, ``release-BATCH-2``, ... that is not in ``parent`` yet."""
+    name = "release-" + "".join(c if c.isalnum() or c in "-_." else "-" for c in batch)
+    folder, number = parent / name, 1
+    while folder.exists():
+        number += 1
+        folder = parent / f"{name}-{number}"
+    return folder
+
+
 def release_rows(releases: Iterable[ReleaseRecord]) -> list[tuple[str, str, str, str]]:
     """Id, time, number of samples and first digits of the manifest hash of each release, newest first."""
     return [
@@ -178,7 +199,7 @@ def release_rows(releases: Iterable[ReleaseRecord]) -> list[tuple[str, str, str,
 
 
 def verify_words(report: VerifyReport) -> tuple[str, tuple[str, ...]]:
-    """What a verification says: one sentence, and each problem."""
+    """Say what a verification found: one sentence, and each problem."""
     problems = tuple(report.problems)
     if report.ok:
         return "✓ The package verifies: nothing was changed, added or left out since it was signed.", problems

@@ -81,8 +81,8 @@ def nearest_caption(nearest: Nearest | None) -> str:
 
 
 def difference_caption() -> str:
-    """Caption of the right picture, with the scale of its colours."""
-    return f"Difference, synthetic - real · scale ±{DIFFERENCE_LIMIT:g}"
+    """Caption of the right picture, synthetic minus real, with the scale of its colours."""
+    return f"Difference · scale ±{DIFFERENCE_LIMIT:g}"
 
 
 def difference(synthetic: np.ndarray, real: np.ndarray) -> np.ndarray:
@@ -103,6 +103,17 @@ def grid_shape(width: int, height: int, count: int) -> tuple[int, int]:
     row = min(width / count, height)
     two = min(width / max(2, (count + 1) // 2), height / 2)
     return (2, (count + 1) // 2) if count > 2 and two > 1.25 * row else (1, count)
+
+
+def wrapped(caption: str, width: int) -> str:
+    """Break a caption at its dots, so that no line is longer than ``width`` characters where that can be."""
+    lines: list[str] = []
+    for part in caption.split(" · "):
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return "\n".join(lines)
 
 
 def step_in(order: Sequence[str], current: str | None, step: int) -> str | None:
@@ -182,7 +193,7 @@ def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 def legend_words(found: Distribution) -> tuple[str, str]:
     """Name the two colours of a plot, with how many images stand behind each."""
-    return f"This batch (n = {found.batch_n:,})", f"Unseen real patients (n = {found.unseen_n:,})"
+    return f"This batch (n = {found.batch_n:,})", f"Unseen patients (n = {found.unseen_n:,})"
 
 
 def ordered_limits(metric: Metric, moved: str, review: float, block: float) -> tuple[float, float]:

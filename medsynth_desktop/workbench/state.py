@@ -351,6 +351,10 @@ class Workbench:
         steps = surfacing.make_for_display(volume, name, level, smooth, max_faces)
         return self.start("Making a surface", steps, "mesh", self._surface_made)
 
+    def read_levels(self, volume: Volume, then: Then) -> Job:
+        """Find range, histogram and starting level of ``volume``; ``then(Levels)`` is called by `poll`."""
+        return self.start("Looking at the values", surfacing.read_levels(volume), "mesh", then)
+
     def _surface_made(self, made: surfacing.Made) -> None:
         self.made = made
         self.events.surface.emit(made.shown, made.name)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsynth_desktop.core.volume import Volume
-from medsynth_desktop.meshes.levels import sensible_level, value_range
+from medsynth_desktop.meshes.files import SUFFIXES
+from medsynth_desktop.meshes.levels import LevelPreset, presets_for, sensible_level, value_range
 from medsynth_desktop.meshes.surface import Surface
 
 BINS = 128
@@ -24,6 +25,8 @@ class Levels:
     ----------
     low, high, start
         Range of the volume and where the slider starts, in its unit.
+    presets
+        Levels with a name in that unit.
     edges, heights
         (bins + 1,) in the unit and (bins,) the logarithm of 1 + count: air would dwarf everything otherwise.
     """
@@ -34,6 +37,7 @@ class Levels:
     unit: str
     edges: np.ndarray
     heights: np.ndarray
+    presets: tuple[LevelPreset, ...] = ()
 
     @classmethod
     def of(cls, volume: Volume) -> Levels:
@@ -48,7 +52,8 @@ class Levels:
         values = volume.array.reshape(-1)
         values = values[:: max(1, values.size // MOST_VALUES)]
         counts, edges = np.histogram(values, BINS, (low, high))
-        return cls(low, high, sensible_level(volume), volume.unit, edges, np.log1p(counts))
+        start = sensible_level(volume)
+        return cls(low, high, start, volume.unit, edges, np.log1p(counts), presets_for(volume))
 
     @property
     def digits(self) -> int:
@@ -98,6 +103,12 @@ def _area(area: float, unit: str) -> str:
 
 def _volume(volume: float, unit: str) -> str:
     return f"{volume / 1000:,.1f} ml" if unit == "mm" else f"{volume:,.0f} {unit}³"
+
+
+def file_filters() -> tuple[str, ...]:
+    """Return the filters of a save dialog, one for each format."""
+    names = {".stl": "STL for printing", ".ply": "PLY", ".obj": "OBJ", ".glb": "GLB (glTF, metres)"}
+    return tuple(f"{names.get(suffix, suffix)} (*{suffix})" for suffix in SUFFIXES)
 
 
 def saved_words(name: str, surface: Surface) -> str:

@@ -11,7 +11,7 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES, display_steps
 from medsynth_desktop.meshes.files import write_surface
 from medsynth_desktop.meshes.surface import Surface, sensible_level, surface_steps
-from medsynth_desktop.workbench.surface_facts import saved_words
+from medsynth_desktop.workbench.surface_facts import Levels, saved_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +57,9 @@ def save(surface: Surface, path: Path) -> Steps[str]:
     yield Progress(0, 1, f"Writing {len(surface.faces):,} faces")
     write_surface(surface, path)
     return saved_words(path.name, surface)
+
+
+def read_levels(volume: Volume) -> Steps[Levels]:
+    """Range, histogram and starting level of ``volume``: a second's work on a large one."""
+    yield Progress(0, 0, "Looking at the values")
+    return Levels.of(volume)

@@ -1,0 +1,281 @@
+"""The Guard panel: check a batch, move thresholds live, walk the riskiest pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTabWidget, QVBoxLayout, QWidget
+
+from medsynth_desktop.qt.emptystate import EmptyState
+from medsynth_desktop.qt.panel import Panel
+from medsynth_desktop.qt.signin import SignIn
+from medsynth_desktop.qt.theme import LEVELS, VERDICTS
+from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.workbench.pairs import pictures, verdict_shown
+from medsynth_desktop.workbench.presenting import (
+    count_words,
+    distribution,
+    empty_guard_words,
+    place_words,
+    step_in,
+    unchecked_words,
+    verdict_words,
+)
+from medsynth_desktop.workbench.verdict_table import VerdictTable
+from medsynth_guard.pairs import PairView
+from medsynth_guard.table import VerdictView
+from medsynth_guard.thresholds import ThresholdEditor
+
+FINISH_FIRST = "Apply or discard the threshold that is being tried out first"
+
+
+class GuardPanel(Panel):
+    """Verdicts of the open batch.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer in which pairs are shown.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer, titles=("Checking against real images",))
+        self.metrics = tuple(METRICS)
+        self.pairs = PairView(napari_viewer, self.step)
+        self._bars: tuple[Any, Any] = (None, None)
+        self._paired: tuple[str, str | None] | None = None
+        self._picked = False
+        self._fill()
+        events = self.workbench.events
+        for signal in (events.workspace, events.cohorts, events.batches, events.samples):
+            self.listen(signal, self.refresh)
+        self.listen(events.policy, self._show_thresholds)
+        self.listen(events.verdicts, self._show_verdicts)
+        self.listen(events.decisions, self._show_table)
+        self.listen(events.selection, self._show_selected)
+        self.listen(events.user, self.sign_in.refresh)
+        self.listen(events.jobs, self._show_busy)
+        for signal in (events.volume, events.surface):
+            self.listen(signal, self._something_else_shown)
+        self.refresh()
+
+    def _fill(self) -> None:
+        self.heading = QLabel()
+        self.heading.setWordWrap(True)
+        self.check_button = QPushButton("&Check batch")
+        self.check_button.setToolTip("Find the nearest real image of every sample and judge it")
+        self.check_button.clicked.connect(lambda: self.attempt(self.workbench.audit))
+        top = QHBoxLayout()
+        top.addWidget(self.heading, 1)
+        top.addWidget(self.check_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.body.addLayout(top)
+        self.empty = EmptyState("", ("Check batch", lambda: self.attempt(self.workbench.audit)))
+        self.body.addWidget(self.empty)
+        self.content = QWidget()
+        column = QVBoxLayout(self.content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(self._counts())
+        column.addWidget(self._table(), 1)
+        column.addWidget(self.reasons)
+        column.addLayout(self._walk())
+        column.addWidget(self._thresholds())
+        self.body.addWidget(self.content, 1)
+        self.body.addStretch(0)
+
+    def _counts(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.counts = []
+        for verdict in ("pass", "review", "block"):
+            label = QLabel()
+            label.setStyleSheet(f"color: {VERDICTS[verdict].colour}; font-weight: bold;")
+            self.counts.append(label)
+            row.addWidget(label)
+        row.addStretch(1)
+        return row
+
+    def _table(self) -> VerdictView:
+        self.table = VerdictView(self.step)
+        self.table.looked_at.connect(self._look)
+        self.reasons = QLabel()
+        self.reasons.setWordWrap(True)
+        self.reasons.setTextFormat(Qt.TextFormat.PlainText)
+        self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return self.table
+
+    def _walk(self) -> QHBoxLayout:
+        self.pair_button = QPushButton("Show pairs")
+        self.pair_button.setCheckable(True)
+        self.pair_button.setToolTip(
+            "Synthetic, nearest real and difference side by side; N and P walk through the batch, riskiest first"
+        )
+        self.pair_button.toggled.connect(self._toggle_pairs)
+        self.previous_button, self.next_button = QPushButton("◀ (P)"), QPushButton("(N) ▶")
+        self.previous_button.setAccessibleName("Previous sample, riskier")
+        self.next_button.setAccessibleName("Next sample, less risky")
+        self.previous_button.clicked.connect(lambda: self.step(-1))
+        self.next_button.clicked.connect(lambda: self.step(1))
+        self.place = QLabel()
+        row = QHBoxLayout()
+        for widget in (self.pair_button, self.previous_button, self.next_button):
+            row.addWidget(widget)
+        row.addWidget(self.place, 1)
+        return row
+
+    def _thresholds(self) -> QWidget:
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.editors = {}
+        for metric in self.metrics:
+            editor = ThresholdEditor(metric)
+            editor.moved.connect(lambda r, b, key=metric.key: self._preview(key, r, b))
+            editor.applied.connect(lambda r, b, why, key=metric.key: self._apply(key, r, b, why))
+            editor.discarded.connect(lambda: self.attempt(self.workbench.discard_preview))
+            self.editors[metric.key] = editor
+            self.tabs.setTabToolTip(self.tabs.addTab(editor, metric.label), metric.description)
+        self.sign_in = SignIn(self.workbench)
+        self.calibrated_button = QPushButton("&Back to calibrated")
+        self.calibrated_button.setToolTip("Put the thresholds from unseen patients back in force")
+        self.calibrated_button.clicked.connect(lambda: self.attempt(self.workbench.reset_thresholds))
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.tabs)
+        self.caution = QLabel()
+        self.caution.setWordWrap(True)
+        self.caution.setStyleSheet(f"color: {LEVELS['warning'].colour};")
+        column.addWidget(self.caution)
+        row = QHBoxLayout()
+        row.addWidget(self.sign_in, 1)
+        row.addWidget(self.calibrated_button)
+        column.addLayout(row)
+        return box
+
+    # -- showing -----------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Read the whole workbench again."""
+        bench = self.workbench
+        batch, cohort = bench.batch, bench.cohort
+        samples = len(batch.samples) if batch else 0
+        names = (cohort.name if cohort else None, batch.name if batch else None)
+        missing = empty_guard_words(*names, samples, len(bench.guard.ids))
+        self.empty.setVisible(bool(missing))
+        self.empty.set_sentence(missing)
+        ready = cohort is not None and samples > 0
+        self.empty.button.setVisible(ready)
+        self.content.setVisible(not missing)
+        self.check_button.setVisible(not missing)
+        left = unchecked_words(samples, len(bench.guard.ids)) if not missing else ""
+        title = f"{names[1]} against {names[0]}" if ready else ""
+        self.heading.setText(". ".join(t for t in (title, left) if t))
+        self.heading.setVisible(bool(title))
+        self._show_busy()
+        self._show_thresholds()
+        self._show_verdicts()
+
+    def _show_busy(self) -> None:
+        running = self.jobbar.job is not None
+        for button in (self.check_button, self.empty.button):
+            button.setEnabled(not running)
+            button.setToolTip("The check is running" if running else "")
+
+    def _show_verdicts(self) -> None:
+        guard = self.workbench.guard
+        if bool(guard.ids) == self.content.isHidden():
+            self.refresh()
+            return
+        for label, words in zip(self.counts, count_words(guard.counts), strict=True):
+            label.setText(words)
+        self._show_table()
+        self._show_selected()
+
+    def _show_table(self) -> None:
+        bench = self.workbench
+        table = VerdictTable(bench.guard, bench.decisions, self.metrics) if bench.guard.ids else None
+        self.table.show_table(table, bench.selected)
+
+    def _show_thresholds(self) -> None:
+        guard, trying = self.workbench.guard, self.workbench.previewing
+        bars = (guard.metrics, guard.calibration)
+        same = all(a is b for a, b in zip(bars, self._bars, strict=True))
+        for key, editor in self.editors.items():
+            threshold = guard.thresholds.get(key)
+            if not same:
+                editor.show_distribution(
+                    distribution(guard.metrics.get(key, ()), guard.unseen.get(key, ()), threshold)
+                )
+            editor.show_threshold(threshold, trying == key)
+            locked = trying is not None and trying != key
+            editor.set_movable(not locked, FINISH_FIRST if locked else "")
+        self._bars = bars
+        cautions = [f"▲ {w}" for w in guard.calibration.warnings] if guard.calibration else []
+        self.caution.setText("\n".join(cautions))
+        self.caution.setVisible(bool(cautions))
+        typed = any(t.origin == "typed" for t in guard.thresholds.values())
+        self.calibrated_button.setEnabled(typed and trying is None)
+
+    def _show_selected(self) -> None:
+        bench = self.workbench
+        self.table.look_at(bench.selected)
+        verdict = verdict_shown(bench.guard, bench.selected)
+        lines = []
+        if verdict is not None:
+            lines = [f"{verdict.id}: {verdict_words(verdict.verdict)}", *verdict.reasons]
+        self.reasons.setText("\n".join(lines))
+        order = self.order()
+        self.place.setText(place_words(order, bench.selected))
+        if self.pairs.active and bench.selected is not None:
+            said = verdict.verdict if verdict else None
+            if self._paired != (bench.selected, said):
+                self._show_pair(bench.selected, said)
+
+    def order(self) -> list[str]:
+        """Samples in the order of the table."""
+        return self.table.rows.table.ids() if self.table.rows.table is not None else []
+
+    # -- doing -------------------------------------------------------------------------------------------------
+
+    def step(self, by: int) -> None:
+        """Look at the sample ``by`` places further in the table."""
+        self._picked = True
+        sample = step_in(self.order(), self.workbench.selected, by)
+        if sample is not None:
+            self.workbench.select(sample)
+
+    def _look(self, sample: str) -> None:
+        self._picked = True
+        self.workbench.select(sample)
+
+    def _toggle_pairs(self, on: bool) -> None:
+        self.pair_button.setText("Leave pairs" if on else "Show pairs")
+        if not on:
+            self.pairs.leave()
+            return
+        order = self.order()
+        sample = self.workbench.selected if self._picked and self.workbench.selected in order else None
+        if sample is None:
+            sample = order[0] if order else self.workbench.selected
+        if sample is None:
+            self.pair_button.setChecked(False)
+            return
+        verdict = verdict_shown(self.workbench.guard, sample)
+        self._show_pair(sample, verdict.verdict if verdict else None)
+        self.workbench.select(sample)
+
+    def _something_else_shown(self) -> None:
+        if self.pairs.active:
+            self.pairs.leave(restore_view=False)
+            self.pair_button.setChecked(False)
+
+    def _show_pair(self, sample: str, said: str | None) -> None:
+        self._paired = (sample, said)
+        found = self.attempt(pictures, self.workbench, sample)
+        if found is not None:
+            self.pairs.show(found)
+
+    def _preview(self, metric: str, review: float, block: float) -> None:
+        self.attempt(self.workbench.preview_threshold, metric, review, block)
+
+    def _apply(self, metric: str, review: float, block: float, why: str) -> None:
+        self.attempt(self.workbench.set_threshold, metric, review, block, why)

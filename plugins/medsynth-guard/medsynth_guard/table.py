@@ -1,0 +1,161 @@
+"""The verdict table as a Qt model over arrays: no widget and no object per row, so 10,000 samples follow a drag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from qtpy.QtGui import QColor, QKeySequence
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QShortcut, QTableView, QWidget
+
+from medsynth_desktop.qt.theme import VERDICTS
+from medsynth_desktop.workbench.verdict_table import VerdictTable
+
+NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+WORDS = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
+    """Shows a `VerdictTable`; cells are made when they are painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table: VerdictTable | None = None
+        self._sorted: tuple[int, bool] | None = None  # None: riskiest first
+
+    def set_table(self, table: VerdictTable | None) -> None:
+        """Show other rows in the order that the user chose."""
+        self.beginResetModel()
+        self.table = table
+        if table is not None and self._sorted is not None:
+            table.sort(*self._sorted)
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
+        """Samples."""
+        return 0 if parent.isValid() or self.table is None else len(self.table)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
+        """Columns, the registered metrics among them."""
+        return 0 if parent.isValid() or self.table is None else len(self.table.columns)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, colour and alignment of one cell."""
+        if self.table is None or not index.isValid():
+            return None
+        row, column = index.row(), index.column()
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return self.table.text(row, column)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return NUMBERS if self.table.columns[column].numeric else WORDS
+        if role == Qt.ItemDataRole.ForegroundRole and self.table.columns[column].key == "verdict":
+            return QColor(VERDICTS[self.table.verdict(row)].colour)
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Title of a column, and its sentence as tool tip."""
+        if orientation != Qt.Orientation.Horizontal or self.table is None:
+            return None
+        if section >= len(self.table.columns):
+            return None
+        column = self.table.columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        return column.tip if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; -1 goes back to riskiest first."""
+        self._sorted = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
+        if self.table is None:
+            return
+        self.layoutAboutToBeChanged.emit()
+        self.table.sort(*(self._sorted or (None, False)))
+        self.layoutChanged.emit()
+
+
+class VerdictView(QTableView):  # type: ignore[misc]
+    """The table: one row is looked at; arrows and N / P move.
+
+    Parameters
+    ----------
+    step
+        Called with +1 or -1 by N and P while the table has the focus.
+    parent
+        Qt parent.
+    """
+
+    looked_at = Signal(str)
+
+    def __init__(self, step: Callable[[int], None], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows = VerdictModel()
+        self.setModel(self.rows)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setWordWrap(False)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setAccessibleName("Verdicts of the batch, riskiest first")
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(22)
+        self.setMinimumHeight(22 * 6)
+        header = self.horizontalHeader()
+        header.setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
+        self.setSortingEnabled(True)
+        self._showing = False
+        for key, by in (("N", 1), ("P", -1)):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(lambda by=by: step(by))
+        self.selectionModel().currentRowChanged.connect(self._moved)
+        self.rows.layoutChanged.connect(self._keep)
+        self._sample: str | None = None
+
+    def show_table(self, table: VerdictTable | None, sample: str | None) -> None:
+        """Show other rows and keep ``sample`` looked at."""
+        first = self.rows.columnCount() == 0
+        self._showing = True
+        self.rows.set_table(table)
+        self._showing = False
+        if first and table is not None:
+            self._widths(table)
+        self.look_at(sample)
+
+    def look_at(self, sample: str | None) -> None:
+        """Move to the row of ``sample`` without telling anyone."""
+        self._sample = sample
+        row = self.rows.table.row(sample) if self.rows.table is not None else None
+        self._showing = True
+        if row is None:
+            self.clearSelection()
+        elif self.currentIndex().row() != row:
+            self.selectRow(row)
+            self.scrollTo(self.rows.index(row, 0))
+        self._showing = False
+
+    def _keep(self) -> None:
+        self.look_at(self._sample)
+
+    def _moved(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if self._showing or self.rows.table is None or not current.isValid():
+            return
+        self._sample = self.rows.table.id(current.row())
+        self.looked_at.emit(self._sample)
+
+    def _widths(self, table: VerdictTable) -> None:
+        letters = self.fontMetrics()
+        samples = {
+            "verdict": "Review ▲ ",
+            "sample": "S-000000000000 ",
+            "nearest": "P-0000-00 ",
+            "decision": "Re-opened ",
+        }
+        for index, column in enumerate(table.columns):
+            text = samples.get(column.key, "-0.0000 ")
+            width = max(letters.horizontalAdvance(text), letters.horizontalAdvance(column.title) + 14)
+            self.setColumnWidth(index, width + 10)

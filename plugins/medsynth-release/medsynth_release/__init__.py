@@ -1,0 +1,1 @@
+"""The Release panel: decisions with reasons, export, verification, and what has left."""

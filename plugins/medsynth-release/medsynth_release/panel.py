@@ -1,0 +1,182 @@
+"""The Release panel: decide with a reason, export what is approved, verify what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from medsynth_desktop.qt.emptystate import EmptyState
+from medsynth_desktop.qt.panel import Panel
+from medsynth_desktop.qt.signin import SignIn
+from medsynth_desktop.qt.theme import LEVELS
+from medsynth_desktop.workbench.decision_table import (
+    DecisionTable,
+    decision_count_words,
+    release_folder,
+    reopened_words,
+)
+from medsynth_desktop.workbench.presenting import VERDICTS
+from medsynth_release.leaving import Leaving
+from medsynth_release.table import DecisionView
+
+SELECT_OR_RUN = "Choose Sample in the window's tabs to draw a batch; it is listed here as soon as it is there."
+
+
+class ReleasePanel(Panel):
+    """Decisions and releases of the open batch.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer (the panel itself shows nothing in it).
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer, titles=("Exporting", "Verifying"))
+        self._fill()
+        events = self.workbench.events
+        for signal in (
+            events.workspace,
+            events.cohorts,
+            events.batches,
+            events.samples,
+            events.verdicts,
+            events.decisions,
+        ):
+            self.listen(signal, self.refresh)
+        self.listen(events.selection, self._selection)
+        self.listen(events.user, self._user)
+        self.listen(events.releases, self.leaving.refresh)
+        self.listen(events.jobs, self._enable)
+        self.refresh()
+        self.leaving.refresh()
+        self._selection()
+
+    def _fill(self) -> None:
+        self.sign_in = SignIn(self.workbench)
+        self.body.addWidget(self.sign_in)
+        self.empty = EmptyState(f"There is no batch to decide about. {SELECT_OR_RUN}")
+        self.body.addWidget(self.empty)
+        self.content = QWidget()
+        column = QVBoxLayout(self.content)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.reopened, self.counts = QLabel(), QLabel()
+        for label in (self.reopened, self.counts):
+            label.setWordWrap(True)
+            column.addWidget(label)
+        self.reopened.setStyleSheet(f"color: {LEVELS['warning'].colour}; font-weight: bold;")
+        self.table = DecisionView()
+        self.table.chosen.connect(self._enable)
+        self.table.looked_at.connect(self.workbench.select)
+        column.addWidget(self.table, 1)
+        column.addLayout(self._decide())
+        self.body.addWidget(self.content, 1)
+        self.leaving = Leaving(self.workbench)
+        self.leaving.export_button.clicked.connect(self._ask_export)
+        self.leaving.verify_button.clicked.connect(self._ask_verify)
+        self.body.addWidget(self.leaving)
+
+    def _decide(self) -> QVBoxLayout:
+        self.reason = QLineEdit()
+        self.reason.setPlaceholderText("Reason (required to reject, and to approve what needs a look)")
+        self.reason.setAccessibleName("Reason for the decision")
+        self.reason.textChanged.connect(self._enable)
+        self.approve_button = QPushButton("&Approve selected")
+        self.reject_button = QPushButton("&Reject selected")
+        self.passing_button = QPushButton("Approve all &passing")
+        self.approve_button.clicked.connect(self.approve)
+        self.reject_button.clicked.connect(self.reject)
+        self.passing_button.clicked.connect(self.approve_passing)
+        self.why_not = QLabel()
+        self.why_not.setWordWrap(True)
+        row = QHBoxLayout()
+        row.addWidget(self.approve_button)
+        row.addWidget(self.reject_button)
+        column = QVBoxLayout()
+        column.addWidget(self.reason)
+        column.addLayout(row)
+        column.addWidget(self.passing_button)
+        column.addWidget(self.why_not)
+        return column
+
+    # -- showing -----------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Read the open batch again."""
+        bench = self.workbench
+        samples = [s.id for s in bench.batch.samples] if bench.batch else []
+        verdicts = {s: VERDICTS[c] for s, c in zip(bench.guard.ids, bench.guard.codes.tolist(), strict=True)}
+        table = DecisionTable(samples, verdicts, bench.decisions, bench.previewing is not None)
+        self.empty.setVisible(not samples)
+        self.content.setVisible(bool(samples))
+        self.table.show_table(table)
+        counts = table.counts()
+        self.counts.setText(f"{bench.batch.name}: {decision_count_words(counts)}" if bench.batch else "")
+        self.reopened.setText(reopened_words(counts))
+        self.reopened.setVisible(bool(counts["reopened"]))
+        self._enable()
+
+    def _selection(self) -> None:
+        sample = self.workbench.selected
+        if sample is not None and len(self.table.selected()) <= 1:
+            self.table.choose({sample})
+
+    def _user(self) -> None:
+        self.sign_in.refresh()
+        self._enable()
+
+    def _enable(self) -> None:
+        table, user = self.table.rows.table, self.workbench.user
+        samples, reason = self.table.selected(), self.reason.text()
+        no_approval = table.why_not_approve(samples, user, reason)
+        no_rejection = table.why_not_reject(samples, user, reason)
+        no_passing = table.why_not_approve_passing(user)
+        for button, why in (
+            (self.approve_button, no_approval),
+            (self.reject_button, no_rejection),
+            (self.passing_button, no_passing),
+        ):
+            button.setEnabled(not why)
+            button.setToolTip(why)
+        self.passing_button.setText(f"Approve all &passing ({len(table.passing()):,})")
+        self.why_not.setText(no_approval)
+        self.why_not.setVisible(bool(no_approval))
+        self.leaving.enable(table.why_not_export(), self.jobbar.job is not None)
+
+    # -- doing -------------------------------------------------------------------------------------------------
+
+    def approve(self) -> None:
+        """Approve the selected samples with the reason that is written."""
+        self.attempt(self._done, self.workbench.approve, self.table.selected(), self.reason.text())
+
+    def reject(self) -> None:
+        """Reject the selected samples with the reason that is written."""
+        self.attempt(self._done, self.workbench.reject, self.table.selected(), self.reason.text())
+
+    def approve_passing(self) -> None:
+        """Approve every passing sample that waits for a decision."""
+        self.attempt(self._done, self.workbench.approve_all_passing, self.reason.text())
+
+    def _done(self, verb: Any, *args: Any) -> None:
+        verb(*args)
+        self.reason.clear()
+
+    def _ask_export(self) -> None:
+        where = QFileDialog.getExistingDirectory(self, "Where to put the release (a new folder is made in it)")
+        if where and self.workbench.batch is not None:
+            self.export(release_folder(Path(where), self.workbench.batch.name))
+
+    def export(self, out: Path) -> None:
+        """Export what is approved into the new folder ``out``."""
+        self.attempt(self.workbench.export, out, self.leaving.formats())
+
+    def _ask_verify(self) -> None:
+        where = QFileDialog.getExistingDirectory(self, "Which package to verify")
+        if where:
+            self.verify(Path(where))
+
+    def verify(self, package: Path) -> None:
+        """Check every byte of ``package``."""
+        self.attempt(self.workbench.verify_release, package)
