@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     return int(code)
 
 
-def _application():  # type: ignore[no-untyped-def]
+def _application() -> Any:
     from napari._qt import qt_main_window
     from napari.qt import get_qapp
 

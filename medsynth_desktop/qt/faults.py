@@ -20,10 +20,13 @@ Say = Callable[[str, str], None]
 
 
 def log_to(folder: Path) -> None:
-    """Keep the last megabytes of the log in ``folder``; when it cannot be written, the console has it alone."""
+    """Keep the last megabytes of the log in ``folder``, and show warnings on the console."""
+    console = logging.StreamHandler()
+    console.setLevel(logging.WARNING)
+    logging.getLogger("medsynth_desktop").addHandler(console)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
             folder / "medsynth.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
         )
     except OSError:
@@ -43,7 +46,10 @@ def say_fault(error: BaseException, say: Say) -> None:
     if isinstance(error, MedSynthError):
         say("error", str(error))
         return
-    log.error("%s at %s", type(error).__name__, where(error.__traceback__))
+    cause: BaseException | None = error
+    while cause is not None:
+        log.error("%s at %s", type(cause).__name__, where(cause.__traceback__))
+        cause = cause.__cause__
     say(
         "error",
         f"Something unexpected happened ({type(error).__name__}); what is stored is safe, and the log says where.",
@@ -63,7 +69,8 @@ class FaultHook:
 
     def remove(self) -> None:
         """Give back what was there before."""
-        sys.excepthook = self._before
+        if sys.excepthook == self._hook:
+            sys.excepthook = self._before
 
     def _hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):

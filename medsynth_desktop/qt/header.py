@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.engine import Engine
 from medsynth_desktop.qt.theme import LEVELS, signal_pixmap
 from medsynth_desktop.workbench.state import Workbench
 
-NOBODY = "nobody signed in"
+SIGN_IN = "Sign in…"
 
 
 class Fact(QWidget):  # type: ignore[misc]
@@ -55,7 +55,10 @@ class HeaderLine(QWidget):  # type: ignore[misc]
         self.engine = Engine.of(workbench)
         self.banner = MessageBanner()
         self.workspace, self.cohort, self.model = Fact("Workspace"), Fact("Cohort"), Fact("Model")
-        self.device, self.user = Fact("Device", 230), Fact("Signed in", 130)
+        self.device = Fact("Device", 230)
+        self.user = QPushButton()
+        self.user.setToolTip("The name under which decisions are recorded; click to change it")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(18)
@@ -63,7 +66,7 @@ class HeaderLine(QWidget):  # type: ignore[misc]
             line.addWidget(fact)
         line.insertStretch(3, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(10, 4, 10, 4)
+        column.setContentsMargins(10, 2, 10, 2)
         column.setSpacing(4)
         column.addLayout(line)
         column.addWidget(self.banner)
@@ -82,7 +85,7 @@ class HeaderLine(QWidget):  # type: ignore[misc]
         self.workspace.show_value(bench.workspace.path.name, str(bench.workspace.path))
         self.cohort.show_value(bench.cohort.name if bench.cohort else "none yet")
         self.model.show_value(bench.bundle.name if bench.bundle else "none yet")
-        self.user.show_value(bench.user or NOBODY)
+        self.user.setText(f"Signed in: {bench.user}" if bench.user else SIGN_IN)
         self._show_device()
 
     def _show_device(self) -> None:

@@ -37,6 +37,7 @@ def fill_menu(shell: Shell) -> QMenu:
     if "Sample" in shell.panels:
         add("Import &model…", lambda: shell.raise_panel("Sample").ask_import())
     add("Sign &in…", lambda: ask_user(shell))
+    shell.header.user.clicked.connect(lambda _checked=False: ask_user(shell))
     menu.addSeparator()
     for number, title in enumerate(shell.panels, start=1):
         add(f"Panel {title}", lambda title=title: shell.raise_panel(title), f"Ctrl+{number}")  # type: ignore[misc]

@@ -85,7 +85,7 @@ class Shell(QObject):  # type: ignore[misc]
     def show(self) -> None:
         """Show the window with room for the picture."""
         self.viewer.window.show()
-        QTimer.singleShot(0, self.window, self.arrange)
+        QTimer.singleShot(0, self.arrange)
 
     def arrange(self) -> None:
         """Give the panels their width, and bring the first one to the front."""
@@ -140,6 +140,8 @@ class Shell(QObject):  # type: ignore[misc]
         bar = QToolBar("What is open")
         bar.setObjectName("MedSynthHeader")
         bar.setMovable(False)
+        bar.setStyleSheet("#MedSynthHeader { padding: 0; margin: 0; border: none; spacing: 0; }")
+        bar.layout().setContentsMargins(0, 0, 0, 0)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         bar.addWidget(self.header)
         self.window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)

@@ -110,7 +110,11 @@ def thumbnail(array: np.ndarray, side: int = SIDE) -> QIcon:
     painter = QPainter(canvas)
     painter.drawPixmap((side - picture.width()) // 2, (side - picture.height()) // 2, picture)
     painter.end()
-    return QIcon(canvas)
+    icon = QIcon(canvas)
+    icon.addPixmap(
+        canvas, QIcon.Mode.Selected
+    )  # a selected picture must not be tinted: its greys are looked at
+    return icon
 
 
 class ThumbnailList(QListView):  # type: ignore[misc]

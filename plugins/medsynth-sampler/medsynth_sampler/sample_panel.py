@@ -20,7 +20,7 @@ from medsynth_desktop.workbench.sampling import sample_volume
 from medsynth_sampler.model_box import ModelBox
 from medsynth_sampler.settings_form import SettingsForm
 
-FORMING = "While a sample forms, it is shown here."
+FORMING = "The sample appears here as it forms."
 
 
 class SamplePanel(Panel):
@@ -49,6 +49,7 @@ class SamplePanel(Panel):
         self.engine = Engine.of(self.workbench)
         self.listen(self.engine.found, self._engine_found)
         self._engine_found()
+        self.refresh_job()
         self.refresh_model()
         self.refresh_samples()
 
@@ -155,7 +156,9 @@ class SamplePanel(Panel):
     def refresh_job(self) -> None:
         """Follow the sampling job to its end; memory that ran out offers a smaller batch."""
         job = self._job
-        self.sample_button.setText("Sample" if self._running() is None else "Sample more (waits its turn)")
+        running = self._running() is not None
+        self.sample_button.setText("Sample more (waits its turn)" if running else "Sample")
+        self.picture.setVisible(running)
         if job is None or job.state not in FINAL:
             return
         self._job = None

@@ -1,0 +1,105 @@
+"""Real widgets on a real (virtual) screen; whatever a test leaves behind fails it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="medsynth-gui-")) / "napari.yaml")
+HAS_SCREEN = not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY"))
+collect_ignore_glob = [] if HAS_SCREEN else ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("gui")
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace folder with a small cohort and a batch; to be copied, not opened."""
+    from medsynth_desktop.store.workspace import Workspace
+    from tests.gui.phantoms import add_batch, add_cohort
+
+    folder = tmp_path_factory.mktemp("furnished")
+    with Workspace.open(folder / "workspace") as workspace:
+        add_cohort(workspace, folder / "heads")
+        add_batch(workspace, folder / "model")
+    return folder / "workspace"
+
+
+@pytest.fixture
+def bench(qapp: object, furnished: Path, tmp_path: Path) -> Iterator[object]:
+    """The shared workbench, on a furnished workspace of its own."""
+    yield from _opened(shutil.copytree(furnished, tmp_path / "ward-3"))
+
+
+@pytest.fixture
+def empty_bench(qapp: object, tmp_path: Path) -> Iterator[object]:
+    """The shared workbench, on a workspace with nothing in it."""
+    yield from _opened(tmp_path / "new")
+
+
+def _opened(path: Path) -> Iterator[object]:
+    from medsynth_desktop.qt import bridge
+    from medsynth_desktop.workbench.state import Workbench
+
+    bench = Workbench(path)
+    bridge.set_workbench(bench)
+    yield bench
+    bridge.close_workbench()
+
+
+@pytest.fixture
+def viewer(qapp: object) -> Iterator[object]:
+    """A plain napari viewer that is closed whatever happens."""
+    import napari
+
+    opened = napari.Viewer(show=False)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_shell(qapp: object) -> Iterator[Callable[..., object]]:
+    """Open the shell on a workbench; closed at the end."""
+    from medsynth_desktop.qt.shell import Shell
+
+    opened: list[Shell] = []
+
+    def make(bench: object) -> Shell:
+        shell = Shell(bench)  # type: ignore[arg-type]
+        opened.append(shell)
+        return shell
+
+    yield make
+    for shell in opened:
+        shell.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(qapp: object) -> Iterator[None]:
+    """Name the threads, timers, hooks and windows that a test left behind."""
+    from qtpy.QtWidgets import QApplication
+
+    from medsynth_desktop.qt import bridge
+
+    hook = sys.excepthook
+    yield
+    for _ in range(3):
+        QApplication.processEvents()
+    lanes = [t.name for t in threading.enumerate() if t.name.startswith("lane-")]
+    windows = [w.windowTitle() for w in QApplication.topLevelWidgets() if w.isVisible()]
+    assert lanes == []
+    assert windows == []
+    assert not bridge.has_workbench()
+    assert bridge.current_poller() is None
+    assert sys.excepthook is hook

@@ -1,0 +1,137 @@
+"""The Sample panel: form, live preview, cancel, finished samples, memory that runs out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from medsynth_desktop.core.errors import OutOfMemory
+from medsynth_desktop.core.progress import Progress, Steps
+
+
+@pytest.fixture
+def panel(viewer, bench, qtbot: QtBot):
+    from medsynth_sampler.sample_panel import SamplePanel
+
+    made = SamplePanel(viewer)
+    made.show()
+    yield made
+    made.stop_listening()
+    made.close()
+    made.deleteLater()
+
+
+def forming(steps: int) -> Steps[None]:
+    """A job that draws a brightening picture."""
+    for step in range(steps):
+        yield Progress(step, steps, f"Sampling: step {step}", np.full((8, 6), step / steps, np.float32))
+        time.sleep(0.02)
+
+
+def test_engine_fills_the_form(panel, qtbot: QtBot) -> None:
+    from medsynth_desktop.samplers import SAMPLERS
+
+    qtbot.waitUntil(lambda: panel.engine.facts is not None, timeout=120_000)
+    keys = [panel.form.sampler.itemData(i) for i in range(panel.form.sampler.count())]
+    assert keys == SAMPLERS.keys()
+    panel.form.sampler.setCurrentIndex(panel.form.sampler.findData("ddim"))
+    panel.form.sampler.activated.emit(panel.form.sampler.currentIndex())
+    assert panel.form.steps.value() == SAMPLERS["ddim"].default_steps
+    assert panel.form.settings().sampler == "ddim"
+    assert panel.form.device.count() >= 2
+    if panel.engine.facts.note:
+        assert panel.form.note.isVisibleTo(panel)
+
+
+def test_finished_samples_are_listed_and_shown(panel, viewer, bench) -> None:
+    assert panel.thumbs.rowCount() == len(bench.batch.samples) == 4
+    panel.list.setCurrentIndex(panel.thumbs.index(3))
+    chosen = bench.batch.samples[3].id
+    assert bench.selected == chosen
+    assert [layer.name for layer in viewer.layers] == [f"Synthetic {chosen}"]
+    assert not panel.thumbs.data(panel.thumbs.index(3), 1).isNull()
+
+
+def test_selection_elsewhere_is_followed_without_showing_again(panel, viewer, bench) -> None:
+    bench.select(bench.batch.samples[2].id)
+    assert panel.thumbs.key(panel.list.currentIndex()) == bench.batch.samples[2].id
+    assert len(viewer.layers) == 0
+
+
+def test_preview_forms_and_progress_is_told(panel, bench, qtbot: QtBot) -> None:
+    job = bench.start("Sampling 1", forming(200))
+    qtbot.waitUntil(lambda: panel.picture.has_picture, timeout=10_000)
+    assert panel.picture.isVisibleTo(panel)
+    assert panel.jobbar.isVisibleTo(panel)
+    assert panel.jobbar.title_label.text().startswith("Sampling 1")
+    qtbot.waitUntil(lambda: "left" in panel.jobbar.detail_label.text(), timeout=10_000)
+    panel.jobbar.cancel_button.click()
+    qtbot.waitUntil(lambda: not panel.jobbar.isVisibleTo(panel), timeout=10_000)
+    assert job.state == "cancelled"
+    assert not panel.picture.isVisibleTo(panel)
+
+
+def test_window_answers_while_a_job_computes(panel, bench, qtbot: QtBot) -> None:
+    from medsynth_desktop.qt import bridge
+
+    before = bridge.current_poller().ticks
+    job = bench.start("Sampling 1", forming(30))
+    qtbot.waitUntil(lambda: job.state == "done", timeout=20_000)
+    assert bridge.current_poller().ticks - before >= 3
+
+
+def test_out_of_memory_offers_a_smaller_batch(panel, bench, qtbot: QtBot, monkeypatch) -> None:
+    asked: list[int] = []
+
+    def too_large(count, settings, seed, device=None, batch_name=None, batch_size=1):
+        asked.append(batch_size)
+
+        def steps() -> Iterator[Progress]:
+            yield Progress(0, count)
+            if batch_size > 2:
+                raise OutOfMemory("The device ran out of memory; try 2 at a time.", 2)
+
+        return bench.start(f"Sampling {count}", steps())
+
+    monkeypatch.setattr(bench, "sample", too_large)
+    panel.form.batch_size.setValue(4)
+    panel.sample_button.click()
+    qtbot.waitUntil(lambda: panel.banner.action_button.isVisibleTo(panel), timeout=10_000)
+    assert panel.banner.action_button.text() == "Retry with batch 2"
+    assert "out of memory" in panel.banner.text
+    panel.banner.action_button.click()
+    qtbot.waitUntil(lambda: not bench.runner.busy, timeout=10_000)
+    assert asked == [4, 2]
+    assert panel.form.batch_size.value() == 2
+
+
+def test_random_seed_changes_and_stays_legal(panel) -> None:
+    seen = set()
+    for _ in range(5):
+        panel.form.random_button.click()
+        seen.add(panel.form.seed.value())
+    assert len(seen) > 1
+    assert all(0 <= s < 2**31 for s in seen)
+
+
+def test_conditions_are_only_sent_when_asked_for(panel) -> None:
+    panel.form.set_conditions(("age", "sex"))
+    panel.form.conditions["age"].asked.setChecked(True)
+    panel.form.conditions["age"].number.setValue(61)
+    assert panel.form.settings().conditions == {"age": 61.0}
+
+
+def test_no_model_says_what_to_do(viewer, empty_bench, qtbot: QtBot) -> None:
+    from medsynth_sampler.sample_panel import SamplePanel
+
+    panel = SamplePanel(viewer)
+    panel.show()
+    assert panel.empty.isVisibleTo(panel)
+    assert not panel.full.isVisibleTo(panel)
+    panel.stop_listening()
+    panel.close()
+    panel.deleteLater()
