@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -39,11 +41,7 @@ class Arrays:
         with told_plainly():
             # A file of the wrong length was damaged by the disk: written anew.
             if not (target.is_file() and target.stat().st_size >= array.nbytes + _HEADER):
-                write_file(
-                    self._workspace,
-                    target,
-                    lambda stream: np.lib.format.write_array(stream, array, allow_pickle=False),
-                )
+                write_file(self._workspace, target, partial(_write, array))
         return name
 
     def path(self, name: str) -> Path:
@@ -83,6 +81,12 @@ class Arrays:
 
     def _target(self, name: str) -> Path:
         return self._workspace / "arrays" / name[:2] / f"{name}.npy"
+
+
+def _write(array: np.ndarray, stream: BinaryIO) -> None:
+    """Write the .npy format; not by `numpy.save`, whose errors do not tell a full disk from other failures."""
+    np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(array))
+    stream.write(array.data.cast("B"))
 
 
 def _damaged(name: str) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from medsynth_desktop.core.errors import StoreFailed
 from medsynth_desktop.store import schema
@@ -85,7 +85,7 @@ class Database:
 def _engine(path: Path) -> Engine:
     # check_same_thread: the pool hands a connection to one thread at a time.
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=8,
         max_overflow=-1,

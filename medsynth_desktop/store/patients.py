@@ -6,7 +6,7 @@ sides of the split that image would leak from training into calibration.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Integer, cast, func, insert, select, update
 
 from medsynth_desktop.store import schema
 
@@ -42,8 +42,9 @@ def unite(connection: Connection, cohort: str, key: str, patient: str) -> str:
 def next_image(connection: Connection, cohort: str, pseudonym: str) -> str:
     """Id for the patient's next image: ``P-0042-2`` after ``P-0042-1``."""
     images = schema.images
+    # A range that the primary key's index serves: "." follows "-" in ASCII.
     named = select(images.c.id).where(
-        images.c.cohort == cohort, func.substr(images.c.id, 1, len(pseudonym) + 1) == f"{pseudonym}-"
+        images.c.cohort == cohort, images.c.id > f"{pseudonym}-", images.c.id < f"{pseudonym}."
     )
     last = max((number(i)[1] for i in connection.execute(named).scalars()), default=0)
     return f"{pseudonym}-{last + 1}"
@@ -74,7 +75,11 @@ def _merge(connection: Connection, cohort: str, gone: str, kept: str) -> None:
 def _next_pseudonym(connection: Connection, cohort: str) -> str:
     """Sequential; a merged patient's number is not given again while an image or key carries it."""
     patients, images = schema.patients, schema.images
-    taken = set(connection.execute(select(patients.c.pseudonym).where(patients.c.cohort == cohort)).scalars())
-    ids = connection.execute(select(images.c.id).where(images.c.cohort == cohort)).scalars()
-    last = max((number(p)[0] for p in [*taken, *ids]), default=0)
+    # SQLite reads the leading digits of "0042-1".
+    of_patients = select(func.max(cast(func.substr(patients.c.pseudonym, 3), Integer)))
+    of_images = select(func.max(cast(func.substr(images.c.id, 3), Integer)))
+    last = max(
+        connection.execute(of_patients.where(patients.c.cohort == cohort)).scalar() or 0,
+        connection.execute(of_images.where(images.c.cohort == cohort)).scalar() or 0,
+    )
     return f"P-{last + 1:04d}"

@@ -72,9 +72,9 @@ class Workspace:
             No folder, read-only, full disk, damaged database, or written by a newer program.
         """
         path = Path(path).absolute()
-        if path.exists() and not path.is_dir():
-            raise StoreFailed(NO_FOLDER)
         with told_plainly():
+            if path.exists() and not path.is_dir():
+                raise StoreFailed(NO_FOLDER)
             path.mkdir(parents=True, exist_ok=True)
             database = Database(path / DATABASE)
             sweep(path)
