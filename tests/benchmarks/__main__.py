@@ -1,0 +1,119 @@
+"""Run every benchmark and write docs/benchmarks.md: ``python -m tests.benchmarks [NAME ...]``.
+
+Each ``bench_*.py`` has ``run() -> dict``. A dictionary that holds ``seconds`` is one way of doing the thing and becomes
+a row; plain values beside it are facts of the comparison. Naming benchmarks renews only their parts of the page.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+PAGE = FOLDER.parents[1] / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Ours beside the naive or the peer's way, both in one run on one machine. Written by `python -m tests.benchmarks`;
+`medsynth bench NAME` runs one of them.
+"""
+MEMORY = "peak_mib"
+
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks called ``names`` (all without one) and renew their parts of the page."""
+    known = sorted(p.stem.removeprefix("bench_") for p in FOLDER.glob("bench_*.py"))
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        sys.exit(f"No benchmark is called {', '.join(unknown)}; there are {', '.join(known)}.")
+    parts = read_parts(PAGE.read_text("utf-8") if PAGE.exists() else "")
+    for name in names or known:
+        sys.stderr.write(f"{name} ...\n")
+        module = importlib.import_module(f"tests.benchmarks.bench_{name}")
+        parts[name] = part(name, (module.__doc__ or "").strip().splitlines()[0], module.run())
+        text = "\n".join([HEAD, *(parts[n] for n in known if n in parts)])
+        PAGE.write_text(text, encoding="utf-8")
+
+
+def read_parts(page: str) -> dict[str, str]:
+    """Return the parts of an earlier page by benchmark."""
+    found = re.split(r"(?m)^## (\w+)\n", page)[1:]
+    return {name: f"## {name}\n{text.rstrip()}\n" for name, text in zip(found[::2], found[1::2], strict=True)}
+
+
+def part(name: str, title: str, document: dict[str, Any]) -> str:
+    """Return the part of the page for one benchmark: what, when, where, a table, further facts."""
+    rows = list(ways(document))
+    others = list(dict.fromkeys(key for _, way in rows for key in way if key not in ("seconds", MEMORY)))
+    head = ["way", "seconds", "peak memory (MiB)", *(o.replace("_", " ") for o in others)]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head))]
+    for label, way in rows:
+        cells = [label, *(shown(way.get(key)) for key in ("seconds", MEMORY, *others))]
+        lines.append("| " + " | ".join(cells) + " |")
+    facts = [f"{label}: {shown(value)}" for label, value in plain_facts(document)]
+    text = [f"## {name}", "", title, "", f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.", ""]
+    text += [*lines, ""] if rows else []
+    text += ["; ".join(facts) + ".", ""] if facts else []
+    return "\n".join(text)
+
+
+def ways(document: dict[str, Any], label: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every dictionary that holds ``seconds``, with the names that lead to it."""
+    for key, value in document.items():
+        if isinstance(value, dict):
+            inside = f"{label}, {words(key)}" if label else words(key)
+            if "seconds" in value:
+                yield inside, value
+            else:
+                yield from ways(value, inside)
+
+
+def plain_facts(document: dict[str, Any], label: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that stands beside ways, not inside one."""
+    for key, value in document.items():
+        inside = f"{label}, {words(key)}" if label else words(key)
+        if not isinstance(value, dict):
+            yield inside, value
+        elif "seconds" not in value:
+            yield from plain_facts(value, inside)
+
+
+def words(key: str) -> str:
+    """Key as words."""
+    return key.replace("_", " ")
+
+
+def shown(value: Any) -> str:
+    """Value as a table cell."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    if isinstance(value, list | tuple):
+        return (
+            " x ".join(shown(v) for v in value)
+            if all(isinstance(v, int) for v in value)
+            else " to ".join(map(shown, value))
+        )
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def machine() -> str:
+    """Processor, cores and interpreter, without the name of the machine."""
+    model = platform.processor() or platform.machine()
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        named = re.search(r"(?m)^model name\s*:\s*(.+)$", listing.read_text("utf-8", "replace"))
+        model = named[1] if named else model
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
