@@ -1,0 +1,63 @@
+"""The marks by which the DICOM standard lets an image say that it depicts no patient.
+
+Synthetic Data (0008,001C) and the code (109100, DCM, "Synthesizing Equipment") are PS3.3 C.12.1 and PS3.16 CID 7005.
+"""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from medsynth_desktop import __version__
+
+SYNTHETIC_DATA = (0x0008, 0x001C)
+SYNTHESIZING_EQUIPMENT = ("109100", "DCM", "Synthesizing Equipment")
+DEIDENTIFICATION = "Synthetic image; depicts no patient"
+
+
+def mark_synthetic(dataset: Dataset, derivation: str, recognizable: bool) -> None:
+    """Mark ``dataset`` as synthetic, derived, for research, without identity.
+
+    Parameters
+    ----------
+    dataset
+        Changed in place.
+    derivation
+        How it came about; cut to the 1024 characters of the attribute.
+    recognizable
+        Whether visual features could be recognised, a face for instance.
+    """
+    dataset.add_new(SYNTHETIC_DATA, "CS", "YES")
+    dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    dataset.DerivationDescription = derivation[:1024]
+    dataset.ContentQualification = "RESEARCH"
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = DEIDENTIFICATION
+    dataset.BurnedInAnnotation = "NO"
+    dataset.RecognizableVisualFeatures = "YES" if recognizable else "NO"
+    equipment = Dataset()
+    purpose = Dataset()
+    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = SYNTHESIZING_EQUIPMENT
+    equipment.PurposeOfReferenceCodeSequence = Sequence([purpose])
+    equipment.Manufacturer = equipment.ManufacturerModelName = "MedSynth Desktop"
+    equipment.SoftwareVersions = __version__
+    equipment.ContributionDescription = "Sampled from a generative model"
+    dataset.ContributingEquipmentSequence = Sequence([equipment])
+
+
+def is_marked_synthetic(dataset: Dataset) -> bool:
+    """Whether all marks of `mark_synthetic` are there (PyPI's dciodvfy accepts nonsense in (0008,001C))."""
+    element = dataset.get(SYNTHETIC_DATA)
+    codes = [
+        (str(c.get("CodeValue")), str(c.get("CodingSchemeDesignator")))
+        for e in dataset.get("ContributingEquipmentSequence") or ()
+        for c in e.get("PurposeOfReferenceCodeSequence") or ()
+    ]
+    return (
+        element is not None
+        and element.value == "YES"
+        and SYNTHESIZING_EQUIPMENT[:2] in codes
+        and list(dataset.get("ImageType") or ())[:1] == ["DERIVED"]
+        and dataset.get("PatientIdentityRemoved") == "YES"
+        and bool(dataset.get("DerivationDescription"))
+    )
