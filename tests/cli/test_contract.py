@@ -1,0 +1,147 @@
+"""What scripts rely on (docs/cli.md): one JSON document, exit codes, one sentence, pseudonyms only."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import GRID, Cli, phantom, save
+
+
+def test_help_imports_neither_torch_nor_qt() -> None:
+    code = (
+        "import sys, medsynth_desktop.cli as c\n"
+        "try: c.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'monai', 'napari', 'qtpy', 'PyQt5', 'PyQt6', 'vtk'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "cohort" in done.stdout
+
+
+def test_import_reports_every_file(home: Path, cli: Cli) -> None:
+    words = ("cohort", "import", "phantoms", home / "images", "--workspace", home / "workspace", "--json")
+    shown = cli(*words).json
+    assert (shown["images"], shown["patients"]) == (20, 20)
+    assert shown["splits"]["train"]["patients"] + shown["splits"]["calibration"]["patients"] == 20
+    assert shown["splits"]["calibration"]["patients"] == 6
+    assert [Path(s["path"]).name for s in shown["skipped"]] == ["notes.txt"]
+    assert shown["skipped"][0]["reason"]
+
+
+def test_shared_options_stand_anywhere(home: Path, cli: Cli) -> None:
+    a = cli("--json", "--workspace", home / "workspace", "cohort", "list").json
+    b = cli("cohort", "list", f"--workspace={home / 'workspace'}", "--json").json
+    assert a == b
+    assert [c["name"] for c in a["cohorts"]] == ["phantoms"]
+
+
+def test_arrays_match_rows_and_nearest_matches_brute_force(home: Path, cli: Cli, tmp_path: Path) -> None:
+    workspace = ("--workspace", home / "workspace", "--json")
+    cli("cohort", "show", "phantoms", "--arrays", tmp_path / "a", *workspace)
+    arrays = np.load(tmp_path / "a" / "arrays.npy").astype(np.float64)
+    rows = list(csv.DictReader((tmp_path / "a" / "rows.csv").open()))
+    assert arrays.shape == (20, *GRID)
+    assert [int(r["row"]) for r in rows] == list(range(20))
+    assert not any("doe" in json.dumps(r) for r in rows)
+    train = [i for i, r in enumerate(rows) if r["split"] == "train"]
+    query = np.clip(arrays[train[2]] + np.random.default_rng(0).normal(scale=0.3, size=GRID), -1, 1)
+    np.save(tmp_path / "q.npy", query.astype(np.float32))
+    found = cli("nearest", "--cohort", "phantoms", tmp_path / "q.npy", "-k", 14, *workspace).json["queries"][0]
+    query = query.astype(np.float32).astype(np.float64)
+    truth = {
+        rows[i]["image"]: (
+            float(np.sqrt(((arrays[i] - query) ** 2).mean())),
+            float(np.corrcoef(arrays[i].ravel(), query.ravel())[0, 1]),
+        )
+        for i in train
+    }
+    assert {n["image"] for n in found["neighbours"]} == set(truth)
+    for neighbour in found["neighbours"]:
+        rmse, correlation = truth[neighbour["image"]]
+        assert neighbour["rmse"] == pytest.approx(rmse, abs=1e-6)
+        assert neighbour["correlation"] == pytest.approx(correlation, abs=1e-6)
+    best = sorted((c for _, c in truth.values()), reverse=True)
+    assert found["lowe_ratio"] == pytest.approx(best[1] / best[0], abs=1e-6)
+    assert found["neighbours"][0]["image"] == rows[train[2]]["image"]
+
+
+def test_a_training_image_is_blocked_and_named_and_a_new_one_is_not(home: Path, cli: Cli) -> None:
+    workspace = ("--workspace", home / "workspace", "--json")
+    train = _training_file(home, cli)
+    fresh = [save(phantom(900 + n), home / f"fresh{n}.nii.gz") for n in range(6)]
+    done = cli("audit", "--cohort", "phantoms", *fresh, train[0], *workspace)
+    assert done.code == 3
+    verdicts = {v["id"]: v for v in done.json["verdicts"]}
+    copy = verdicts[str(train[0])]
+    assert copy["verdict"] == "block"
+    assert train[1] in " ".join(copy["reasons"])
+    assert copy["nearest"]["image"] == train[1]
+    # Six unseen patients set the limits, so one more innocent image in seven lies beyond each: most must not.
+    innocent = [verdicts[str(f)]["verdict"] for f in fresh]
+    assert innocent.count("block") <= 3
+    assert done.json["counts"]["block"] == 1 + innocent.count("block")
+    assert 0 <= done.json["js_hcc"] <= 1
+    assert "doe" not in done.err
+
+
+def _training_file(home: Path, cli: Cli) -> tuple[Path, str]:
+    """A file of the training split and its image's pseudonym, found by searching for each file."""
+    files = sorted((home / "images").glob("*.nii.gz"))
+    found = cli("nearest", "--cohort", "phantoms", *files, "-k", 1, "--workspace", home / "workspace", "--json").json
+    for path, query in zip(files, found["queries"], strict=True):
+        if query["neighbours"][0]["rmse"] == 0:
+            return path, query["neighbours"][0]["image"]
+    raise AssertionError("no file of the cohort lies at distance 0 from the training split")
+
+
+def test_calibration_gives_threshold_interval_n_and_quantile(home: Path, cli: Cli) -> None:
+    document = cli("calibrate", "--cohort", "phantoms", "--quantile", 0.9, "--workspace", home / "workspace", "--json")
+    for key in ("correlation", "rmse", "lowe_ratio"):
+        metric = document.json["metrics"][key]
+        assert metric["interval"][0] <= metric["threshold"] <= metric["interval"][1]
+        assert (metric["n"], metric["quantile"]) == (6, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("nonsense",), 2),
+        (("cohort", "import"), 2),
+        (("sample",), 2),
+        (("cohort", "show", "absent"), 1),
+        (("nearest", "--cohort", "phantoms"), 1),
+        (("audit", "--cohort", "phantoms", "/nowhere/at/all.nii"), 1),
+        (("sample", "--bundle", "absent"), 1),
+        (("cohort", "import", "new", "/nowhere/at/all"), 1),
+        (("cohort", "import", "new", ".", "--grid", "a,b"), 1),
+        (("verify", "/nowhere/at/all"), 3),
+        (("approve", "S-absent"), 1),
+        (("export", "--out", "/nowhere/x"), 1),
+    ],
+)
+def test_exit_codes(words: tuple[str, ...], code: int, home: Path, cli: Cli) -> None:
+    done = cli(*words, "--workspace", home / "workspace")
+    assert done.code == code, done.err
+    if code == 1:
+        assert done.out == ""
+
+
+def test_typed_threshold_needs_a_reason_and_names_its_author(home: Path, cli: Cli) -> None:
+    workspace = ("--workspace", home / "workspace", "--json")
+    cli("calibrate", "--cohort", "phantoms", *workspace)
+    words = ("threshold", "correlation", "--review", 0.5, "--block", 0.6, "--who", "Dr Test")
+    assert cli(*words, "--why", " ", *workspace).code == 1
+    assert cli(*words, "--why", "pilot", *workspace).code == 0
+    fresh = save(phantom(998), home / "fresh.nii.gz")
+    shown = cli("audit", "--cohort", "phantoms", fresh, *workspace).json["thresholds"]
+    kept = {t["metric"]: t for t in shown}["correlation"] if isinstance(shown, list) else shown["correlation"]
+    assert (kept["block"], kept["origin"], kept["who"], kept["why"]) == (0.6, "typed", "Dr Test", "pilot")
