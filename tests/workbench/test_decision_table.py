@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medsynth_desktop.core.records import Decision, ReleaseRecord
+from medsynth_desktop.releases.verify import VerifyReport
+from medsynth_desktop.workbench.decision_table import (
+    DecisionTable,
+    decision_count_words,
+    release_folder,
+    release_rows,
+    reopened_words,
+    verify_words,
+)
+
+WHEN = "2026-03-01T12:34:56+00:00"
+VERDICTS = {"a": "pass", "b": "review", "c": "block", "d": "pass"}
+
+
+def decided(sample: str, status: str) -> Decision:
+    return Decision(sample, status, "because", "Dr Who", WHEN, "p", "pass")  # type: ignore[arg-type]
+
+
+def table(*decisions: Decision, trying: bool = False) -> DecisionTable:
+    return DecisionTable(list("abcde"), VERDICTS, {d.sample: d for d in decisions}, trying)
+
+
+def test_what_waits_for_a_decision_comes_first() -> None:
+    made = table(decided("a", "approved"), decided("b", "rejected"), decided("d", "reopened"))
+    assert made.order == ["d", "c", "e", "a", "b"]
+    assert made.reopened(0)
+    assert [made.text(0, c) for c in range(6)] == [
+        "d",
+        "Pass ●",
+        "Re-opened: decide again",
+        "because",
+        "Dr Who",
+        "2026-03-01 12:34 UTC",
+    ]
+    assert [made.text(2, c) for c in range(6)] == ["e", "Not checked", "Undecided", "", "", ""]
+
+
+def test_counts_and_what_was_reopened_in_words() -> None:
+    counts = table(decided("a", "approved"), decided("d", "reopened")).counts()
+    assert decision_count_words(counts) == "1 re-opened · 1 approved · 0 rejected · 3 undecided"
+    assert reopened_words(counts).startswith("1 approval was re-opened because the thresholds changed")
+    assert reopened_words(table().counts()) == ""
+
+
+@pytest.mark.parametrize(
+    ("samples", "user", "reason", "hint"),
+    [
+        ([], "me", "", "Select"),
+        (["a"], "", "", "Sign in"),
+        (["a", "c"], "me", "fine", "c is blocked"),
+        (["e"], "me", "fine", "not checked"),
+        (["b"], "me", " ", "under review"),
+        (["b"], "me", "looked at it", ""),
+        (["a", "d"], "me", "", ""),
+    ],
+)
+def test_why_samples_cannot_be_approved(samples: list[str], user: str, reason: str, hint: str) -> None:
+    why = table().why_not_approve(samples, user, reason)
+    assert (why == "") == (hint == "")
+    assert hint in why
+
+
+def test_rejecting_needs_a_reason_also_for_blocked_samples() -> None:
+    assert "reason" in table().why_not_reject(["c"], "me", "")
+    assert table().why_not_reject(["c"], "me", "a copy") == ""
+
+
+def test_nothing_is_decided_while_thresholds_are_tried_out() -> None:
+    made = table(trying=True)
+    for why in (
+        made.why_not_approve(["a"], "me", ""),
+        made.why_not_reject(["a"], "me", "x"),
+        made.why_not_approve_passing("me"),
+    ):
+        assert "tried out" in why
+
+
+def test_all_passing_are_those_without_a_standing_decision() -> None:
+    assert table().passing() == ["a", "d"]
+    assert table(decided("a", "approved"), decided("d", "reopened")).passing() == ["d"]
+    assert "No passing" in table(decided("a", "approved"), decided("d", "rejected")).why_not_approve_passing(
+        "me"
+    )
+
+
+def test_an_export_needs_an_approval() -> None:
+    assert table().why_not_export()
+    assert table(decided("a", "approved")).why_not_export() == ""
+
+
+def test_sorting_by_any_column() -> None:
+    made = table()
+    made.sort(0, descending=True)
+    assert made.order == list("edcba")
+
+
+def test_many_samples_are_named_shortly() -> None:
+    many = [f"s{i}" for i in range(9)]
+    made = DecisionTable(many, dict.fromkeys(many, "block"), {})
+    assert "s0, s1, s2 and 6 more are blocked" in made.why_not_approve(many, "me", "")
+
+
+def test_a_release_folder_is_always_new(tmp_path: Path) -> None:
+    first = release_folder(tmp_path, "batch 1")
+    assert first == tmp_path / "release-batch-1"
+    first.mkdir()
+    assert release_folder(tmp_path, "batch 1") == tmp_path / "release-batch-1-2"
+
+
+def test_releases_newest_first() -> None:
+    old = ReleaseRecord("r1", "x", "a" * 64, ("s",), "2026-01-01T00:00:00+00:00")
+    new = ReleaseRecord("r2", "x", "b" * 64, ("s", "t"), "2026-02-01T00:00:00+00:00")
+    assert release_rows([old, new]) == [
+        ("r2", "2026-02-01 00:00 UTC", "2", "b" * 12),
+        ("r1", "2026-01-01 00:00 UTC", "1", "a" * 12),
+    ]
+
+
+def test_a_verification_in_words() -> None:
+    good, problems = verify_words(VerifyReport(True, (), 3))
+    assert good.startswith("✓")
+    assert problems == ()
+    bad, problems = verify_words(VerifyReport(False, ("x was changed.",), 3))
+    assert bad.startswith("✗")
+    assert "1 problem" in bad
+    assert problems == ("x was changed.",)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from medsynth_desktop.core.records import Decision, Nearest, Neighbour
+from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.workbench.verdict_table import VerdictTable
+
+ALL = tuple(METRICS)
+
+
+@dataclass
+class State:
+    """Three samples: one passes, one is blocked, one needs a look and has no correlation."""
+
+    ids: tuple[str, ...] = ("a", "b", "c")
+    codes: np.ndarray = field(default_factory=lambda: np.array([0, 2, 1]))
+    metrics: dict[str, np.ndarray] = field(
+        default_factory=lambda: {
+            "correlation": np.array([0.5, 0.99, np.nan]),
+            "lowe_ratio": np.array([0.9, 0.4, 0.8]),
+            "rmse": np.array([0.3, 0.01, 0.2]),
+        }
+    )
+    nearest: dict[str, Nearest] = field(
+        default_factory=lambda: {
+            "b": Nearest("b", (Neighbour("P-0007-1", "P-0007", 0.01, 0.99),), 0.4),
+            "c": Nearest("c", (), float("nan")),
+        }
+    )
+
+
+def table() -> VerdictTable:
+    decision = Decision("a", "reopened", "", "me", "2026-01-01T00:00:00+00:00", "p", "pass")
+    return VerdictTable(State(), {"a": decision}, ALL)
+
+
+def column(made: VerdictTable, key: str) -> int:
+    return [c.key for c in made.columns].index(key)
+
+
+def test_every_registered_metric_has_a_column() -> None:
+    assert [c.key for c in table().columns] == [
+        "sample",
+        "verdict",
+        "nearest",
+        *(m.key for m in ALL),
+        "decision",
+    ]
+
+
+def test_the_riskiest_comes_first_and_rows_are_found_by_sample() -> None:
+    made = table()
+    assert made.ids() == ["b", "c", "a"]
+    assert [made.row(s) for s in ("a", "b", "c", "x", None)] == [2, 0, 1, None, None]
+    assert [made.verdict(r) for r in range(3)] == ["block", "review", "pass"]
+
+
+def test_cells_say_words_and_numbers() -> None:
+    made = table()
+    rows = [[made.text(r, c) for c in range(len(made.columns))] for r in range(3)]
+    assert rows[0] == ["b", "Block ■", "P-0007-1", "0.990", "0.400", "0.010", "Undecided"]
+    assert rows[1][2:4] == ["none", "not defined"]
+    assert rows[2][-1] == "Re-opened"
+
+
+def test_values_that_are_not_defined_come_last_either_way() -> None:
+    made = table()
+    made.sort(column(made, "correlation"))
+    assert made.ids() == ["a", "b", "c"]
+    made.sort(column(made, "correlation"), descending=True)
+    assert made.ids() == ["b", "a", "c"]
+    made.sort(column(made, "sample"), descending=True)
+    assert made.ids() == ["c", "b", "a"]
+    made.sort(column(made, "verdict"))
+    assert made.ids() == ["a", "c", "b"]
+    made.sort(None)
+    assert made.ids() == ["b", "c", "a"]
+
+
+def test_equal_verdicts_are_ordered_by_the_metrics() -> None:
+    state = State(codes=np.array([1, 1, 1]))
+    assert VerdictTable(state, {}, ALL).ids() == ["c", "b", "a"]  # not defined, then 0.99, then 0.5
+
+
+def test_no_cell_is_made_before_it_is_looked_at() -> None:
+    class Counted(VerdictTable):
+        made = 0
+
+        def _words(self, key: str, sample: str, index: int) -> str:
+            Counted.made += 1
+            return super()._words(key, sample, index)
+
+    many = tuple(f"S-{i}" for i in range(10_000))
+    values = np.random.default_rng(0).uniform(size=10_000)
+    state = State(many, np.zeros(10_000, int), dict.fromkeys((m.key for m in ALL), values), {})
+    made = Counted(state, {}, ALL)
+    made.sort(column(made, "rmse"))
+    assert len(made) == 10_000
+    assert Counted.made == 0
