@@ -6,18 +6,26 @@ is exact.
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from medsynth_desktop.similarity.exact import CHUNK, Moments
 
 PANEL = 4096
 """Voxels that one float32 product sums up; the sums of panels are added in float64."""
+PANELS = 16
+"""Panels that one worker multiplies at a time."""
 UNIT_ROUNDOFF = 2.0**-24
 """Of float32."""
 SLACK = 1e-10
 """Generous room for the float64 rounding of means, norms, panel sums and the exact values themselves."""
+
+_BLAS_LOCK = threading.Lock()
 
 
 def error_bound(voxels: int) -> float:
@@ -48,12 +56,28 @@ def write_unit(voxels: np.ndarray, of: Moments, row: np.ndarray) -> None:
     row[voxels.size :] = 0
 
 
-def products(queries: np.ndarray, images: np.ndarray, voxels: int) -> np.ndarray:
-    """Return (Q, B) float64 coarse correlations of float32 unit rows (Q, P) and (B, P)."""
+def products(queries: np.ndarray, images: np.ndarray, voxels: int, pool: Executor) -> np.ndarray:
+    """Return (Q, B) float64 coarse correlations of float32 unit rows (Q, P) and (B, P).
+
+    ``pool`` works through the panels while BLAS is held to one thread: its own threads meet after every panel, which
+    costs more than it saves, and far more while a model is being sampled beside.
+    """
     panel = min(PANEL, voxels)
     left = queries.reshape(len(queries), -1, panel).transpose(1, 0, 2)
     right = images.reshape(len(images), -1, panel).transpose(1, 2, 0)
-    return np.asarray(np.matmul(left, right).sum(axis=0, dtype=np.float64))
+
+    def add_up(start: int) -> np.ndarray:
+        some = slice(start, start + PANELS)
+        return np.asarray(np.matmul(left[some], right[some]).sum(axis=0, dtype=np.float64))
+
+    # The lock: two searches that left the limit in crossed order would leave BLAS with one thread for good.
+    with _BLAS_LOCK, _blas().limit(limits=1, user_api="blas"):
+        return np.asarray(sum(pool.map(add_up, range(0, len(left), PANELS))))
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,10 @@ from medsynth_desktop.similarity.exact import Moments, flatten, likeness, moment
 ORDERS = ("correlation", "rmse")
 """What neighbours can be ordered by."""
 MEMORY = 2 << 30
-"""Bytes for the float32 copies of queries (three quarters) and of a block of real images (an eighth)."""
+"""Bytes for the float32 copies of queries (three quarters) and of a block of real images (an eighth at most)."""
+BLOCK = 1 << 27
+"""Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
 MOST_IMAGES = 256
-"""Real images in one block, so that progress is reported and a cancel answered."""
 
 Query = tuple[str, np.ndarray]
 
@@ -179,14 +180,14 @@ class NearestSearch:
         count, width = len(self._records), padded(self._voxels)
         units = np.empty((len(part.ids), width), np.float32)
         coarse = np.empty((len(part.ids), count))
-        size = max(1, min(MOST_IMAGES, self._memory // 8 // (4 * width), count))
+        size = max(1, min(MOST_IMAGES, min(BLOCK, self._memory // 8) // (4 * width), count))
         block = np.empty((size, width), np.float32)
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(write_unit, part.voxels, part.moments, units))
             for start in range(0, count, size):
                 stop = min(start + size, count)
                 list(pool.map(self._load, range(start, stop), block))
-                coarse[:, start:stop] = products(units, block[: stop - start], self._voxels)
+                coarse[:, start:stop] = products(units, block[: stop - start], self._voxels, pool)
                 yield self._progress(part, 0, stop, count, "Comparing with every real image")
         means = np.array([self._moments[index].mean for index in range(count)])
         norms = np.array([self._moments[index].norm for index in range(count)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -126,7 +127,8 @@ def test_coarse_bound_holds(cohort) -> None:
         engine._load(index, units[index])
     row = np.empty((1, units.shape[1]), np.float32)
     bounds.write_unit(part.voxels[0], part.moments[0], row[0])
-    coarse = bounds.products(row, units, images[0].size)[0]
+    with ThreadPoolExecutor(2) as pool:
+        coarse = bounds.products(row, units, images[0].size, pool)[0]
     _, correlation = brute_force(queries[0], images)
     assert np.abs(coarse - correlation).max() <= bounds.error_bound(images[0].size)
 
