@@ -66,8 +66,7 @@ def sensible_level(volume: Volume) -> float:
     """Propose where the slider starts.
 
     CT in HU: bone (300) where there is enough of it, else skin (-300). PET in SUV: 2.5, the customary border
-    of high uptake. Anything else, or where those lie outside the range: Otsu's level, which in a head MRI
-    parts the head from the air around it.
+    of high uptake. Anything else, or where those lie outside the range: `outline_level`, the skin in a head MRI.
 
     Raises
     ------
@@ -81,7 +80,23 @@ def sensible_level(volume: Volume) -> float:
     for key in ("skin", "uptake"):
         if key in inside:
             return inside[key]
-    return otsu_level(volume.array)
+    return outline_level(volume.array, low, high)
+
+
+def outline_level(array: np.ndarray, low: float, high: float) -> float:
+    """Level of the outline of what stands before air, between the values ``low`` and ``high``.
+
+    Otsu's level lies half-way between air and the bright tissue of a head, which tears holes into the dimmer skin.
+    Where the dark side is air (its median within 5% of the range above the lowest value), the level is half-way
+    between that and Otsu's; elsewhere (a crop without air, a label map) it is Otsu's.
+    """
+    level = otsu_level(array)
+    sparse = array.reshape(-1)[:: max(1, array.size // 4_000_000)]
+    dark = float(np.median(sparse[sparse < level])) if (sparse < level).any() else low
+    is_air = (
+        dark - low < 0.05 * (high - low) and len(np.unique(sparse[:: max(1, sparse.size // 100_000)])) > 16
+    )
+    return (dark + level) / 2 if is_air else level
 
 
 def otsu_level(array: np.ndarray) -> float:

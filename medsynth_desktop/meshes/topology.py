@@ -5,26 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 
-def edge_keys(faces: np.ndarray, vertex_count: int) -> np.ndarray:
-    """(3 m,) int64: one number for each directed edge a -> b of ``faces`` (m, 3), namely ``a * n + b``."""
-    start = faces.astype(np.int64, copy=False).ravel()
-    end = np.roll(faces, -1, axis=1).astype(np.int64, copy=False).ravel()
-    return start * np.int64(vertex_count) + end
-
-
 def is_watertight(faces: np.ndarray, vertex_count: int) -> bool:
     """Whether ``faces`` (m, 3) close a volume.
 
     True when every edge belongs to exactly two triangles and these run along it in opposite directions, so
     that inside and outside are defined everywhere. A mesh without triangles closes nothing.
     """
-    if len(faces) == 0:
+    if len(faces) == 0 or len(faces) % 2:
         return False
-    directed = np.sort(edge_keys(faces, vertex_count))
-    if (directed[1:] == directed[:-1]).any():
-        return False
-    reversed_ = np.sort(edge_keys(faces[:, ::-1], vertex_count))
-    return bool(np.array_equal(directed, reversed_))
+    start = faces.astype(np.int64, copy=False).ravel()
+    end = np.roll(faces, -1, axis=1).astype(np.int64, copy=False).ravel()
+    # One number for each directed edge; the two directions of an edge are neighbours, 2k and 2k + 1.
+    keys = 2 * (np.minimum(start, end) * np.int64(vertex_count) + np.maximum(start, end)) + (start > end)
+    keys.sort()
+    return bool(np.array_equal(keys[::2] + 1, keys[1::2]) and not (keys[::2] & 1).any())
 
 
 def euler_characteristic(faces: np.ndarray) -> int:
@@ -35,17 +29,19 @@ def euler_characteristic(faces: np.ndarray) -> int:
     return int(len(used) - len(edges) + len(faces))
 
 
-def area(vertices: np.ndarray, faces: np.ndarray) -> float:
-    """Sum of the triangles' areas, in the square of the vertices' unit."""
-    return float(np.linalg.norm(_crosses(vertices, faces), axis=1).sum() / 2)
+def area_and_volume(vertices: np.ndarray, faces: np.ndarray) -> tuple[float, float]:
+    """Area and signed volume, in the square and cube of the vertices' unit.
 
-
-def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
-    """Signed volume by the divergence theorem; positive when normals point outward. For closed meshes."""
+    The volume follows from the divergence theorem, is positive when normals point outward, and means something
+    when the mesh is closed.
+    """
     if len(faces) == 0:
-        return 0.0
+        return 0.0, 0.0
     centred = vertices.astype(np.float64) - vertices.mean(axis=0, dtype=np.float64)
-    return float(np.einsum("ij,ij->", centred[faces[:, 0]], _crosses(centred, faces)) / 6)
+    a, b, c = (centred[faces[:, corner]] for corner in range(3))
+    crosses = np.cross(b - a, c - a)  # outward, twice the triangle's area long
+    area = float(np.sqrt((crosses * crosses).sum(axis=1)).sum() / 2)
+    return area, float((a * crosses).sum() / 6)
 
 
 def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +55,9 @@ def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarra
         return vertices, np.zeros((0, 3), np.int32)
     bits = vertices.view(np.uint32).astype(np.uint64)
     keys = bits @ np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+    ordered = np.sort(keys)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return vertices, faces.astype(np.int32, copy=False)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     if not np.array_equal(vertices[first[inverse]], vertices):  # two positions share a key: compare in full
         _, first, inverse = np.unique(vertices, axis=0, return_index=True, return_inverse=True)
@@ -70,9 +69,3 @@ def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarra
     merged = rank[inverse.ravel()][faces].astype(np.int32)
     a, b, c = merged.T
     return vertices[first[order]], merged[(a != b) & (b != c) & (c != a)]
-
-
-def _crosses(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(m, 3) cross products of two sides, outward and twice the area long."""
-    first = vertices[faces[:, 0]].astype(np.float64, copy=False)
-    return np.cross(vertices[faces[:, 1]] - first, vertices[faces[:, 2]] - first)

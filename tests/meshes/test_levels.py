@@ -74,6 +74,21 @@ def test_two_values_and_a_single_bright_voxel_still_have_a_start() -> None:
     assert 0 < sensible_level(Volume(array)) < 1
 
 
+def test_before_air_the_start_takes_in_dim_skin() -> None:
+    rng = np.random.default_rng(3)
+    array = np.abs(rng.normal(0, 10, (30, 30, 30)))  # air
+    array[5:25, 5:25, 5:25] = rng.normal(400, 20, (20, 20, 20))  # skin
+    array[8:22, 8:22, 8:22] = rng.normal(1000, 50, (14, 14, 14))  # brain
+    assert otsu_level(array) > 450
+    assert 50 < sensible_level(Volume(array)) < 400
+
+
+def test_a_label_map_starts_half_way() -> None:
+    array = np.zeros((20, 20, 20), np.uint8)
+    array[5:15, 5:15, 5:15] = 1
+    assert sensible_level(Volume(array)) == pytest.approx(0.5, abs=0.01)
+
+
 def test_flat_volumes_have_no_level() -> None:
     with pytest.raises(InputRefused, match="contrast"):
         sensible_level(Volume(np.zeros((3, 3, 3))))
