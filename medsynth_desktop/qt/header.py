@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxL
 
 from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.engine import Engine
+from medsynth_desktop.qt.listening import Ear
 from medsynth_desktop.qt.theme import LEVELS, signal_pixmap
 from medsynth_desktop.workbench.state import Workbench
 
@@ -71,12 +72,9 @@ class HeaderLine(QWidget):  # type: ignore[misc]
         column.addLayout(line)
         column.addWidget(self.banner)
         events = workbench.events
-        self._signals = (
-            events.workspace, events.cohorts, events.bundles, events.user, self.engine.found
-        )  # fmt: skip
-        for signal in self._signals:
-            signal.connect(self.refresh)
-        events.told.connect(self.banner_say)
+        signals = (events.workspace, events.cohorts, events.bundles, events.user, self.engine.found)
+        self._ears = [Ear(signal, self.refresh) for signal in signals]
+        self._ears.append(Ear(events.told, self.banner_say))
         self.refresh()
 
     def refresh(self) -> None:
@@ -105,6 +103,5 @@ class HeaderLine(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop listening."""
-        for signal in self._signals:
-            signal.disconnect(self.refresh, missing_ok=True)
-        self.workbench.events.told.disconnect(self.banner_say, missing_ok=True)
+        while self._ears:
+            self._ears.pop().stop()

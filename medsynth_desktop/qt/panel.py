@@ -13,6 +13,7 @@ from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.bridge import current_workbench
 from medsynth_desktop.qt.jobbar import JobBar
 from medsynth_desktop.qt.link import ViewerLink
+from medsynth_desktop.qt.listening import Ear
 
 PANEL_WIDTH = 380
 """Docks must leave room for the picture on a screen of 1366x768."""
@@ -45,15 +46,13 @@ class Panel(QWidget):  # type: ignore[misc]
         self.link = ViewerLink.of(napari_viewer)
         self.banner = MessageBanner()
         self.jobbar = JobBar(titles)
-        self._connections: list[tuple[Any, Callable[..., Any]]] = []
+        self._ears: list[Ear] = []
         self._build(bool(titles))
         self.listen(self.workbench.events.told, self._told)
         if titles:
             self.listen(self.workbench.events.jobs, self._jobs_changed)
             self.listen(self.workbench.events.progress, self._jobs_changed)
             self._jobs_changed()
-        connections = self._connections
-        self.destroyed.connect(lambda *_: _disconnect(connections))
 
     def _build(self, with_jobs: bool) -> None:
         inside = QWidget()
@@ -78,12 +77,12 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a workbench signal for as long as this panel lives."""
-        signal.connect(slot)
-        self._connections.append((signal, slot))
+        self._ears.append(Ear(signal, slot))
 
     def stop_listening(self) -> None:
         """Disconnect everything; the panel is about to go."""
-        _disconnect(self._connections)
+        while self._ears:
+            self._ears.pop().stop()
 
     def attempt(self, verb: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call a verb; what it refuses is said in the banner and None returned."""
@@ -100,9 +99,3 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _jobs_changed(self) -> None:
         self.jobbar.follow(self.workbench.runner.jobs)
-
-
-def _disconnect(connections: list[tuple[Any, Callable[..., Any]]]) -> None:
-    while connections:
-        signal, slot = connections.pop()
-        signal.disconnect(slot, missing_ok=True)
