@@ -84,7 +84,9 @@ def write_report(result: AuditResult, path: Path) -> None:
     StoreFailed
         When the file cannot be written.
     """
-    text = render_report(result)
+    text = render_report(
+        result.verdicts, result.policy, result.calibration, result.js_hcc.value, result.js_lowe.value
+    )
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

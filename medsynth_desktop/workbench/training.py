@@ -1,0 +1,160 @@
+"""The verb `train`: a cohort's training split becomes a bundle, in two stages that both resume."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from medsynth_desktop.bundles import BundleFacts, write_bundle
+from medsynth_desktop.cohorts.access import load_arrays
+from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
+from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.records import CohortRecord
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.training.autoencoder import TrainedAutoencoder, train_autoencoder
+from medsynth_desktop.training.diffusion import TrainedDiffusion, train_diffusion
+from medsynth_desktop.training.presets import preset_for
+
+Stage = Literal["autoencoder", "diffusion"]
+LICENCE = "as the training images"
+
+
+def train(
+    workspace: Workspace,
+    stage: Stage,
+    cohort_name: str,
+    preset: str,
+    out: Path,
+    *,
+    max_steps: int | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Steps[dict[str, Any]]:
+    """Train one stage; checkpoints stand in ``OUT.training`` beside the bundle ``out``, which the second stage writes.
+
+    Raises
+    ------
+    InputRefused
+        When a run is there already and ``resume`` is not set, or the grid does not divide.
+    NotFound
+        When the diffusion stage finds no trained autoencoder.
+    """
+    cohort = workspace.cohorts.get(cohort_name)
+    folder = training_folder(out)
+    _check(stage, folder, out, resume)
+    arrays, _ = load_arrays(workspace, cohort, "train")
+    if stage == "autoencoder":
+        chosen = {"preset": preset, "seed": seed, "max_steps": max_steps, "cohort": cohort.hash}
+        settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
+        _remember(folder, chosen)
+        trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device)
+        return _report(trained.summary, out)
+    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device)
+    settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
+    diffusion = yield from train_diffusion(
+        autoencoder.network, arrays, settings.diffusion, folder, cohort.hash, device
+    )
+    record = write_bundle(
+        out, bundle_facts(out.name, cohort, autoencoder, diffusion), autoencoder.network, diffusion.network
+    )
+    return {**_report(diffusion.summary, out), "hash": record.hash}
+
+
+def training_folder(out: Path) -> Path:
+    """Where the checkpoints of the bundle ``out`` stand."""
+    return out.with_name(out.name + ".training")
+
+
+def bundle_facts(
+    name: str,
+    cohort: CohortRecord,
+    autoencoder: TrainedAutoencoder,
+    diffusion: TrainedDiffusion,
+    licence: str = LICENCE,
+) -> BundleFacts:
+    """Everything that `bundle.json` says of a model trained on ``cohort``."""
+    return BundleFacts(
+        name=name,
+        licence=licence,
+        recipe=cohort.recipe,
+        cohort_hash=cohort.hash,
+        conditions=(),
+        autoencoder=autoencoder.shape,
+        unet=diffusion.shape,
+        schedule=diffusion.schedule,
+        latent_scale=diffusion.latent_scale,
+        training={
+            "images": len(cohort.split("train")),
+            "autoencoder": asdict(autoencoder.summary),
+            "diffusion": asdict(diffusion.summary),
+        },
+    )
+
+
+def _check(stage: Stage, folder: Path, out: Path, resume: bool) -> None:
+    if out.exists():
+        raise InputRefused(f"The bundle {out.name} exists already; choose another --out.")
+    checkpoint = folder / f"{stage}.ckpt"
+    if checkpoint.exists() and not resume:
+        raise InputRefused(
+            f"A training run of {out.name} stopped before; add --resume to go on, or choose another --out."
+        )
+    if stage == "autoencoder" and resume and not checkpoint.exists():
+        raise NotFound(f"There is no training run of {out.name} to resume; start one without --resume.")
+
+
+def _remember(folder: Path, chosen: dict[str, Any]) -> None:
+    """Keep what the autoencoder was trained with, since the second stage must load exactly that."""
+    path = folder / "settings.json"
+    if path.exists():
+        _same(json.loads(path.read_text(encoding="utf-8")), chosen)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(chosen), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StoreFailed(f"The training folder cannot be written: {error.strerror}.") from None
+
+
+def _same(before: dict[str, Any], chosen: dict[str, Any]) -> None:
+    for key, value in chosen.items():
+        if before.get(key) != value:
+            raise InputRefused(
+                f"The run to resume was started with {key} {before.get(key)!r}; got {value!r}; give the same again."
+            )
+
+
+def _trained_autoencoder(
+    folder: Path, cohort: CohortRecord, arrays: Any, device: str
+) -> Steps[TrainedAutoencoder]:
+    path = folder / "settings.json"
+    if not path.exists():
+        raise NotFound(
+            "No trained autoencoder was found; run medsynth train autoencoder with the same --out first."
+        )
+    chosen = json.loads(path.read_text(encoding="utf-8"))
+    if chosen["cohort"] != cohort.hash:
+        raise InputRefused(
+            "The autoencoder was trained on other images than this cohort holds now; train it anew with another --out."
+        )
+    settings = preset_for(chosen["preset"], len(cohort.recipe.grid), chosen["seed"], chosen["max_steps"])
+    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device)
+    return trained
+
+
+def _report(summary: Any, out: Path) -> dict[str, Any]:
+    return {
+        "stage": summary.stage,
+        "steps": summary.steps,
+        "losses": list(summary.curve),
+        "loss": summary.loss,
+        "seconds": summary.seconds,
+        "bundle": str(out),
+    }
