@@ -156,7 +156,7 @@ def check_claim(name: str, shape: Sequence[int], itemsize: int, available: int, 
     if voxels * itemsize > available * ratio:
         raise InputRefused(
             f"{name} is truncated or its header is damaged: it claims {voxels * itemsize:,} bytes of voxels, "
-            f"but the file has {available:,}; copy it again."
+            f"but the file has {available:,} for them; copy it again."
         )
     if voxels > MAX_VOXELS:
         raise InputRefused(

@@ -14,21 +14,18 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import Finding, Format
 
 PREAMBLE = 128
-WITHOUT_PREAMBLE = (
-    b"\x08\x00\x00\x00",
-    b"\x08\x00\x05\x00",
-    b"\x08\x00\x01\x00",
-    b"\x08\x00\x08\x00",
-    b"\x02\x00\x00\x00",
-)
-"""How old files begin that lack the preamble: an element of group 0008 or 0002."""
+FIRST_GROUPS = (b"\x08\0", b"\x02\0")
+"""Groups that old files without the preamble begin with."""
 
 
 def sniff(head: bytes) -> bool:
     """Whether ``head`` begins a DICOM file."""
     if head[PREAMBLE : PREAMBLE + 4] == b"DICM":
         return True
-    return len(head) > PREAMBLE and head.startswith(WITHOUT_PREAMBLE)
+    if len(head) <= PREAMBLE or not head.startswith(FIRST_GROUPS) or head[3]:
+        return False
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return explicit or head[5:8] == b"\0\0\0"  # a value representation, or a short length
 
 
 def read(path: Path) -> Volume:

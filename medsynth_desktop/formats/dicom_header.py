@@ -136,13 +136,22 @@ def open_header(path: Path) -> FileDataset:
     InputRefused
         Not an image, or an image that cannot be decoded here.
     """
-    header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(HEADER_TAGS))
-    check_is_image(path, header)
+    with path.open("rb") as stream:
+        header = pydicom.dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(HEADER_TAGS))
+        rest = path.stat().st_size - stream.tell()
+    check_is_image(path, header, rest)
     return header
 
 
-def check_is_image(path: Path, header: Dataset) -> None:
+def check_is_image(path: Path, header: Dataset, available: int) -> None:
     """Refuse objects without a grey picture that this computer can decode.
+
+    Parameters
+    ----------
+    path, header
+        The file and what was read of it.
+    available
+        Bytes of the file that may be pixels.
 
     Raises
     ------
@@ -169,7 +178,7 @@ def check_is_image(path: Path, header: Dataset) -> None:
             "capture of a screen or a report page; grey images are read."
         )
     _check_codec(name, header)
-    _check_size(path, header)
+    _check_size(path, header, available)
 
 
 def _check_codec(name: str, header: Dataset) -> None:
@@ -207,12 +216,14 @@ def _decodable(syntax: str) -> bool:
         return False
 
 
-def _check_size(path: Path, header: Dataset) -> None:
+def _check_size(path: Path, header: Dataset, available: int) -> None:
     """Compare claimed pixels with the file's size before anything is allocated."""
+    if _syntax(header) == DEFLATED:
+        available = path.stat().st_size
     packed = _packed(_syntax(header))
     shape = (int(header.get("NumberOfFrames") or 1), int(header.Rows), int(header.Columns))
     bits = int(header.get("BitsAllocated") or 8)
-    check_claim(path.name, shape, max(1, bits // 8), path.stat().st_size, MAX_COMPRESSION if packed else 1)
+    check_claim(path.name, shape, max(1, bits // 8), available, MAX_COMPRESSION if packed else 1)
 
 
 def slice_of(path: Path, header: Dataset) -> Slice:

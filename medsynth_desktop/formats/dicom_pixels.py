@@ -56,7 +56,7 @@ def _decode(item: Slice) -> tuple[FileDataset, np.ndarray]:
     """Read one file whole."""
     with refusing(item.path.name):
         dataset = pydicom.dcmread(item.path, force=True)
-        check_is_image(item.path, dataset)
+        check_is_image(item.path, dataset, item.path.stat().st_size)
         if not any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
             raise InputRefused(f"{item.path.name} has no pixels; the file is truncated. Copy it again.")
         if not getattr(dataset.file_meta, "TransferSyntaxUID", None):
