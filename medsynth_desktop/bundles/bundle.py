@@ -55,12 +55,14 @@ class Bundle:
         """Return the image of one scaled latent (channels, *space): float32 in [-1, 1] on the recipe's grid."""
         with torch.inference_mode():
             image = self.autoencoder.decode(latent[None] / self.latent_scale)[0, 0]
-        return image.clamp(-1, 1).float().cpu().numpy()
+        array: np.ndarray = image.clamp(-1, 1).float().cpu().numpy()
+        return array
 
     def preview(self, latent: torch.Tensor) -> np.ndarray:
         """Return a picture (rows, columns) of a forming latent, as it is looked at.
 
-        A volume is cut in the sagittal mid-plane (up is up, the face to the right) and only a slab around it is decoded.
+        A volume is cut in the sagittal mid-plane (up is up, the face to the right); only a slab around it is
+        decoded.
         """
         if latent.ndim == 3:
             return np.ascontiguousarray(self.decode(latent).T)

@@ -22,7 +22,20 @@ from medsynth_desktop.core.records import BundleRecord
 
 FACTS, AUTOENCODER, DIFFUSION = "bundle.json", "autoencoder.safetensors", "diffusion.safetensors"
 TEXTS = ("README.md", "LICENSE", "LICENSE.txt")
-EXECUTABLE = {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".py", ".so", ".h5"}
+EXECUTABLE = {
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".bin",
+    ".pkl",
+    ".pickle",
+    ".joblib",
+    ".npy",
+    ".npz",
+    ".py",
+    ".so",
+    ".h5",
+}
 """Kinds of file that can carry code (most are pickles): a bundle that has one is refused whole."""
 
 
@@ -132,7 +145,7 @@ def write_bundle(
 
 def _to_bytes(network: torch.nn.Module, dtype: torch.dtype) -> bytes:
     state = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
-    return tensors_to_bytes(state)
+    return bytes(tensors_to_bytes(state))
 
 
 def _list_files(path: Path) -> set[str]:
@@ -140,16 +153,22 @@ def _list_files(path: Path) -> set[str]:
     try:
         entries = list(os.scandir(path))
     except OSError:
-        raise BundleRefused("A model is a folder with bundle.json in it; no such folder could be read.") from None
+        raise BundleRefused(
+            "A model is a folder with bundle.json in it; no such folder could be read."
+        ) from None
     allowed = {FACTS, AUTOENCODER, DIFFUSION, *TEXTS}
     for entry in entries:
         shown = entry.name[:40]
         if Path(entry.name).suffix.lower() in EXECUTABLE:
-            raise BundleRefused(f"The bundle holds {shown!r}, a kind of file that can run code; do not trust it.")
+            raise BundleRefused(
+                f"The bundle holds {shown!r}, a kind of file that can run code; do not trust it."
+            )
         if entry.name not in allowed:
             raise BundleRefused(f"The bundle holds {shown!r}, which no bundle has; get the model anew.")
         if not entry.is_file(follow_symlinks=False):
-            raise BundleRefused(f"{shown} must be a plain file, no link, folder or device; get the model anew.")
+            raise BundleRefused(
+                f"{shown} must be a plain file, no link, folder or device; get the model anew."
+            )
     names = {entry.name for entry in entries}
     if missing := sorted({FACTS, AUTOENCODER, DIFFUSION} - names):
         raise BundleRefused(f"The bundle lacks {missing[0]}; get the model anew.")
@@ -159,13 +178,17 @@ def _list_files(path: Path) -> set[str]:
 def _read(path: Path, name: str, limit: int) -> bytes:
     """Bytes of a plain file of at most ``limit`` bytes; a link put there meanwhile is not followed."""
     try:
-        handle = os.open(path / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(
+            path / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
         with os.fdopen(handle, "rb") as stream:
             facts = os.fstat(handle)
             if not stat.S_ISREG(facts.st_mode):
                 raise BundleRefused(f"{name} must be a plain file; get the model anew.")
             if facts.st_size > limit:
-                raise BundleRefused(f"{name} must be at most {limit} bytes for this model; it has {facts.st_size}.")
+                raise BundleRefused(
+                    f"{name} must be at most {limit} bytes for this model; it has {facts.st_size}."
+                )
             return stream.read(limit + 1)[:limit]
     except OSError as error:
         raise BundleRefused(f"{name} cannot be read ({error.strerror}); get the model anew.") from None

@@ -46,14 +46,18 @@ class Schedule:
         else:
             low, high = self.beta_start**0.5, self.beta_end**0.5
             betas = torch.linspace(low, high, self.steps, dtype=torch.float64) ** 2
-        return torch.cumprod(1 - betas, 0)
+        kept: torch.Tensor = torch.cumprod(1 - betas, 0)
+        return kept
 
     def sigmas(self) -> torch.Tensor:
         """(steps,) float64, rising: noise to signal after each training step."""
         kept = self.alphas_cumprod()
-        return ((1 - kept) / kept).sqrt()
+        sigmas: torch.Tensor = ((1 - kept) / kept).sqrt()
+        return sigmas
 
-    def target(self, x0: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def target(
+        self, x0: torch.Tensor, noise: torch.Tensor, t: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what the network sees at step ``t`` and what it must predict.
 
         ``v = a noise - s x0`` is Salimans and Ho 2022 (arXiv:2202.00512, appendix D).
@@ -73,7 +77,7 @@ class Schedule:
             predicted = network(x * a, t)
             if self.prediction == "epsilon":
                 return x - sigma * predicted
-            return a * (x * a) - s * predicted
+        sigmas = ((1 - kept) / kept).sqrt()
 
         return denoise
 

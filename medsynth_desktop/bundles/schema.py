@@ -58,7 +58,9 @@ def parse_facts(data: bytes) -> BundleFacts:
     try:
         document = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_no_double)
     except (ValueError, RecursionError) as error:
-        raise BundleRefused(f"bundle.json cannot be read as JSON ({str(error)[:80]}); get the model anew.") from None
+        raise BundleRefused(
+            f"bundle.json cannot be read as JSON ({str(error)[:80]}); get the model anew."
+        ) from None
     _check_keys("bundle.json", document, KEYS)
     if document["format"] != FORMAT or document["version"] != VERSION or document["version"] is True:
         raise BundleRefused(
@@ -84,9 +86,13 @@ def parse_facts(data: bytes) -> BundleFacts:
 def _recipe(value: Any) -> Recipe:
     recipe = _record("recipe", Recipe, value)
     if len(recipe.grid) not in (2, 3) or any(type(n) is not int or not 8 <= n <= 1024 for n in recipe.grid):
-        raise BundleRefused(f"The recipe's grid must have 2 or 3 axes of 8 to 1024; got {str(recipe.grid)[:60]}.")
+        raise BundleRefused(
+            f"The recipe's grid must have 2 or 3 axes of 8 to 1024; got {str(recipe.grid)[:60]}."
+        )
     if math.prod(recipe.grid) > MAX_GRID_CELLS:
-        raise BundleRefused(f"The recipe's grid must have at most {MAX_GRID_CELLS} voxels; got {recipe.grid}.")
+        raise BundleRefused(
+            f"The recipe's grid must have at most {MAX_GRID_CELLS} voxels; got {recipe.grid}."
+        )
     if recipe.intensity not in ("percentile", "window"):
         raise BundleRefused("The recipe's intensity must be percentile or window.")
     _number("recipe spacing", recipe.spacing, 0, 1000)
@@ -103,9 +109,13 @@ def _check_fit(facts: BundleFacts) -> None:
     """The parts must fit each other: dimensions, latent channels and grid."""
     dims = {facts.autoencoder.spatial_dims, facts.unet.spatial_dims, len(facts.recipe.grid)}
     if len(dims) != 1:
-        raise BundleRefused("The grid, the autoencoder and the UNet must all be 2D or all 3D; get the model anew.")
+        raise BundleRefused(
+            "The grid, the autoencoder and the UNet must all be 2D or all 3D; get the model anew."
+        )
     if facts.autoencoder.latent_channels != facts.unet.latent_channels:
-        raise BundleRefused("The autoencoder and the UNet must have equal latent_channels; get the model anew.")
+        raise BundleRefused(
+            "The autoencoder and the UNet must have equal latent_channels; get the model anew."
+        )
     factor = facts.autoencoder.factor * facts.unet.factor
     if any(n % factor for n in facts.recipe.grid):
         raise BundleRefused(f"Every axis of the grid must divide by {factor}; got {facts.recipe.grid}.")

@@ -73,7 +73,9 @@ def fill_network(name: str, network: N, data: bytes) -> N:
         raise BundleRefused(f"{name} is damaged ({str(error)[:80]}); get the model anew.") from None
     for key, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
-            raise BundleRefused(f"{name}: {key} holds values that are not finite numbers; get the model anew.")
+            raise BundleRefused(
+                f"{name}: {key} holds values that are not finite numbers; get the model anew."
+            )
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.eval().requires_grad_(False)
 
@@ -88,4 +90,6 @@ def _header(name: str, data: bytes) -> dict[str, tuple[str, list[int]]]:
         header.pop("__metadata__", None)
         return {str(key): (str(entry["dtype"]), list(entry["shape"])) for key, entry in header.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise BundleRefused(f"{name} has a header that is no safetensors header; get the model anew.") from None
+        raise BundleRefused(
+            f"{name} has a header that is no safetensors header; get the model anew."
+        ) from None

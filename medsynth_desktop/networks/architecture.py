@@ -26,7 +26,7 @@ class AutoencoderShape:
     spatial_dims: int = 3
     channels: tuple[int, ...] = (16, 32, 64)
     res_blocks: tuple[int, ...] = (1, 1, 1)
-    latent_channels: int = 4
+    latent_channels: int = 8
     norm_groups: int = 4
     transposed: bool = True
 
@@ -61,12 +61,12 @@ class UNetShape:
     """A diffusion UNet over latents; ``attention`` says for each level whether it attends."""
 
     spatial_dims: int = 3
-    latent_channels: int = 4
+    latent_channels: int = 8
     channels: tuple[int, ...] = (32, 64, 128)
     res_blocks: tuple[int, ...] = (1, 1, 1)
     attention: tuple[bool, ...] = (False, False, True)
     head_channels: int = 32
-    norm_groups: int = 16
+    norm_groups: int = 8
 
     def __post_init__(self) -> None:
         _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
@@ -76,7 +76,9 @@ class UNetShape:
             raise ValueError(f"attention needs {len(self.channels)} entries; got {len(self.attention)}")
         attended = [c for c, a in zip(self.channels, self.attention, strict=True) if a] + [self.channels[-1]]
         if any(c % self.head_channels for c in attended):
-            raise ValueError(f"head_channels {self.head_channels} must divide the attended channels {attended}")
+            raise ValueError(
+                f"head_channels {self.head_channels} must divide the attended channels {attended}"
+            )
 
     @property
     def factor(self) -> int:

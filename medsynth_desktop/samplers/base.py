@@ -33,8 +33,9 @@ StepsFunction: TypeAlias = Callable[[Denoiser, torch.Tensor, list[float]], Itera
 class Sampler:
     """A sampling algorithm.
 
-    ``steps(denoiser, noise, sigmas)`` starts at ``noise * sigmas[0]`` (standard normal noise, (batch, channels, *space)),
-    evaluates ``denoiser`` once a step and yields a `State` for each but the last of ``sigmas``, which is 0.
+    ``steps(denoiser, noise, sigmas)`` starts at ``noise * sigmas[0]`` (standard normal noise of shape
+    (batch, channels, *space)), evaluates ``denoiser`` once a step and yields a `State` for each of ``sigmas`` but
+    the last, which is 0.
     """
 
     key: str

@@ -35,7 +35,10 @@ def pick_device(name: str | None = None) -> tuple[str, str]:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name is None or name == "auto":
         best = next(device for device, there in available.items() if there)
-        return best, "" if best != "cpu" else "No graphics processor was found; computing on the processor (slower)."
+        return (
+            best,
+            "" if best != "cpu" else "No graphics processor was found; computing on the processor (slower).",
+        )
     kind = name.partition(":")[0]
     if kind not in available:
         raise InputRefused(f"The device must be auto, cuda, mps or cpu; got {name!r}.")
@@ -89,14 +92,13 @@ def _draw_latents(
 ) -> Steps[torch.Tensor]:
     states = _states(bundle, seeds, settings, device)
     shown = time.monotonic()
-    state: State | None = None
+    x = torch.empty(0)
     while True:
         with _memory_in_words(len(seeds)), torch.inference_mode():
             state = next(states, None)
             if state is None:
-                return last.x
-            last = state
-            preview = None
+                return x
+            x, preview = state.x, None
             if time.monotonic() - shown > PREVIEW_SECONDS and state.i < state.n:
                 preview, shown = bundle.preview(state.denoised[0]), time.monotonic()
         yield Progress(state.i, state.n, f"Sampling: step {state.i} of {state.n}", preview)
@@ -104,10 +106,14 @@ def _draw_latents(
 
 def _states(bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, device: str) -> Iterator[State]:
     if settings.sampler not in SAMPLERS:
-        raise InputRefused(f"The sampler must be one of {', '.join(SAMPLERS.keys())}; got {settings.sampler!r}.")
+        raise InputRefused(
+            f"The sampler must be one of {', '.join(SAMPLERS.keys())}; got {settings.sampler!r}."
+        )
     unknown = sorted(set(settings.conditions) - set(bundle.record.conditions))
     if unknown:
-        raise InputRefused(f"This model knows no condition {unknown[0]!r}; leave it out or choose another model.")
+        raise InputRefused(
+            f"This model knows no condition {unknown[0]!r}; leave it out or choose another model."
+        )
     sampler = SAMPLERS[settings.sampler]
     sigmas = noise_levels(bundle.schedule, settings.steps, sampler.spacing)
     noise = torch.stack([_noise(bundle.latent_shape, seed) for seed in seeds])

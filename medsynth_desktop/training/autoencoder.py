@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -25,19 +25,26 @@ from medsynth_desktop.training.checkpoint import (
 )
 from medsynth_desktop.training.summary import TrainingSummary
 
+Images: TypeAlias = Sequence[np.ndarray] | np.ndarray
+"""Conformed images, float32 of one grid in [-1, 1]: one array, or many; memory maps are fine."""
+
 
 @dataclass(frozen=True, slots=True)
 class AutoencoderSettings:
     """How an autoencoder is trained.
 
     ``edge`` weighs the L1 of neighbour differences, which keeps borders sharp where plain L1 blurs them; ``kl`` keeps
-    latents near a normal distribution. ``patch`` is voxels along each axis, cut to the grid.
+    latents near a normal distribution. Training sees patches of ``patch`` voxels along each axis (cut to the grid),
+    small ones because many cheap steps learn faster than few costly ones; the last ``final_share`` of the steps sees
+    one patch of ``final_patch``, so that borders and normalisation are met as they are in whole images.
     """
 
     shape: AutoencoderShape = field(default_factory=AutoencoderShape)
-    steps: int = 1300
-    batch: int = 2
-    patch: int = 32
+    steps: int = 1200
+    batch: int = 4
+    patch: int = 16
+    final_patch: int = 40
+    final_share: float = 0.1
     rate: float = 2e-3
     kl: float = 1e-6
     edge: float = 0.5
@@ -54,7 +61,11 @@ class TrainedAutoencoder:
 
 
 def train_autoencoder(
-    arrays: Sequence[np.ndarray], settings: AutoencoderSettings, out: Path, data_hash: str, device: str = "cpu"
+    arrays: Images,
+    settings: AutoencoderSettings,
+    out: Path,
+    data_hash: str,
+    device: str = "cpu",
 ) -> Steps[TrainedAutoencoder]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
 
@@ -95,10 +106,12 @@ def train_autoencoder(
             generator = step_generator(settings.seed, step)
             for group in optimiser.param_groups:
                 group["lr"] = cosine_rate(step, settings.steps, settings.rate)
-            patches = draw_patches(arrays, settings, generator).to(device)
+            final = step >= settings.steps * (1 - settings.final_share)
+            batch, patch = (1, settings.final_patch) if final else (settings.batch, settings.patch)
+            patches = draw_patches(arrays, batch, patch, generator).to(device)
             loss, error = _loss(network, patches, settings, generator)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             losses.append(error)
@@ -111,11 +124,13 @@ def train_autoencoder(
     network.eval()
     seconds = spent + time.monotonic() - started
     return TrainedAutoencoder(
-        network, settings.shape, TrainingSummary.of("autoencoder", losses, seconds, settings.seed, settings.batch)
+        network,
+        settings.shape,
+        TrainingSummary.of("autoencoder", losses, seconds, settings.seed, settings.batch),
     )
 
 
-def check_arrays(arrays: Sequence[np.ndarray], shape: AutoencoderShape) -> None:
+def check_arrays(arrays: Images, shape: AutoencoderShape) -> None:
     """Refuse images that the networks cannot take.
 
     Raises
@@ -129,23 +144,23 @@ def check_arrays(arrays: Sequence[np.ndarray], shape: AutoencoderShape) -> None:
     if any(a.shape != grid for a in arrays) or len(grid) != shape.spatial_dims:
         raise InputRefused(f"Training images need one {shape.spatial_dims}D grid; the first has {grid}.")
     if any(n % shape.factor for n in grid):
-        raise InputRefused(f"Every axis of the grid must divide by {shape.factor}; got {grid}; conform the cohort anew.")
+        raise InputRefused(
+            f"Every axis of the grid must divide by {shape.factor}; got {grid}; conform the cohort anew."
+        )
 
 
-def draw_patches(
-    arrays: Sequence[np.ndarray], settings: AutoencoderSettings, generator: torch.Generator
-) -> torch.Tensor:
+def draw_patches(arrays: Images, batch: int, size: int, generator: torch.Generator) -> torch.Tensor:
     """(batch, 1, *patch): random places of random images, half of them mirrored left to right (axis x)."""
 
     def below(limit: int) -> int:
         return int(torch.randint(limit, (1,), generator=generator))
 
     patches = []
-    for _ in range(settings.batch):
+    for _ in range(batch):
         image = arrays[below(len(arrays))]
-        size = [min(settings.patch, n) for n in image.shape]
-        corner = [below(n - s + 1) for n, s in zip(image.shape, size, strict=True)]
-        patch = image[tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))]
+        extent = [min(size, n) for n in image.shape]
+        corner = [below(n - s + 1) for n, s in zip(image.shape, extent, strict=True)]
+        patch = image[tuple(slice(c, c + s) for c, s in zip(corner, extent, strict=True))]
         patches.append(np.array(patch[::-1] if below(2) else patch, np.float32))
     return torch.from_numpy(np.stack(patches))[:, None]
 
@@ -157,9 +172,9 @@ def _loss(
     noise = torch.randn(mean.shape, generator=generator).to(mean)
     restored = network.decode(mean + sigma * noise)
     error = (restored - patches).abs().mean()
-    edges = sum(
-        ((restored - patches).diff(dim=axis)).abs().mean() for axis in range(2, patches.ndim)
-    ) / (patches.ndim - 2)
+    edges = sum(((restored - patches).diff(dim=axis)).abs().mean() for axis in range(2, patches.ndim)) / (
+        patches.ndim - 2
+    )
     kl = 0.5 * (mean**2 + sigma**2 - 2 * sigma.log() - 1).mean()
     loss: Any = error + settings.edge * edges + settings.kl * mean[0].numel() * kl / patches[0].numel()
     return loss, float(error.detach())

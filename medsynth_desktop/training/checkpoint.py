@@ -29,7 +29,9 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             os.fsync(stream.fileno())
         part.replace(path)
     except OSError as error:
-        raise StoreFailed(f"The checkpoint {path.name} could not be written ({error.strerror}); free some space.") from None
+        raise StoreFailed(
+            f"The checkpoint {path.name} could not be written ({error.strerror}); free some space."
+        ) from None
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
@@ -46,7 +48,9 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = state["fingerprint"]
     except Exception as error:  # torch raises many kinds for one cause: these bytes are no checkpoint
-        raise InputRefused(f"The checkpoint {path.name} is damaged ({type(error).__name__}); delete it to start anew.") from None
+        raise InputRefused(
+            f"The checkpoint {path.name} is damaged ({type(error).__name__}); delete it to start anew."
+        ) from None
     if found != fingerprint:
         raise InputRefused(
             f"The checkpoint {path.name} belongs to other settings or other data; choose another folder or delete it."

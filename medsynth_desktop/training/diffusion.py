@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.networks.architecture import UNetShape
+from medsynth_desktop.training.autoencoder import Images
 from medsynth_desktop.training.checkpoint import (
     EVERY_SECONDS,
     cosine_rate,
@@ -32,7 +32,7 @@ class DiffusionSettings:
 
     shape: UNetShape = field(default_factory=UNetShape)
     schedule: Schedule = field(default_factory=Schedule)
-    steps: int = 2000
+    steps: int = 900
     batch: int = 4
     rate: float = 5e-4
     ema: float = 0.995
@@ -50,7 +50,7 @@ class TrainedDiffusion:
     summary: TrainingSummary
 
 
-def encode_images(autoencoder: AutoencoderKL, arrays: Sequence[np.ndarray]) -> Steps[torch.Tensor]:
+def encode_images(autoencoder: AutoencoderKL, arrays: Images) -> Steps[torch.Tensor]:
     """Latent means of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
     device = next(autoencoder.parameters()).device
     latents = []
@@ -64,7 +64,7 @@ def encode_images(autoencoder: AutoencoderKL, arrays: Sequence[np.ndarray]) -> S
 
 def train_diffusion(
     autoencoder: AutoencoderKL,
-    arrays: Sequence[np.ndarray],
+    arrays: Images,
     settings: DiffusionSettings,
     out: Path,
     data_hash: str,
@@ -84,10 +84,12 @@ def train_diffusion(
     latents = yield from encode_images(autoencoder, arrays)
     if any(n % settings.shape.factor for n in latents.shape[2:]):
         raise InputRefused(
-            f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; choose another grid."
+            f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
         )
     scale = 1 / float(latents.std())
-    run = _Run(settings, out / "diffusion.ckpt", hash_json([asdict(settings), data_hash, len(arrays)]), device)
+    run = _Run(
+        settings, out / "diffusion.ckpt", hash_json([asdict(settings), data_hash, len(arrays)]), device
+    )
     try:
         while len(run.losses) < settings.steps:
             loss = run.step(latents * scale)
@@ -139,7 +141,7 @@ class _Run:
         seen, target = settings.schedule.target(x0, noise, t)
         loss = torch.nn.functional.mse_loss(self.network(seen, t), target)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self._update_average(min(settings.ema, (1 + step) / (10 + step)))

@@ -21,7 +21,9 @@ class TrainingSummary:
     curve: tuple[float, ...]
 
     @classmethod
-    def of(cls, stage: str, losses: Sequence[float], seconds: float, seed: int, batch: int) -> TrainingSummary:
+    def of(
+        cls, stage: str, losses: Sequence[float], seconds: float, seed: int, batch: int
+    ) -> TrainingSummary:
         """Summarise one run."""
         size = max(1, -(-len(losses) // CURVE_POINTS))
         chunks = [losses[i : i + size] for i in range(0, len(losses), size)]
