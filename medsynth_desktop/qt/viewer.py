@@ -170,12 +170,18 @@ def show_surface(viewer: Any, surface: Any, name: str, like: Volume | None = Non
     if like is not None:
         vertices = _straightened(vertices, like)
     world = np.ascontiguousarray(-vertices[:, ::-1], dtype=np.float32)
-    if name in viewer.layers:
-        viewer.layers.remove(name)
+    data = (world, np.asarray(surface.faces), np.full(len(world), 0.75, np.float32))
+    old = viewer.layers[name] if name in viewer.layers else None
+    if type(old).__name__ == "Surface":  # in place: the camera stays where the user turned it
+        old.data, old.visible = data, True
+        for key, value in options.items():
+            setattr(old, key, value)
+        return old
+    if old is not None:
+        viewer.layers.remove(old)
     options = {"colormap": "gray", "shading": "smooth", "units": ("mm",) * 3, **options}
-    values = np.full(len(world), 0.75, np.float32)
     options.setdefault("contrast_limits", (0.0, 1.0))
-    return viewer.add_surface((world, np.asarray(surface.faces), values), name=name, **options)
+    return viewer.add_surface(data, name=name, **options)
 
 
 def contrast_limits(volume: Volume) -> tuple[float, float]:

@@ -106,3 +106,39 @@ def _left() -> set[str]:
     windows = {f"window {w.windowTitle()!r} {id(w)}" for w in QApplication.topLevelWidgets() if w.isVisible()}
     polled = {f"poller {id(bridge.current_poller())}"} if bridge.current_poller() else set()
     return lanes | windows | polled
+
+
+@pytest.fixture(scope="session")
+def unchecked_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace folder with a cohort and a batch that holds a noisy copy; not checked yet."""
+    from medsynth_desktop.store.workspace import Workspace
+    from tests.gui.judged_workspace import fill
+
+    folder = tmp_path_factory.mktemp("unchecked") / "workspace"
+    with Workspace.open(folder) as workspace:
+        fill(workspace)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def judged_folder(unchecked_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, checked."""
+    from medsynth_desktop.store.workspace import Workspace
+    from tests.gui.judged_workspace import audited
+
+    folder = shutil.copytree(unchecked_folder, tmp_path_factory.mktemp("judged") / "workspace")
+    with Workspace.open(folder) as workspace:
+        audited(workspace)
+    return folder
+
+
+@pytest.fixture
+def unchecked(qapp: object, unchecked_folder: Path, tmp_path: Path) -> Iterator[object]:
+    """The shared workbench, on an unchecked batch."""
+    yield from _opened(shutil.copytree(unchecked_folder, tmp_path / "w"))
+
+
+@pytest.fixture
+def judged(qapp: object, judged_folder: Path, tmp_path: Path) -> Iterator[object]:
+    """The shared workbench, on a checked batch: the first sample is blocked."""
+    yield from _opened(shutil.copytree(judged_folder, tmp_path / "w"))

@@ -90,6 +90,7 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
         box.setSingleStep(10.0**-self.measure.digits)
         box.setKeyboardTracking(False)
         box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # the arrow keys count up and down
+        box.setMinimumWidth(56)
         box.setStyleSheet("min-width: 56px;")  # napari asks for more than a dock of 400 pixels has
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         box.setAccessibleName(f"{which.capitalize()} threshold of {self.measure.label}")

@@ -21,7 +21,9 @@ from medsynth_desktop.workbench.presenting import VERDICTS
 from medsynth_release.leaving import Leaving
 from medsynth_release.table import DecisionView
 
-SELECT_OR_RUN = "Choose Sample in the window's tabs to draw a batch; it is listed here as soon as it is there."
+SELECT_OR_RUN = (
+    "Choose Sample in the window's tabs to draw a batch; it is listed here as soon as it is there."
+)
 
 
 class ReleasePanel(Panel):
@@ -164,7 +166,9 @@ class ReleasePanel(Panel):
         self.reason.clear()
 
     def _ask_export(self) -> None:
-        where = QFileDialog.getExistingDirectory(self, "Where to put the release (a new folder is made in it)")
+        where = QFileDialog.getExistingDirectory(
+            self, "Where to put the release (a new folder is made in it)"
+        )
         if where and self.workbench.batch is not None:
             self.export(release_folder(Path(where), self.workbench.batch.name))
 

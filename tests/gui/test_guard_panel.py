@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("napari")
+from medsynth_guard.panel import GuardPanel
+from medsynth_guard.table import VerdictView
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+from medsynth_desktop.qt import bridge
+from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.guarding import GuardState
+from medsynth_desktop.workbench.state import Workbench
+from medsynth_desktop.workbench.verdict_table import VerdictTable
+from tests.gui.judged_workspace import GRID_2D, SAMPLES, audited, fill
+
+COPY = "S-000000000000"
+WAIT_MS = 20_000
+
+
+@pytest.fixture
+def open_panel(qtbot: Any) -> Iterator[Callable[..., GuardPanel]]:
+    """Open the panel on a viewer, or on napari's model of one where nothing is drawn."""
+    opened: list[GuardPanel] = []
+
+    def make(viewer: Any = None) -> GuardPanel:
+        panel = GuardPanel(viewer or ViewerModel())
+        qtbot.addWidget(panel)
+        panel.resize(400, 690)
+        opened.append(panel)
+        return panel
+
+    yield make
+    for panel in opened:
+        panel.pairs.leave()
+        panel.stop_listening()
+
+
+def test_an_empty_workspace_says_what_to_do_next(empty_bench: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    assert panel.content.isHidden()
+    assert "Cohort panel" in panel.empty.label.text()
+    assert panel.empty.button.isHidden()
+
+
+def test_check_batch_fills_the_table(unchecked: Workbench, open_panel: Any, qtbot: Any) -> None:
+    panel = open_panel()
+    assert "not been compared" in panel.empty.label.text()
+    assert not panel.empty.button.isHidden()
+    panel.empty.button.click()
+    assert not panel.check_button.isEnabled()
+    qtbot.waitUntil(lambda: panel.table.rows.rowCount() == SAMPLES, timeout=WAIT_MS)
+    qtbot.waitUntil(panel.check_button.isEnabled, timeout=WAIT_MS)
+    assert panel.empty.isHidden()
+    assert [label.text()[0] for label in panel.counts] == ["●", "▲", "■"]
+    counts = unchecked.guard.counts
+    assert [int(label.text().split()[1]) for label in panel.counts] == list(counts.values())
+
+
+def test_the_riskiest_is_on_top_with_reasons_in_words(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    rows = panel.table.rows
+    assert rows.data(rows.index(0, 0)) == COPY
+    assert rows.data(rows.index(0, 1)) == "Block ■"
+    titles = [rows.headerData(c, Qt.Orientation.Horizontal) for c in range(rows.columnCount())]
+    assert titles == ["Sample", "Verdict", "Nearest real", *(m.label for m in METRICS), "Decision"]
+    assert panel.reasons.text().startswith(f"{COPY}: Block ■\nCorrelation")
+    assert panel.place.text() == f"1 of {SAMPLES}, riskiest first"
+
+
+def test_rows_and_the_selected_sample_follow_each_other(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    panel.table.selectRow(2)
+    assert judged.selected == panel.table.rows.table.id(2)
+    judged.select(panel.table.rows.table.id(4))
+    assert panel.table.currentIndex().row() == 4
+    panel.table.rows.sort(0, Qt.SortOrder.DescendingOrder)
+    assert panel.table.rows.table.id(panel.table.currentIndex().row()) == judged.selected
+
+
+def test_dragging_a_line_moves_counts_and_rows_but_stores_nothing(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    editor, stored = panel.editors["correlation"], judged.guard.policy
+    before = judged.guard.counts["block"]
+    editor.plot.lines["block"].setValue(-1.0)
+    assert judged.guard.counts == {"pass": 0, "review": 0, "block": SAMPLES}
+    assert before < SAMPLES
+    assert panel.counts[2].text() == f"■ {SAMPLES} blocked"
+    assert {panel.table.rows.table.verdict(r) for r in range(SAMPLES)} == {"block"}
+    assert editor.plot.lines["review"].value() <= -1.0  # pushed along: block is never milder
+    assert editor.plot.lines["block"].label.format == "Block ■ -1.000"
+    assert judged.workspace.policies.current(judged.cohort.hash) == stored
+    assert not editor.asking.isHidden()
+    assert "Being tried out" in editor.origin.text()
+
+
+def test_one_threshold_is_tried_out_at_a_time(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    panel.editors["correlation"].boxes["block"].setValue(0.999)
+    assert not panel.editors["rmse"].boxes["block"].isEnabled()
+    assert not panel.editors["rmse"].plot.lines["block"].movable
+    panel.editors["correlation"].discard_button.click()
+    assert panel.editors["rmse"].boxes["block"].isEnabled()
+    assert panel.editors["correlation"].asking.isHidden()
+    assert judged.previewing is None
+
+
+def test_a_threshold_needs_a_name_and_a_reason(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    calibrated = judged.guard.thresholds["correlation"]
+    assert not panel.calibrated_button.isEnabled()
+    editor = panel.editors["correlation"]
+    editor.boxes["review"].setValue(0.5)
+    editor.apply_button.click()
+    assert panel.banner.level == "error"
+    assert "sign in" in panel.banner.text
+    panel.sign_in.field.setText("Dr Example")
+    panel.sign_in.field.editingFinished.emit()
+    editor.why.setText("closer look wanted")
+    editor.apply_button.click()
+    kept = judged.workspace.policies.current(judged.cohort.hash)
+    typed = next(t for t in kept.thresholds if t.metric == "correlation")
+    assert (typed.review, typed.who, typed.why) == (0.5, "Dr Example", "closer look wanted")
+    assert editor.origin.text() == "Typed by Dr Example: closer look wanted."
+    assert editor.asking.isHidden()
+    panel.calibrated_button.click()
+    assert judged.guard.thresholds["correlation"] == calibrated
+    assert "Calibrated on" in editor.origin.text()
+
+
+def test_a_small_calibration_is_warned_about(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    assert "too few" in panel.caution.text()
+    assert not panel.caution.isHidden()
+
+
+def test_pairs_stand_side_by_side_and_the_users_view_comes_back(
+    judged: Workbench, open_panel: Any, viewer: Any
+) -> None:
+    own = viewer.add_image(np.zeros((4, 5, 6), np.float32), name="mine")
+    viewer.dims.ndisplay = 3
+    zoom = viewer.scene.camera.zoom
+    panel = open_panel(viewer)
+    panel.pair_button.setChecked(True)
+    names = [" ".join(x.name.split()) for x in panel.pairs.layers]
+    assert names[0].startswith(f"Synthetic {COPY}")
+    assert "BLOCK ■" in names[0]
+    assert re.match(r"Nearest real P-\d{4}-1 (· )?r 0\.9", names[1])
+    assert names[2].startswith("Difference")
+    assert viewer.canvas.grid.enabled
+    assert viewer.dims.ndisplay == 2
+    assert not own.visible
+    synthetic, real, difference = (np.asarray(x.data) for x in panel.pairs.layers)
+    assert synthetic.dtype == np.float32
+    np.testing.assert_array_equal(difference, synthetic - real)
+    assert difference.std() < 0.1  # it is a copy with a little noise
+    assert all(x.name_overlay.visible for x in panel.pairs.layers)
+    panel.pairs.layers[0].contrast_limits = (-0.5, 0.5)
+    assert panel.pairs.layers[1].contrast_limits == [-0.5, 0.5]
+    assert panel.pairs.layers[2].contrast_limits == [-1.0, 1.0]
+    panel.pair_button.setChecked(False)
+    assert list(viewer.layers) == [own]
+    assert own.visible
+    assert not viewer.canvas.grid.enabled
+    assert viewer.dims.ndisplay == 3
+    assert viewer.scene.camera.zoom == zoom
+
+
+def test_n_and_p_walk_from_the_riskiest_down(judged: Workbench, open_panel: Any, viewer: Any) -> None:
+    panel = open_panel(viewer)
+    panel.pair_button.setChecked(True)
+    order = panel.order()
+    kept = panel.pairs.layers
+    viewer.keymap[next(k for k in viewer.keymap if str(k) == "N")](viewer)
+    assert judged.selected == order[1]
+    assert panel.pairs.layers == kept  # zoom and slice stay: the same layers show the next pair
+    assert order[1] in kept[0].name
+    panel.previous_button.click()
+    panel.previous_button.click()
+    assert judged.selected == order[0]
+    panel.pair_button.setChecked(False)
+    assert not [k for k in viewer.keymap if str(k) in "NP"]
+
+
+def test_a_pair_of_pictures(qapp: QApplication, tmp_path: Path, open_panel: Any) -> None:
+    with Workspace.open(tmp_path / "flat") as workspace:
+        audited(fill(workspace, GRID_2D, samples=3))
+    bridge.set_workbench(Workbench(tmp_path / "flat"))
+    panel = open_panel()
+    panel.pair_button.setChecked(True)
+    assert [x.data.shape for x in panel.pairs.layers] == [GRID_2D[::-1]] * 3
+    panel.pair_button.setChecked(False)
+    panel.stop_listening()
+    bridge.close_workbench()
+
+
+def test_what_is_opened_meanwhile_ends_the_pair_view(judged: Workbench, open_panel: Any) -> None:
+    viewer = ViewerModel()
+    panel = open_panel(viewer)
+    panel.pair_button.setChecked(True)
+    judged.events.volume.emit(judged.sample_volume(COPY), "opened")
+    assert [x.name for x in viewer.layers] == ["opened"]
+    assert not panel.pair_button.isChecked()
+
+
+class Counted(VerdictTable):
+    """Counts the cells that are made."""
+
+    cells = 0
+
+    def text(self, row: int, column: int) -> str:
+        Counted.cells += 1
+        return super().text(row, column)
+
+
+def test_ten_thousand_samples_cost_only_the_rows_on_screen(judged: Workbench, qtbot: Any) -> None:
+    many = 10_000
+    nearest = next(iter(judged.guard.nearest.values()))
+    generator = np.random.default_rng(0)
+    state = GuardState(
+        judged.guard.policy,
+        judged.guard.calibration,
+        dict.fromkeys((f"S-{i}" for i in range(many)), nearest),
+        tuple(f"S-{i}" for i in range(many)),
+        {m.key: generator.uniform(0.5, 1, many) for m in METRICS},
+        np.zeros(many, np.int8),
+    )
+    view = VerdictView(lambda _by: None)
+    qtbot.addWidget(view)
+    view.resize(390, 200)
+    view.show()
+    seen = view.viewport().height() // view.rowHeight(0) + 2 if view.rows.rowCount() else 12
+    for step in range(5):
+        state = state.moved("correlation", 0.6, 0.7 + step / 50)
+        Counted.cells = 0
+        view.show_table(Counted(state, {}, tuple(METRICS)), "S-5")
+        for _ in range(3):
+            QApplication.processEvents()
+        assert Counted.cells <= 4 * seen * view.rows.columnCount()
+    assert view.rows.rowCount() == many
+    assert not [child for child in view.viewport().children() if child.isWidgetType()]
+
+
+def test_the_panel_fits_a_dock_of_400_pixels(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    panel.show()
+    QApplication.processEvents()
+    assert panel.width() == 400
+    assert panel.content.minimumSizeHint().width() <= panel.scroll.viewport().width()
+    panel.hide()

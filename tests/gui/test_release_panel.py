@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("napari")
+from medsynth_release.panel import ReleasePanel
+from napari.components import ViewerModel
+
+from medsynth_desktop.workbench.state import Workbench
+
+WAIT_MS = 30_000
+BLOCKED = "S-000000000000"
+
+
+@pytest.fixture
+def open_panel(qtbot: Any) -> Iterator[Callable[[], ReleasePanel]]:
+    opened: list[ReleasePanel] = []
+
+    def make() -> ReleasePanel:
+        panel = ReleasePanel(ViewerModel())
+        qtbot.addWidget(panel)
+        panel.resize(400, 690)
+        opened.append(panel)
+        return panel
+
+    yield make
+    for panel in opened:
+        panel.stop_listening()
+
+
+def sign_in(panel: ReleasePanel) -> None:
+    panel.sign_in.field.setText("Dr Example")
+    panel.sign_in.field.editingFinished.emit()
+
+
+def some(bench: Workbench, verdict: str) -> str:
+    return next(s for s, v in bench.verdicts.items() if v.verdict == verdict)
+
+
+def test_an_empty_workspace_says_what_to_do_next(empty_bench: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    assert panel.content.isHidden()
+    assert "Sample" in panel.empty.label.text()
+    assert not panel.leaving.export_button.isEnabled()
+    assert panel.leaving.verify_button.isEnabled()
+
+
+def test_nobody_decides_without_a_name(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    panel.table.choose({some(judged, "pass")})
+    assert not panel.approve_button.isEnabled()
+    assert "Sign in" in panel.approve_button.toolTip()
+    sign_in(panel)
+    assert judged.user == "Dr Example"
+    assert panel.approve_button.isEnabled()
+
+
+def test_a_blocked_sample_cannot_be_approved_but_rejected(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    sign_in(panel)
+    panel.table.choose({BLOCKED})
+    panel.reason.setText("looks fine to me")
+    assert not panel.approve_button.isEnabled()
+    assert "blocked by the guard" in panel.approve_button.toolTip()
+    assert panel.why_not.text() == panel.approve_button.toolTip()
+    panel.approve()  # the engine refuses too
+    assert panel.banner.level == "error"
+    assert "blocked" in panel.banner.text
+    assert judged.decisions == {}
+    panel.reject_button.click()
+    assert judged.decisions[BLOCKED].status == "rejected"
+    assert judged.decisions[BLOCKED].reason == "looks fine to me"
+    assert panel.reason.text() == ""
+
+
+def test_a_sample_under_review_needs_a_reason(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    sign_in(panel)
+    sample = some(judged, "review")
+    panel.table.choose({sample})
+    assert "under review" in panel.approve_button.toolTip()
+    panel.reason.setText("compared side by side, another patient")
+    assert panel.approve_button.isEnabled()
+    panel.approve_button.click()
+    assert judged.decisions[sample].status == "approved"
+    assert panel.table.selected() == [sample]
+
+
+def test_a_row_that_is_looked_at_is_selected_everywhere(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    panel.table.selectRow(3)
+    assert judged.selected == panel.table.rows.table.id(3)
+    judged.select(BLOCKED)
+    assert panel.table.selected() == [BLOCKED]
+
+
+def test_reopened_approvals_are_said_in_words(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    sign_in(panel)
+    panel.passing_button.click()
+    approved = panel.table.rows.table.counts()["approved"]
+    assert approved >= 1
+    assert not panel.passing_button.isEnabled()
+    judged.set_threshold("correlation", -1.0, -1.0, "stop everything")
+    assert f"{approved} approval" in panel.reopened.text()
+    assert not panel.reopened.isHidden()
+    assert panel.table.rows.table.text(0, 2) == "Re-opened: decide again"
+    assert "re-opened" in panel.counts.text()
+    assert not panel.leaving.export_button.isEnabled()
+
+
+def test_nothing_is_decided_while_thresholds_are_tried_out(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    sign_in(panel)
+    judged.preview_threshold("correlation", 0.999, 0.9999)
+    assert not panel.passing_button.isEnabled()
+    assert "tried out" in panel.passing_button.toolTip()
+    judged.discard_preview()
+    assert panel.passing_button.isEnabled()
+
+
+def test_export_verify_tamper_verify(judged: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path) -> None:
+    panel = open_panel()
+    assert "approve" in panel.leaving.export_button.toolTip()
+    sign_in(panel)
+    panel.passing_button.click()
+    assert panel.leaving.export_button.isEnabled()
+    panel.leaving.nifti.setChecked(False)
+    panel.leaving.dicom.setChecked(False)
+    assert not panel.leaving.export_button.isEnabled()
+    panel.leaving.nifti.setChecked(True)
+    package = tmp_path / "release-1"
+    panel.export(package)
+    qtbot.waitUntil(lambda: panel.leaving.history.rowCount() == 1, timeout=WAIT_MS)
+    assert not panel.leaving.history.isHidden()
+    panel.verify(package)
+    qtbot.waitUntil(lambda: judged.verified is not None, timeout=WAIT_MS)
+    assert panel.leaving.said.text().startswith("release-1: ✓")
+    assert panel.leaving.problems.isHidden()
+    image = next(package.rglob("*.nii.gz"))
+    image.write_bytes(image.read_bytes() + b"x")
+    panel.verify(package)
+    qtbot.waitUntil(lambda: not judged.verified[1].ok, timeout=WAIT_MS)
+    assert "✗" in panel.leaving.said.text()
+    assert image.name in panel.leaving.problems.toPlainText()
