@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,32 +19,13 @@ import numpy as np
 from medsynth_desktop.core.errors import GuardRefused, InputRefused
 from medsynth_desktop.core.hashing import hash_array, hash_bytes, hash_file
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.core.records import (
-    BundleRecord,
-    Decision,
-    Policy,
-    ReleaseRecord,
-    SampleRecord,
-    Verdict,
-)
+from medsynth_desktop.core.records import BundleRecord, Policy, ReleaseRecord
 from medsynth_desktop.core.volume import Volume
-from medsynth_desktop.releases import images, manifest, readme
-from medsynth_desktop.releases.decisions import why_not_exportable
+from medsynth_desktop.releases import images, manifest, readme, signing
+from medsynth_desktop.releases.contents import FORMATS, MESHES, Contents
 from medsynth_desktop.releases.folders import appearing
-
-MESHES = ("stl", "ply", "obj", "glb")
-FORMATS = ("nifti", "dicom", *MESHES)
-
-
-@dataclass(frozen=True, eq=False)
-class ReleaseItem:
-    """A sample with all that lets it go; ``level`` is where its surface lies (None: a sensible one)."""
-
-    sample: SampleRecord
-    array: np.ndarray
-    verdict: Verdict
-    decision: Decision
-    level: float | None = None
+from medsynth_desktop.releases.items import ReleaseItem as ReleaseItem
+from medsynth_desktop.releases.items import check_items
 
 
 def export_release(
@@ -96,6 +76,7 @@ def export_release(
     total = len(items) * (len(chosen) + 1) + 2
     done = 0
     with appearing(Path(out)) as folder:
+        contents = Contents(folder, bundle.recipe, created)
         entries = []
         for item in items:
             yield Progress(done, total, f"Checking {item.sample.id}")
@@ -104,9 +85,7 @@ def export_release(
             files: list[str] = []
             for kind in chosen:
                 yield Progress(done, total, f"Writing {item.sample.id} as {kind}")
-                files += (
-                    p.relative_to(folder).as_posix() for p in _write(kind, item, volume, folder, created)
-                )
+                files += contents.add(kind, item, volume)
                 done += 1
             entries.append(manifest.sample_entry(item.sample, item.verdict, item.decision, files))
         yield Progress(done, total, "Writing the manifest")
@@ -118,28 +97,6 @@ def export_release(
     samples = tuple(item.sample.id for item in items)
     digest = hash_bytes(data)
     return ReleaseRecord(f"R-{digest[:12]}", str(out), digest, samples, created)
-
-
-def check_items(items: Sequence[ReleaseItem], bundle: BundleRecord, policy: Policy) -> None:
-    """Refuse the whole export when one sample must not leave; raises as `export_release`."""
-    if not items:
-        raise InputRefused("Nothing is approved; approve samples before exporting.")
-    seen: set[str] = set()
-    for item in items:
-        name = item.sample.id
-        if not manifest.PATH.fullmatch(name) or "/" in name:
-            raise InputRefused(
-                "A sample's id is no file name (letters, digits, '.', '_', '-'); rename its batch."
-            )
-        if name.lower() in seen:
-            raise InputRefused(f"{name} is listed twice; export each sample once.")
-        seen.add(name.lower())
-        if item.verdict.id != name or item.sample.bundle_hash != bundle.hash:
-            raise GuardRefused(
-                f"{name} does not belong to this verdict or this model; check its batch again."
-            )
-        if why := why_not_exportable(item.decision, item.verdict, policy):
-            raise GuardRefused(f"{name} may not be exported: {why}")
 
 
 def _check_formats(formats: Sequence[str], bundle: BundleRecord) -> tuple[str, ...]:
@@ -163,46 +120,6 @@ def _volume(item: ReleaseItem, bundle: BundleRecord) -> Volume:
             f"The stored image of {item.sample.id} is not the one that was judged; draw it again."
         )
     return images.released_volume(array, bundle.recipe)
-
-
-def _write(kind: str, item: ReleaseItem, volume: Volume, folder: Path, created: str) -> list[Path]:
-    """Write one sample in one format; return its files."""
-    name = item.sample.id
-    if kind == "nifti":
-        return _write_nifti(volume, folder / "images" / f"{name}.nii.gz")
-    if kind == "dicom":
-        return _write_dicom(item, volume, folder / "dicom" / name, created)
-    return _write_mesh(volume, item.level, folder / "meshes" / f"{name}.{kind}")
-
-
-def _write_nifti(volume: Volume, path: Path) -> list[Path]:
-    path.parent.mkdir(exist_ok=True)
-    images.write_nifti(volume, path)
-    return [path]
-
-
-def _write_dicom(item: ReleaseItem, volume: Volume, folder: Path, created: str) -> list[Path]:
-    from medsynth_desktop.formats.dicom_write import SeriesFacts, write_synthetic_series
-
-    sample = item.sample
-    facts = SeriesFacts(
-        patient_id=sample.id,
-        derivation=f"Model {sample.bundle_hash[:16]}, {sample.settings.sampler}, {sample.settings.steps} steps, "
-        f"seed {sample.seed}",
-        recognizable_visual_features=not volume.is_2d,  # a surface of any volume might show a face
-        created=datetime.fromisoformat(created),
-        age=sample.settings.conditions.get("age"),
-    )
-    return list(write_synthetic_series(images.whole_numbers(volume), folder, facts))
-
-
-def _write_mesh(volume: Volume, level: float | None, path: Path) -> list[Path]:
-    from medsynth_desktop.meshes.files import sidecar_path, write_surface
-    from medsynth_desktop.meshes.surface import extract_surface
-
-    path.parent.mkdir(exist_ok=True)
-    write_surface(extract_surface(volume, level), path)
-    return [path, sidecar_path(path)]
 
 
 def _files(folder: Path) -> list[str]:
@@ -234,7 +151,5 @@ def _seal(
     digests = {str(f["path"]): str(f["sha256"]) for f in listed}
     (folder / manifest.CHECKSUM).write_bytes(manifest.checksum(data, digests))
     if key is not None:
-        from medsynth_desktop.releases import signing
-
         (folder / manifest.SIGNATURE).write_bytes(signing.sign(key, data).hex().encode() + b"\n")
     return data

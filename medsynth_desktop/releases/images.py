@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,8 @@ def meaning(recipe: Recipe) -> dict[str, Any]:
         "low": low,
         "high": high,
         "mapping": "value = low + (x + 1) / 2 * (high - low), x the model's number in [-1, 1]",
+        "nifti": "stores x, little-endian float32; slope and intercept of the header give the value",
+        "dicom": "values rounded to whole numbers, SUV excepted",
         "frame": "RAS millimetres" if recipe.spacing else "pixels, as a film is viewed",
         "spacing_mm": recipe.spacing or None,
     }
@@ -72,21 +73,25 @@ def whole_numbers(volume: Volume) -> Volume:
     return replace(volume, array=np.rint(volume.array).astype(np.int32))
 
 
-def write_nifti(volume: Volume, path: Path) -> None:
-    """Write float32 NIfTI-1 (``.nii.gz``) that calls itself synthetic; equal volumes give equal bytes.
+def nifti_bytes(array: np.ndarray, volume: Volume, values: tuple[float, float]) -> bytes:
+    """NIfTI-1 (``.nii.gz``) that calls itself synthetic; equal samples give equal bytes.
 
-    float32, so that a verifier can go back to the model's numbers within 1e-6 and recompute the evidence.
+    Stored are the model's own float32 numbers in [-1, 1]; the header's slope and intercept turn them into ``values``,
+    what -1 and 1 stand for. So every reader sees HU, and ``array_sha256`` of the manifest can be recomputed from the
+    file, bit for bit. Geometry, modality and unit are those of ``volume``.
     """
     import nibabel
 
-    image = nibabel.Nifti1Image(volume.array.astype("<f4"), volume.affine)
-    image.header.set_xyzt_units("mm" if volume.spaced else "unknown")
-    image.header.set_slope_inter(1, 0)
-    image.set_sform(volume.affine, 1)
-    image.set_qform(volume.affine, 1)
-    image.header["descrip"] = (
-        f"MedSynth modality={volume.modality} unit={volume.unit} "
-        f"spaced={int(volume.spaced)} sides=1 SYNTHETIC"
-    ).encode("ascii", "replace")[:79]
-    image.header["intent_name"] = b"SYNTHETIC"
-    path.write_bytes(gzip.compress(image.to_bytes(), 6, mtime=0))
+    header = nibabel.Nifti1Image(volume.array, volume.affine).header
+    header.set_data_dtype("<f4")
+    header.set_xyzt_units("mm" if volume.spaced else "unknown")
+    header.set_sform(volume.affine, 1)
+    header.set_qform(volume.affine, 1)
+    note = f"MedSynth modality={volume.modality} unit={volume.unit} spaced={int(volume.spaced)} sides=1 SYNTHETIC"
+    header["descrip"] = note.encode("ascii", "replace")[:79]
+    header["intent_name"] = b"SYNTHETIC"
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    header["scl_slope"], header["scl_inter"] = (values[1] - values[0]) / 2, (values[1] + values[0]) / 2
+    no_extension = bytes(4)
+    data = header.binaryblock + no_extension + np.asarray(array, "<f4").tobytes(order="F")
+    return gzip.compress(data, 6, mtime=0)

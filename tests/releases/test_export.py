@@ -17,7 +17,7 @@ import pydicom
 import pytest
 
 from medsynth_desktop.core.errors import GuardRefused, InputRefused, MedSynthError, StoreFailed
-from medsynth_desktop.core.hashing import hash_file
+from medsynth_desktop.core.hashing import hash_array, hash_file
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import Recipe, ReleaseRecord
 from medsynth_desktop.formats.read import read_volume
@@ -79,6 +79,17 @@ def test_nifti_is_called_synthetic_and_gives_the_models_numbers_back(tmp_path: P
     volume = read_volume(path)
     assert (volume.modality, volume.unit) == ("CT", "HU")
     np.testing.assert_allclose(volume.affine @ [*(np.array(CT.grid) - 1) / 2, 1], [0, 0, 0, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", [MR, CT, FLAT], ids=["MR", "CT", "2D"])
+def test_the_array_hash_of_the_manifest_can_be_recomputed_from_the_image(
+    tmp_path: Path, recipe: Recipe
+) -> None:
+    export(tmp_path / "release", item(0, recipe), recipe=recipe, formats=("nifti",))
+    entry = json.loads((tmp_path / "release" / "manifest.json").read_text())["samples"][0]
+    image = nibabel.load(tmp_path / "release" / entry["files"][0])
+    raw = np.ascontiguousarray(image.dataobj.get_unscaled()).astype("<f4").reshape(recipe.grid)
+    assert hash_array(raw) == entry["array_sha256"]
 
 
 def test_arbitrary_intensities_run_from_0_to_1000(tmp_path: Path) -> None:
