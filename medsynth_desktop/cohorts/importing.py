@@ -148,16 +148,17 @@ class _Intake:
         self._recipe = workspace.cohorts.begin(name, recipe)
         self._keyed = Keyed(workspace.secret())
         self._held = workspace.cohorts.held(name)
-        self._keys = workspace.cohorts.patient_keys(name)
+        self._patients = workspace.cohorts.patients(name)
         self._parts: dict[tuple[Path, ...], int] = {}
-        self.met: set[str] = set()
+        self.met: dict[str, str] = {}
 
     def take(self, image: Found, owner: Owner) -> None:
         """Store ``image``, recognise it, or note why not."""
         try:
             source = self._source(image)
             if source in self.met:
-                self._workspace.cohorts.unite(self._name, source, self._keyed.patient(owner.identifier))
+                for key in {self.met[source], self._keyed.patient(owner.identifier)}:
+                    self._workspace.cohorts.unite(self._name, source, key)
                 self._skipped.add(image.paths[0], "The same bytes as another file of this import.")
                 return
             if source in self._held:
@@ -167,7 +168,7 @@ class _Intake:
         except InputRefused as refusal:
             self._skipped.add(image.paths[0], str(refusal))
             return
-        self.met.add(source)
+        self.met[source] = self._keyed.patient(owner.identifier)
         self._skipped.resolve(image.paths[0])
 
     def _source(self, image: Found) -> str:
@@ -177,11 +178,16 @@ class _Intake:
             return self._keyed.source([hash_file(p) for p in image.paths], part)
 
     def _recognise(self, source: str, owner: Owner) -> None:
-        """Pass over an image that an earlier import stored; only what is newly said of it is kept."""
+        """Pass over an image that an earlier import stored; what is newly said of it is kept.
+
+        A patient whom an earlier import knew as another person than the image's is the same person. One who
+        is new only gets a further identifier: a mistaken pattern must not melt all patients into one.
+        """
         key, held = self._keyed.patient(owner.identifier), self._held[source]
-        if key not in self._keys or owner.attributes not in ({}, held.attributes):
+        if self._patients.get(key, held.patient) != held.patient:
+            self._workspace.cohorts.unite(self._name, source, key)
+        elif key not in self._patients or owner.attributes not in ({}, held.attributes):
             self._workspace.cohorts.describe(self._name, source, key, owner.attributes)
-            self._keys.add(key)
 
     def _store(self, image: Found, source: str, owner: Owner) -> bool:
         with refusing(image.paths[0].name):
@@ -193,7 +199,6 @@ class _Intake:
             self._skipped.add(
                 image.paths[0], f"The same image as {placed.id}, which the cohort holds already."
             )
-        self._keys.add(key)
         return not placed.identical
 
 

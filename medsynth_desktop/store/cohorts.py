@@ -194,11 +194,12 @@ class Cohorts:
             if attributes:
                 connection.execute(update(table).where(this).values(attributes=encode(attributes)))
 
-    def patient_keys(self, name: str) -> set[str]:
-        """Return the keyed hashes of all patients met so far."""
+    def patients(self, name: str) -> dict[str, str]:
+        """Return the pseudonyms of all patients met so far by their keyed hashes."""
         table = schema.patients
         with self._database.read() as connection:
-            return set(connection.execute(select(table.c.key).where(table.c.cohort == name)).scalars())
+            rows = connection.execute(select(table.c.key, table.c.pseudonym).where(table.c.cohort == name))
+            return {key: pseudonym for key, pseudonym in rows}
 
     def finish(self, name: str, assign: Assign, skipped: Sequence[tuple[str, str]]) -> CohortRecord:
         """Give every image the split of its patient, and the cohort its hash, in one transaction.
