@@ -9,9 +9,11 @@ import numpy as np
 from medsynth_desktop.core.records import Threshold
 from medsynth_desktop.similarity.base import Metric
 
-WIDTH, HEIGHT, MARGIN = 720, 230, 34
+WIDTH, HEIGHT, TOP, BOTTOM = 720, 230, 24, 24
 BINS = 40
-BATCH, UNSEEN, REVIEW, BLOCK, INK = "#0969da", "#8c959f", "#9a6700", "#cf222e", "#57606a"
+BATCH, UNSEEN, INK = "#0969da", "#8c959f", "#57606a"
+LIMITS = (("#9a6700", ' stroke-dasharray="5 4"', "┆ review beyond"), ("#cf222e", "", "│ block beyond"))
+"""Colour, dashes and word of the review and of the block limit."""
 
 
 def draw_histogram(metric: Metric, batch: np.ndarray, unseen: np.ndarray, threshold: Threshold | None) -> str:
@@ -30,31 +32,39 @@ def draw_histogram(metric: Metric, batch: np.ndarray, unseen: np.ndarray, thresh
     edges = np.linspace(low - pad, high + pad, BINS + 1)
     shares = [np.histogram(side, edges)[0] / max(1, side.size) for side in (batch, unseen)]
     tallest = max(float(share.max()) for share in shares)
-    half = HEIGHT / 2 - MARGIN / 2
+    base = (TOP + HEIGHT - BOTTOM) / 2
+    room = base - TOP
     parts = [
-        _bars(shares[0] / tallest, half, -1, BATCH, half),
-        _bars(shares[1] / tallest, half, 1, UNSEEN, half),
-        f'<line x1="0" x2="{WIDTH}" y1="{half}" y2="{half}" stroke="{INK}"/>',
-        _text(4, 14, f"this batch ({batch.size})", BATCH),
-        _text(4, 2 * half - 4, f"unseen patients ({unseen.size})", INK),
+        *_legend(metric, batch.size, unseen.size, marks),
+        _bars(shares[0] / tallest, base, -room, BATCH),
+        _bars(shares[1] / tallest, base, room, UNSEEN),
+        f'<line x1="0" x2="{WIDTH}" y1="{base:.1f}" y2="{base:.1f}" stroke="{INK}"/>',
         *(_tick(value, edges, metric) for value in np.linspace(edges[0], edges[-1], 6)[1:-1]),
+        *(_limit(value, edges, *look) for value, look in zip(marks, LIMITS, strict=False)),
     ]
-    for value, colour, word in zip(marks, (REVIEW, BLOCK), ("review", "block"), strict=False):
-        parts.append(_limit(value, edges, colour, word))
     label = f"{metric.label} of {batch.size} images and of {unseen.size} unseen images"
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label, True)}">{"".join(parts)}</svg>'
+
+
+def _legend(metric: Metric, batch: int, unseen: int, marks: list[float]) -> list[str]:
+    """Return the words above the drawing, in the colours of what they name; nothing is written over the bars."""
+    words = [(f"▲ this batch ({batch})", BATCH), (f"▼ unseen patients ({unseen})", INK)]
+    for value, (colour, _, word) in zip(marks, LIMITS, strict=False):
+        words.append((f"{word} {metric.format(value, *marks)}", colour))
+    return [_text(place * WIDTH / 4 + 4, 14, text, colour) for place, (text, colour) in enumerate(words)]
 
 
 def _place(value: float, edges: np.ndarray) -> float:
     return float(WIDTH * (value - edges[0]) / (edges[-1] - edges[0]))
 
 
-def _bars(heights: np.ndarray, base: float, sign: int, colour: str, room: float) -> str:
+def _bars(heights: np.ndarray, base: float, room: float, colour: str) -> str:
+    """Draw bars from ``base``, downwards by ``room`` for a height of 1 (upwards where it is negative)."""
     step = WIDTH / BINS
     parts = []
     for number in np.flatnonzero(heights):
-        tall = float(heights[number]) * (room - 18)
-        top = base - tall if sign < 0 else base
+        tall = float(heights[number]) * abs(room)
+        top = base if room > 0 else base - tall
         parts.append(
             f'<rect x="{number * step + 1:.1f}" y="{top:.1f}" width="{step - 2:.1f}" height="{tall:.1f}"/>'
         )
@@ -62,18 +72,13 @@ def _bars(heights: np.ndarray, base: float, sign: int, colour: str, room: float)
 
 
 def _tick(value: float, edges: np.ndarray, metric: Metric) -> str:
-    return _text(_place(value, edges), HEIGHT - 8, f"{value:.{metric.digits}f}", INK, "middle")
+    return _text(_place(value, edges), HEIGHT - 7, f"{value:.{metric.digits}f}", INK, "middle")
 
 
-def _limit(value: float, edges: np.ndarray, colour: str, word: str) -> str:
+def _limit(value: float, edges: np.ndarray, colour: str, dash: str, _: str) -> str:
     x = _place(value, edges)
-    dash = ' stroke-dasharray="5 4"' if word == "review" else ""
-    end = x > WIDTH / 2
-    label = _text(
-        x - 4 if end else x + 4, 28 if word == "review" else 14, word, colour, "end" if end else "start"
-    )
-    ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{HEIGHT - MARGIN}"'
-    return f'<line {ends} stroke="{colour}" stroke-width="2"{dash}/>{label}'
+    ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
+    return f'<line {ends} stroke="{colour}" stroke-width="2"{dash}/>'
 
 
 def _text(x: float, y: float, words: str, colour: str, anchor: str = "start") -> str:
