@@ -119,14 +119,28 @@ def export(
     answer(document, f"Exported {done.count} samples to {out} and verified them")
 
 
-def verify(package: Annotated[Path, typer.Argument(help="Folder of a package.")]) -> None:
+def verify(
+    package: Annotated[Path, typer.Argument(help="Folder of a package.")],
+    signer: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--signer", help="Fingerprint of the only key to accept, learned by another way."),
+    ] = None,
+) -> None:
     """Find any changed, missing or added byte; exit code 3 when there is one."""
     from medsynth_desktop.releases.verify import verify_package
 
-    report = verify_package(package)
+    report = verify_package(package, signer)
+    signed = f"signed by {report.fingerprint}" if report.fingerprint else "not signed"
     answer(
-        {"ok": report.ok, "problems": list(report.problems), "files": report.files},
-        "Verified: nothing changed, missing or added" if report.ok else "\n".join(report.problems),
+        {
+            "ok": report.ok,
+            "problems": list(report.problems),
+            "files": report.files,
+            "samples": report.samples,
+            "fingerprint": report.fingerprint,
+            "manifest": report.manifest_hash,
+        },
+        f"Verified: nothing changed, missing or added; {signed}" if report.ok else "\n".join(report.problems),
     )
     if not report.ok:
         raise typer.Exit(3)
