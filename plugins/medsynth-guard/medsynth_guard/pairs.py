@@ -110,7 +110,7 @@ class PairView:
         layer = self._viewer.add_image(array, **attributes)
         caption = layer.name_overlay
         caption.font_size, caption.position, caption.box = CAPTION_POINTS, "top_center", True
-        caption.box_color = (0, 0, 0, 0.55)
+        caption.color, caption.box_color = "white", (0, 0, 0, 0.6)
         caption.visible = True
         return layer
 
