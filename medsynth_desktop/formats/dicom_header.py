@@ -182,9 +182,9 @@ def check_is_image(path: Path, header: Dataset, available: int) -> None:
 
 
 def _check_codec(name: str, header: Dataset) -> None:
-    syntax = _syntax(header)
-    if not syntax or not _packed(syntax) or syntax == DEFLATED:
+    if not is_encapsulated(header):
         return
+    syntax = _syntax(header)
     if syntax in RETIRED_JPEG:
         raise InputRefused(
             f"{name} is compressed by a retired JPEG process (transfer syntax {syntax}) for which no decoder "
@@ -202,9 +202,10 @@ def _syntax(header: Dataset) -> str:
     return str(meta.get("TransferSyntaxUID") or "") if meta else ""
 
 
-def _packed(syntax: str) -> bool:
-    """Whether pixels take less room in the file than in memory."""
-    return syntax == DEFLATED or (UID(syntax).is_transfer_syntax and bool(UID(syntax).is_compressed))
+def is_encapsulated(header: Dataset) -> bool:
+    """Whether pixels are compressed by a codec, in items of their own."""
+    syntax = UID(_syntax(header))
+    return syntax != DEFLATED and syntax.is_transfer_syntax and bool(syntax.is_compressed)
 
 
 def _decodable(syntax: str) -> bool:
@@ -220,7 +221,7 @@ def _check_size(path: Path, header: Dataset, available: int) -> None:
     """Compare claimed pixels with the file's size before anything is allocated."""
     if _syntax(header) == DEFLATED:
         available = path.stat().st_size
-    packed = _packed(_syntax(header))
+    packed = is_encapsulated(header) or _syntax(header) == DEFLATED
     shape = (int(header.get("NumberOfFrames") or 1), int(header.Rows), int(header.Columns))
     bits = int(header.get("BitsAllocated") or 8)
     check_claim(path.name, shape, max(1, bits // 8), available, MAX_COMPRESSION if packed else 1)

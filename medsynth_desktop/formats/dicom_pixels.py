@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import numpy as np
 import pydicom
@@ -13,9 +14,11 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import check_claim, check_right_angles, film_affine, native, refusing
 from medsynth_desktop.formats.dicom_enhanced import group
 from medsynth_desktop.formats.dicom_geometry import affine_of
-from medsynth_desktop.formats.dicom_header import Slice, check_is_image
+from medsynth_desktop.formats.dicom_header import Slice, check_is_image, is_encapsulated
 from medsynth_desktop.formats.dicom_units import Unit, inverted_is_shown, unit_of
 
+END_OF_PIXELS = b"\xfe\xff\xdd\xe0\0\0\0\0"
+"""Sequence delimitation item, with which compressed pixels end (PS3.5 A.4)."""
 AGE_CAP = 90
 """Higher ages identify (HIPAA safe harbour) and are all told as this."""
 
@@ -48,15 +51,18 @@ def load_stack(slices: Sequence[Slice]) -> Volume:
         frame = pixels[item.frame] if pixels.ndim == 3 else pixels
         values, exact = _rescaled(dataset, frame, item.frame)
         whole &= exact
-        array[:, :, index] = values.T
+        with np.errstate(over="ignore"):  # beyond float32: infinite, which a cohort refuses
+            array[:, :, index] = values.T
     return _finish(array, whole, slices, headers[0])
 
 
 def _decode(item: Slice) -> tuple[FileDataset, np.ndarray]:
     """Read one file whole."""
     with refusing(item.path.name):
-        dataset = pydicom.dcmread(item.path, force=True)
-        check_is_image(item.path, dataset, item.path.stat().st_size)
+        raw = item.path.read_bytes()
+        dataset = pydicom.dcmread(BytesIO(raw), force=True)
+        _check_whole(item.path.name, dataset, raw)
+        check_is_image(item.path, dataset, len(raw))
         if not any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
             raise InputRefused(f"{item.path.name} has no pixels; the file is truncated. Copy it again.")
         if not getattr(dataset.file_meta, "TransferSyntaxUID", None):
@@ -67,6 +73,12 @@ def _decode(item: Slice) -> tuple[FileDataset, np.ndarray]:
             f"{item.path.name} changed while it was read: {pixels.shape[-2:]} pixels, {item.shape} expected."
         )
     return dataset, pixels
+
+
+def _check_whole(name: str, dataset: FileDataset, raw: bytes) -> None:
+    """Refuse encapsulated pixels without their end: some decoders would fill the rest with grey."""
+    if is_encapsulated(dataset) and END_OF_PIXELS not in raw:
+        raise InputRefused(f"{name} is truncated: its compressed pixels have no end; copy it again.")
 
 
 def _guess_syntax(dataset: FileDataset) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def write_synthetic_series(volume: Volume, folder: Path, facts: SeriesFacts) -> 
     _check(volume, facts, kind)
     array, affine = _as_slices(volume)
     stored, slope, intercept = quantise(array, offset=kind is not Kind.PT)
-    identity = hash_array(stored) + modality + repr(replace(facts, created=None))
+    identity = f"{hash_array(stored)} {slope} {intercept} {hash_array(affine)} {modality} {facts}"
     base = _series(volume, modality, kind, facts, identity)
     _describe_pixels(base, stored, slope, intercept, volume)
     paths = []
