@@ -8,6 +8,7 @@ from types import MethodType
 from typing import Any, cast
 from weakref import WeakMethod
 
+from psygnal import SignalInstance
 from qtpy.compat import isalive
 
 
@@ -19,7 +20,7 @@ class Ear:
     Parameters
     ----------
     signal
-        A psygnal signal.
+        A psygnal signal, or an event of napari.
     slot
         A method of a `QObject`; it gets as many of the arguments as it takes.
     """
@@ -38,7 +39,10 @@ class Ear:
 
     def stop(self) -> None:
         """Hear nothing more."""
-        self._signal.disconnect(self.hear, missing_ok=True)
+        if isinstance(self._signal, SignalInstance):
+            self._signal.disconnect(self.hear, missing_ok=True)
+        else:
+            self._signal.disconnect(self.hear)
 
 
 def _taken(slot: Callable[..., Any]) -> int | None:

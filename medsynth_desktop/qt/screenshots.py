@@ -43,6 +43,7 @@ def capture_tour(
                 _show_something(shell, title)
                 shell.raise_panel(title)
                 _settle()
+                _use(shell, title)
                 saved.append(_save(shell, folder / f"{number}-{title.lower()}.png"))
         return saved
     finally:
@@ -64,6 +65,15 @@ def _show_something(shell: Shell, title: str) -> None:
             show_volume(shell.viewer, volume, f"Synthetic {bench.selected}", slot="sample", **options)
     except MedSynthError as error:
         bench.tell("error", str(error))
+
+
+def _use(shell: Shell, title: str) -> None:
+    """Press the button that shows what this panel is for."""
+    panel = shell.panels[title]
+    button = getattr(panel, {"Guard": "pair_button", "Mesh": "make_button"}.get(title, ""), None)
+    if button is not None and button.isEnabled() and button.isVisibleTo(panel):
+        button.click()
+        _wait_for_jobs(shell.workbench)
 
 
 def _wait_for_jobs(workbench: Workbench) -> None:

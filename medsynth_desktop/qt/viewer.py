@@ -86,6 +86,7 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
         old.data, old.metadata = array, attributes["metadata"]
         old.scale, old.translate = attributes["scale"], attributes["translate"]
         old.name, old.visible = name, True
+        viewer.layers.move(viewer.layers.index(old), len(viewer.layers))
         viewer.layers.selection.active = old
         return old
     if old is not None:

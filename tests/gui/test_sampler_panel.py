@@ -85,10 +85,10 @@ def test_window_answers_while_a_job_computes(panel, bench, qtbot: QtBot) -> None
 
 
 def test_out_of_memory_offers_a_smaller_batch(panel, bench, qtbot: QtBot, monkeypatch) -> None:
-    asked: list[int] = []
+    asked: list[tuple[int, int]] = []
 
     def too_large(count, settings, seed, device=None, batch_name=None, batch_size=1):
-        asked.append(batch_size)
+        asked.append((batch_size, seed))
 
         def steps() -> Iterator[Progress]:
             yield Progress(0, count)
@@ -99,13 +99,14 @@ def test_out_of_memory_offers_a_smaller_batch(panel, bench, qtbot: QtBot, monkey
 
     monkeypatch.setattr(bench, "sample", too_large)
     panel.form.batch_size.setValue(4)
+    panel.form.seed.setValue(70)
     panel.sample_button.click()
     qtbot.waitUntil(lambda: panel.banner.action_button.isVisibleTo(panel), timeout=10_000)
     assert panel.banner.action_button.text() == "Retry with batch 2"
     assert "out of memory" in panel.banner.text
     panel.banner.action_button.click()
     qtbot.waitUntil(lambda: not bench.runner.busy, timeout=10_000)
-    assert asked == [4, 2]
+    assert asked == [(4, 70), (2, 70)]
     assert panel.form.batch_size.value() == 2
 
 

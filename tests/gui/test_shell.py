@@ -98,6 +98,7 @@ def test_another_workspace_is_shown_everywhere(shell, bench, qtbot: QtBot, tmp_p
     assert shell.header.workspace.value.text() == "other"
     assert shell.header.cohort.value.text() == "none yet"
     assert shell.panels["Cohort"].empty.isVisibleTo(shell.panels["Cohort"])
+    qtbot.waitUntil(lambda: not bench.runner.busy, timeout=30_000)
     bench.open_workspace(before)
     assert shell.header.cohort.value.text() == "phantoms"
 

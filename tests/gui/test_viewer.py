@@ -116,6 +116,14 @@ def test_slot_keeps_window_and_view(viewer) -> None:
     np.testing.assert_array_equal(volume_of(layer).array, marked() * 0.5)
 
 
+def test_the_image_chosen_last_lies_on_top(viewer) -> None:
+    real = show_volume(viewer, Volume(marked()), "Real P-0001-1", slot="real")
+    show_volume(viewer, Volume(marked()), "Synthetic S-1", slot="sample")
+    show_volume(viewer, Volume(marked()), "Real P-0002-1", slot="real")
+    assert viewer.layers[-1] is real
+    assert len(viewer.layers) == 2
+
+
 @pytest.mark.parametrize(
     ("order", "expected"),
     [((0, 1, 2), "APRL"), ((1, 0, 2), "SIRL"), ((2, 0, 1), "SIAP")],

@@ -51,8 +51,7 @@ class MeshPanel(Panel):
         self.listen(events.jobs, self._enable)
         layers = napari_viewer.layers.events
         for event in (layers.inserted, layers.removed, layers.renamed):
-            event.connect(self._layers_changed)
-        self.destroyed.connect(lambda *_: self._forget(layers))
+            self.listen(event, self._layers_changed)
         self.source.refresh()
         self._read_source()
         self._show_facts()
@@ -134,10 +133,6 @@ class MeshPanel(Panel):
 
     def _layers_changed(self, _event: object = None) -> None:
         self.source.refresh()
-
-    def _forget(self, layers: Any) -> None:
-        for event in (layers.inserted, layers.removed, layers.renamed):
-            event.disconnect(self._layers_changed)
 
     def _enable(self) -> None:
         busy = self.jobbar.job is not None

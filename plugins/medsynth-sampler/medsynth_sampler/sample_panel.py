@@ -37,6 +37,7 @@ class SamplePanel(Panel):
         self._job: Job | None = None
         self._drawn: Any = None
         self._following = False
+        self._asked = 0
         self._build_parts()
         events = self.workbench.events
         for signal in (events.bundles, events.cohorts, events.workspace):
@@ -111,8 +112,16 @@ class SamplePanel(Panel):
             batch_size=self.form.batch_size.value(),
         )
         self._drawn = None
+        if self._job is not None:
+            self._asked = self.form.seed.value()
+            self.form.seed.setValue(self._asked + self.form.count.value())  # asking again gives other images
         self.refresh_job()
         return self._job
+
+    def retry(self, batch_size: int) -> None:
+        """Draw the same seeds again, fewer at once."""
+        self.form.seed.setValue(self._asked)
+        self.sample(batch_size)
 
     # -- what the workbench tells ------------------------------------------------------------------------------
 
@@ -166,7 +175,7 @@ class SamplePanel(Panel):
             smaller = job.error.suggested_batch_size
             self.link.clear_host_banner()
             self.banner.say(
-                "error", str(job.error), (f"Retry with batch {smaller}", lambda: self.sample(smaller))
+                "error", str(job.error), (f"Retry with batch {smaller}", lambda: self.retry(smaller))
             )
         self.picture.show_sentence(FORMING)
 
