@@ -69,34 +69,43 @@ def export_release(
     StoreFailed
         The disk refuses; nothing half-written stays.
     """
-    created = created or datetime.now(UTC).isoformat(timespec="seconds")
-    serial = serial or uuid.uuid4().hex
-    chosen = _check_formats(formats, bundle)
+    terms = manifest.Terms(
+        bundle,
+        policy,
+        _check_formats(formats, bundle),
+        created or datetime.now(UTC).isoformat(timespec="seconds"),
+        serial or uuid.uuid4().hex,
+        signing_key,
+        calibration,
+    )
     check_items(items, bundle, policy)
-    total = len(items) * (len(chosen) + 1) + 2
-    done = 0
     with appearing(Path(out)) as folder:
-        contents = Contents(folder, bundle.recipe, created)
-        entries = []
-        for item in items:
-            yield Progress(done, total, f"Checking {item.sample.id}")
-            volume = _volume(item, bundle)
-            done += 1
-            files: list[str] = []
-            for kind in chosen:
-                yield Progress(done, total, f"Writing {item.sample.id} as {kind}")
-                files += contents.add(kind, item, volume)
-                done += 1
-            entries.append(manifest.sample_entry(item.sample, item.verdict, item.decision, files))
-        yield Progress(done, total, "Writing the manifest")
-        text = readme.readme(len(items), bundle, policy, chosen, created, signing_key)
-        (folder / manifest.README).write_text(text, "utf-8", newline="\n")
-        listed = [_file_entry(folder, path) for path in _files(folder)]
-        data = _seal(folder, entries, listed, bundle, policy, calibration, (created, serial), signing_key)
-        yield Progress(total - 1, total, "Giving the package its name")
+        digest = yield from _fill(folder, items, terms)
     samples = tuple(item.sample.id for item in items)
-    digest = hash_bytes(data)
-    return ReleaseRecord(f"R-{digest[:12]}", str(out), digest, samples, created)
+    return ReleaseRecord(f"R-{digest[:12]}", str(out), digest, samples, terms.created)
+
+
+def _fill(folder: Path, items: Sequence[ReleaseItem], terms: manifest.Terms) -> Steps[str]:
+    """Write everything into ``folder``; return the manifest's hash."""
+    total = len(items) * (len(terms.formats) + 1) + 2
+    done = 0
+    contents = Contents(folder, terms.bundle.recipe, terms.created)
+    entries = []
+    for item in items:
+        yield Progress(done, total, f"Checking {item.sample.id}")
+        volume = _volume(item, terms.bundle)
+        done += 1
+        files: list[str] = []
+        for kind in terms.formats:
+            yield Progress(done, total, f"Writing {item.sample.id} as {kind}")
+            files += contents.add(kind, item, volume)
+            done += 1
+        entries.append(manifest.sample_entry(item.sample, item.verdict, item.decision, files))
+    yield Progress(total - 2, total, "Writing the manifest")
+    (folder / manifest.README).write_text(readme.readme(len(items), terms), "utf-8", newline="\n")
+    digest = _seal(folder, entries, terms)
+    yield Progress(total - 1, total, "Giving the package its name")
+    return digest
 
 
 def _check_formats(formats: Sequence[str], bundle: BundleRecord) -> tuple[str, ...]:
@@ -132,24 +141,13 @@ def _file_entry(folder: Path, path: str) -> dict[str, Any]:
     return {"path": path, "size": place.stat().st_size, "sha256": hash_file(place)}
 
 
-def _seal(
-    folder: Path,
-    entries: Sequence[Mapping[str, Any]],
-    listed: Sequence[Mapping[str, Any]],
-    bundle: BundleRecord,
-    policy: Policy,
-    calibration: Mapping[str, Any] | None,
-    birth: tuple[str, str],
-    key: bytes | None,
-) -> bytes:
-    """Write manifest, checksum and signature; return the manifest's bytes."""
-    built = manifest.build(
-        entries, listed, bundle=bundle, policy=policy, calibration=calibration, birth=birth, key=key
-    )
-    data = manifest.encoded(built)
+def _seal(folder: Path, entries: Sequence[Mapping[str, Any]], terms: manifest.Terms) -> str:
+    """Write manifest, checksum and signature; return the manifest's hash."""
+    listed = [_file_entry(folder, path) for path in _files(folder)]
+    data = manifest.encoded(manifest.build(entries, listed, terms))
     (folder / manifest.MANIFEST).write_bytes(data)
     digests = {str(f["path"]): str(f["sha256"]) for f in listed}
     (folder / manifest.CHECKSUM).write_bytes(manifest.checksum(data, digests))
-    if key is not None:
-        (folder / manifest.SIGNATURE).write_bytes(signing.sign(key, data).hex().encode() + b"\n")
-    return data
+    if terms.key is not None:
+        (folder / manifest.SIGNATURE).write_bytes(signing.sign(terms.key, data).hex().encode() + b"\n")
+    return hash_bytes(data)

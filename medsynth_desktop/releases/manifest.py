@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from medsynth_desktop import __version__
@@ -68,26 +68,32 @@ def sample_entry(
     }
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What is the same for all samples of a package; ``key`` is the private one and is never written."""
+
+    bundle: BundleRecord
+    policy: Policy
+    formats: tuple[str, ...]
+    created: str
+    serial: str
+    key: bytes | None = None
+    calibration: Mapping[str, Any] | None = None
+
+
 def build(
-    samples: Sequence[Mapping[str, Any]],
-    files: Sequence[Mapping[str, Any]],
-    *,
-    bundle: BundleRecord,
-    policy: Policy,
-    calibration: Mapping[str, Any] | None,
-    birth: tuple[str, str],
-    key: bytes | None,
+    samples: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], terms: Terms
 ) -> dict[str, Any]:
-    """Put the manifest together; ``birth`` is time and serial. The bundle's folder here stays out of it."""
-    public = signing.public_key(key) if key is not None else None
+    """Put the manifest together. The bundle's folder on this machine stays out of it."""
+    bundle = terms.bundle
     manifest = {
         "format": FORMAT,
         "version": VERSION,
         "program": f"MedSynth Desktop {__version__}",
         "notice": NOTICE,
         "synthetic": True,
-        "created": birth[0],
-        "serial": birth[1],
+        "created": terms.created,
+        "serial": terms.serial,
         "bundle": {
             "name": bundle.name,
             "hash": bundle.hash,
@@ -97,17 +103,22 @@ def build(
         },
         "recipe": asdict(bundle.recipe),
         "intensity": images.meaning(bundle.recipe),
-        "policy": asdict(policy),
-        "calibration": calibration,
-        "signer": None
-        if public is None
-        else {"algorithm": "Ed25519", "public_key": public.hex(), "fingerprint": signing.fingerprint(public)},
+        "policy": asdict(terms.policy),
+        "calibration": terms.calibration,
+        "signer": _signer(terms.key),
         "samples": list(samples),
         "files": sorted(files, key=lambda f: str(f["path"])),
     }
-    plain = _plain(manifest)
+    plain = dict(_plain(manifest))
     plain["self_sha256"] = self_hash(plain)
-    return dict(plain)
+    return plain
+
+
+def _signer(key: bytes | None) -> dict[str, str] | None:
+    if key is None:
+        return None
+    public = signing.public_key(key)
+    return {"algorithm": "Ed25519", "public_key": public.hex(), "fingerprint": signing.fingerprint(public)}
 
 
 def self_hash(manifest: Mapping[str, Any]) -> str:

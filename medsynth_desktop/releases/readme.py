@@ -5,15 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from medsynth_desktop.core.records import BundleRecord, Policy
 from medsynth_desktop.releases import signing
 from medsynth_desktop.releases.images import meaning
+from medsynth_desktop.releases.manifest import Terms
 
 
-def readme(
-    count: int, bundle: BundleRecord, policy: Policy, formats: Sequence[str], created: str, key: bytes | None
-) -> str:
+def readme(count: int, terms: Terms) -> str:
     """Plain words, at most 78 characters a line."""
+    bundle, policy = terms.bundle, terms.policy
     facts = meaning(bundle.recipe)
     grid = " x ".join(str(n) for n in bundle.recipe.grid)
     spacing = f"{bundle.recipe.spacing:g} mm" if bundle.recipe.spacing else "without a known voxel size"
@@ -21,18 +20,18 @@ def readme(
     thresholds = ", ".join(t.metric for t in policy.thresholds) or "none"
     parts = [
         "SYNTHETIC MEDICAL IMAGES",
-        f"This package holds {count} synthetic {images}, written {created} by MedSynth Desktop. Every "
+        f"This package holds {count} synthetic {images}, written {terms.created} by MedSynth Desktop. Every "
         "image was computed by a generative model. None is an image of a patient, and none is fit for diagnosis.",
         f"Model: {bundle.name} ({bundle.hash[:12]}). Licence: {bundle.licence or 'not stated, ask the sender'}",
         f"Images: {bundle.recipe.modality}, {grid}, {spacing}; values from {facts['low']:g} to "
         f"{facts['high']:g} ({facts['unit']}).",
-        *_folders(formats),
+        *_folders(terms.formats),
         "Why these may leave: each image was compared with every training image. The guard's thresholds "
         f"({thresholds}), the nearest training images by pseudonym, the verdict, and who approved it when "
         "and why are in manifest.json.",
         "Check that nothing was changed: medsynth verify THIS_FOLDER. Without MedSynth, 'sha256sum -c "
         "manifest.sha256' in this folder checks every file, but does not notice added ones.",
-        _signed(key),
+        _signed(terms.key),
     ]
     return "\n\n".join(textwrap.fill(part, 78) for part in parts) + "\n"
 

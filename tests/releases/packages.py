@@ -1,10 +1,16 @@
-"""Small real records for release tests: a bundle, a policy and approved samples of 8 x 10 x 8 voxels."""
+"""Small real records and packages for release tests: a bundle, a policy, approved samples of 8 x 10 x 8 voxels."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from medsynth_desktop.core.hashing import hash_array
+from medsynth_desktop.core.hashing import canonical_json, hash_array
+from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import (
     BundleRecord,
     Nearest,
@@ -16,8 +22,10 @@ from medsynth_desktop.core.records import (
     Threshold,
     Verdict,
 )
+from medsynth_desktop.releases import manifest, signing
 from medsynth_desktop.releases.decisions import approve
-from medsynth_desktop.releases.export import ReleaseItem
+from medsynth_desktop.releases.export import ReleaseItem, export_release
+from medsynth_desktop.releases.verify import VerifyReport
 
 WHEN = "2026-03-01T12:00:00+00:00"
 MR = Recipe((8, 10, 8), 3.0, "percentile", 0.1, 99.9, "MR", "")
@@ -57,3 +65,46 @@ def item(number: int, recipe: Recipe = MR) -> ReleaseItem:
     )
     judged = verdict(name)
     return ReleaseItem(sample, array, judged, approve(judged, who="Dr Example", when=WHEN))
+
+
+KEY = bytes(range(32))
+PRINT = signing.fingerprint(signing.public_key(KEY))
+
+
+def packed(out: Path, key: bytes | None) -> Path:
+    items = [item(0), item(1)]
+    drain(
+        export_release(items, out, bundle=bundle(), policy=POLICY, formats=("nifti", "stl"), signing_key=key)
+    )
+    return out
+
+
+def files_of(package: Path) -> list[Path]:
+    return sorted(p for p in package.rglob("*") if p.is_file())
+
+
+def told(report: VerifyReport) -> str:
+    assert not report.ok
+    assert report.problems
+    text = "\n".join(report.problems)
+    assert text.isascii()
+    assert all(p.isprintable() and p.endswith(".") for p in report.problems)
+    return text
+
+
+def reseal(package: Path, change: Callable[[dict[str, Any]], Any], key: bytes | None = None) -> None:
+    """What a forger does who knows this program: change the manifest and make every hash fit again."""
+    found = json.loads((package / manifest.MANIFEST).read_text())
+    found = change(found) or found
+    if isinstance(found, dict):
+        found["self_sha256"] = manifest.self_hash(found)
+    data = (canonical_json(found) + "\n").encode()
+    (package / manifest.MANIFEST).write_bytes(data)
+    files = found.get("files") if isinstance(found, dict) else None
+    usable = isinstance(files, list) and all(
+        isinstance(f, dict) and isinstance(f.get("path"), str) for f in files
+    )
+    digests = {f["path"]: str(f.get("sha256")) for f in files} if usable and files else {}
+    (package / manifest.CHECKSUM).write_bytes(manifest.checksum(data, digests))
+    if key is not None:
+        (package / manifest.SIGNATURE).write_bytes(signing.sign(key, data).hex().encode() + b"\n")
