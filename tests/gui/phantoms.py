@@ -73,3 +73,33 @@ def add_batch(workspace: Workspace, folder: Path, count: int = 4) -> None:
                 created="2026-01-01T00:00:00+00:00",
             )
         )
+
+
+def write_tiny_bundle(folder: Path, cohort_hash: str = "") -> Path:
+    """A real model of fresh weights, small enough to sample from in a second on one processor."""
+    import torch
+
+    from medsynth_desktop.bundles import BundleFacts, write_bundle
+    from medsynth_desktop.bundles.schedule import Schedule
+    from medsynth_desktop.core.records import Recipe
+    from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+
+    torch.manual_seed(1)
+    autoencoder = AutoencoderShape(channels=(8, 16), latent_channels=4)
+    unet = UNetShape(
+        latent_channels=4, channels=(16, 32), res_blocks=(1, 1), attention=(False, False), head_channels=16
+    )
+    facts = BundleFacts(
+        name="tiny heads",
+        licence="CC0-1.0",
+        recipe=Recipe(SHAPE, SPACING_MM, "percentile", 0.1, 99.9, "MR"),
+        cohort_hash=cohort_hash or "0" * 64,
+        conditions=(),
+        autoencoder=autoencoder,
+        unet=unet,
+        schedule=Schedule(),
+        latent_scale=1.0,
+        training={},
+    )
+    write_bundle(folder, facts, autoencoder.build(), unet.build())
+    return folder

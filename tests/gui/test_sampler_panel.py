@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from medsynth_desktop.core.errors import OutOfMemory
 from medsynth_desktop.core.progress import Progress, Steps
+from tests.gui.phantoms import SHAPE, write_tiny_bundle
 
 
 @pytest.fixture
@@ -136,3 +138,43 @@ def test_no_model_says_what_to_do(viewer, empty_bench, qtbot: QtBot) -> None:
     panel.stop_listening()
     panel.close()
     panel.deleteLater()
+
+
+def test_a_model_is_imported_and_drawn_from(viewer, empty_bench, qtbot: QtBot, tmp_path: Path) -> None:
+    from medsynth_sampler.sample_panel import SamplePanel
+
+    from medsynth_desktop.qt import bridge
+
+    panel = SamplePanel(viewer)
+    panel.show()
+    empty_bench.import_bundle(write_tiny_bundle(tmp_path / "tiny"))
+    qtbot.waitUntil(lambda: empty_bench.bundle is not None, timeout=120_000)
+    assert panel.full.isVisibleTo(panel)
+    assert panel.model_box.chooser.currentText() == "tiny heads"
+    panel.form.count.setValue(2)
+    panel.form.steps.setValue(3)
+    panel.form.seed.setValue(11)
+    ticks = bridge.current_poller().ticks
+    panel.sample_button.click()
+    qtbot.waitUntil(lambda: panel.thumbs.rowCount() == 2 and not empty_bench.runner.busy, timeout=120_000)
+    assert [s.seed for s in empty_bench.batch.samples] == [11, 12]
+    assert panel.form.seed.value() == 13
+    assert bridge.current_poller().ticks > ticks
+    panel.list.setCurrentIndex(panel.thumbs.index(1))
+    drawn = viewer.layers[0].data
+    assert drawn.shape == SHAPE[::-1]
+    stored = empty_bench.sample_array(empty_bench.batch.samples[1].id)
+    np.testing.assert_array_equal(drawn, np.asarray(stored)[::-1, ::-1, ::-1].transpose(2, 1, 0))
+    panel.stop_listening()
+    panel.close()
+    panel.deleteLater()
+
+
+def test_a_dangerous_model_is_refused_in_words(panel, bench, qtbot: QtBot, tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "bad")
+    (folder / "weights.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    before = len(bench.bundles)
+    bench.import_bundle(folder)
+    qtbot.waitUntil(lambda: panel.banner.level == "error", timeout=120_000)
+    assert "weights.pkl" in panel.banner.text or "pkl" in panel.banner.text
+    assert len(bench.bundles) == before
