@@ -26,8 +26,8 @@ def import_(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders; folders are searched.")],
     participants: Annotated[Optional[Path], typer.Option(help="CSV that names each file's patient.")] = None,  # noqa: UP045
     patient_pattern: Annotated[
-        Optional[str],
-        typer.Option(help="Regular expression; its first group in the file name is the patient."),  # noqa: UP045
+        str | None,
+        typer.Option(help="Regular expression; its first group in the file name is the patient."),
     ] = None,
     spacing: Annotated[Optional[float], typer.Option(help="Millimetres between voxels.")] = None,  # noqa: UP045
     grid: Annotated[Optional[str], typer.Option(help="Voxels along x,y,z (or x,y for pictures).")] = None,  # noqa: UP045
@@ -66,9 +66,7 @@ def list_() -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="Name of the cohort.")],
-    arrays: Annotated[
-        Optional[Path], typer.Option(help="Folder to write arrays.npy and rows.csv into.")
-    ] = None,  # noqa: UP045
+    arrays: Annotated[Path | None, typer.Option(help="Folder to write arrays.npy and rows.csv into.")] = None,
 ) -> None:
     """Describe a cohort; --arrays also writes its conformed images."""
     from medsynth_desktop.cohorts.access import write_arrays

@@ -105,12 +105,12 @@ def sample(
     steps: Annotated[int, typer.Option("--steps", help="Evaluations of the network for one sample.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample; the next add one each.")] = 0,
     condition: Annotated[
-        Optional[list[str]], typer.Option("--condition", help="name=number, repeatable.")
-    ] = None,  # noqa: UP045
+        list[str] | None, typer.Option("--condition", help="name=number, repeatable.")
+    ] = None,
     candidates: Annotated[int, typer.Option("--candidates", help="Latents drawn for each sample kept.")] = 1,
     device: Annotated[
-        Optional[str], typer.Option("--device", help="cuda, mps or cpu; default the best.")
-    ] = None,  # noqa: UP045
+        str | None, typer.Option("--device", help="cuda, mps or cpu; default the best.")
+    ] = None,
     batch_name: Annotated[Optional[str], typer.Option("--batch-name", help="Name of the batch.")] = None,  # noqa: UP045
     batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
 ) -> None:

@@ -30,7 +30,8 @@ class Progress:
     message
         What is being done, in the user's words, without a patient identifier.
     preview
-        A picture of what is forming: float32 in [-1, 1], one 2D slice (rows, columns) or a volume (x, y, z) in RAS axes.
+        A picture of what is forming: float32 in [-1, 1], one 2D slice (rows, columns) or a volume
+        (x, y, z) in RAS axes.
     item
         A record that has just been finished and stored (for instance a `SampleRecord`).
     """

@@ -65,12 +65,13 @@ class Volume:
     @property
     def spacing(self) -> np.ndarray:
         """(3,) millimetres between neighbouring voxels along each array axis."""
-        return np.sqrt((np.asarray(self.affine, float)[:3, :3] ** 2).sum(axis=0))
+        lengths: np.ndarray = np.sqrt((np.asarray(self.affine, float)[:3, :3] ** 2).sum(axis=0))
+        return lengths
 
     @property
     def is_2d(self) -> bool:
         """Whether this is a single picture (z = 1)."""
-        return self.array.shape[2] == 1
+        return bool(self.array.shape[2] == 1)
 
     def canonical(self) -> Volume:
         """Return the same voxels with axes permuted and flipped to the closest RAS order; the affine follows."""

@@ -9,9 +9,11 @@ from typing import Any
 
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
 from medsynth_desktop.core.progress import Steps
-from medsynth_desktop.core.records import CohortRecord, Policy
+from medsynth_desktop.core.records import CohortRecord, Policy, Threshold
 from medsynth_desktop.guard.audit import AuditResult
+from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.report import render_report
+from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding
 
@@ -64,7 +66,7 @@ def read_policy(cohort: CohortRecord, path: Path) -> Policy:
         raise InputRefused(
             f"The policy file {path.name} must hold an object of metrics; got {type(document).__name__}."
         )
-    return guarding.policy_from_json(cohort, document.get("thresholds", document), "policy file", path.name)
+    return policy_from_json(cohort, document.get("thresholds", document), "policy file", path.name)
 
 
 def describe(result: AuditResult) -> dict[str, Any]:
@@ -91,3 +93,33 @@ def write_report(result: AuditResult, path: Path) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StoreFailed(f"The report {path.name} cannot be written: {error.strerror}.") from None
+
+
+def policy_from_json(
+    cohort: CohortRecord, thresholds: dict[str, dict[str, float]], who: str, why: str
+) -> Policy:
+    """A policy from a file: ``{metric: {"review": x, "block": y}}``.
+
+    Raises
+    ------
+    InputRefused
+        For unknown metrics, missing or non-numeric limits.
+    """
+    made = []
+    for key, limits in thresholds.items():
+        if key not in METRICS:
+            raise InputRefused(
+                f"The policy names the metric {key!r}; known are: {', '.join(METRICS.keys())}."
+            )
+        if not isinstance(limits, dict) or not all(
+            isinstance(limits.get(n), int | float) for n in ("review", "block")
+        ):
+            raise InputRefused(
+                f"The policy needs numbers 'review' and 'block' for {key}; see docs/quickstart.md."
+            )
+        made.append(
+            Threshold(key, float(limits["review"]), float(limits["block"]), "typed", who=who, why=why)
+        )
+    if not made:
+        raise InputRefused("The policy file holds no threshold; see docs/quickstart.md for its form.")
+    return make_policy(cohort.hash, made)

@@ -23,9 +23,8 @@ from medsynth_desktop.core.records import (
 )
 from medsynth_desktop.guard.audit import AuditResult, audit_queries
 from medsynth_desktop.guard.calibration import Calibration, calibrate
-from medsynth_desktop.guard.policy import make_policy, with_threshold
+from medsynth_desktop.guard.policy import with_threshold
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
-from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import NearestSearch, Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import releasing
@@ -127,9 +126,12 @@ def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | No
 
 
 def stored_calibration(workspace: Workspace, cohort: CohortRecord) -> Calibration | None:
-    """The calibration last made for exactly these images and splits, or None."""
+    """The calibration last made for exactly these images and splits, or None (also for one of an older version)."""
     kept = workspace.settings.get(f"calibration:{cohort.hash}")
-    return Calibration.from_json(kept) if kept else None
+    try:
+        return Calibration.from_json(kept) if kept else None
+    except InputRefused:
+        return None
 
 
 def calibrate_cohort(
@@ -281,33 +283,3 @@ def apply_policy(workspace: Workspace, cohort: CohortRecord, policy: Policy, who
         workspace.verdicts.put(name, list(new.values()))
         reopened += releasing.reopen_affected(workspace, old, new, policy, who)
     return reopened
-
-
-def policy_from_json(
-    cohort: CohortRecord, thresholds: dict[str, dict[str, float]], who: str, why: str
-) -> Policy:
-    """A policy from a file: ``{metric: {"review": x, "block": y}}``.
-
-    Raises
-    ------
-    InputRefused
-        For unknown metrics, missing or non-numeric limits.
-    """
-    made = []
-    for key, limits in thresholds.items():
-        if key not in METRICS:
-            raise InputRefused(
-                f"The policy names the metric {key!r}; known are: {', '.join(METRICS.keys())}."
-            )
-        if not isinstance(limits, dict) or not all(
-            isinstance(limits.get(n), int | float) for n in ("review", "block")
-        ):
-            raise InputRefused(
-                f"The policy needs numbers 'review' and 'block' for {key}; see docs/quickstart.md."
-            )
-        made.append(
-            Threshold(key, float(limits["review"]), float(limits["block"]), "typed", who=who, why=why)
-        )
-    if not made:
-        raise InputRefused("The policy file holds no threshold; see docs/quickstart.md for its form.")
-    return make_policy(cohort.hash, made)

@@ -193,7 +193,7 @@ def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 def legend_words(found: Distribution) -> tuple[str, str]:
     """Name the two colours of a plot, with how many images stand behind each."""
-    return f"This batch (n = {found.batch_n:,})", f"Unseen patients (n = {found.unseen_n:,})"
+    return f"Batch, n = {found.batch_n:,}", f"Unseen patients, n = {found.unseen_n:,}"
 
 
 def ordered_limits(metric: Metric, moved: str, review: float, block: float) -> tuple[float, float]:

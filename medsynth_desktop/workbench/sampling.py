@@ -6,6 +6,7 @@ import hashlib
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import BatchRecord, BundleRecord, Recipe, SampleRecord, SampleSettings
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    pass
 
 MAX_SEED = 2**63 - 1
 
@@ -148,7 +152,7 @@ def _open_batch(workspace: Workspace, name: str, record: BundleRecord) -> BatchR
 
 
 def _draw(
-    bundle: object,
+    bundle: Bundle,
     seeds: list[int],
     settings: SampleSettings,
     device: str,

@@ -27,6 +27,7 @@ from medsynth_desktop.core.records import (
 )
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.jobs.runner import FINAL, Job, Runner
+from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES
 from medsynth_desktop.releases.verify import VerifyReport
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding, importing, releasing, sampling, surfacing
@@ -345,7 +346,7 @@ class Workbench:
         name: str,
         level: float,
         smooth: int = 20,
-        max_faces: int = surfacing.MAX_DISPLAY_FACES,
+        max_faces: int = MAX_DISPLAY_FACES,
     ) -> Job:
         """Extract the surface of ``volume`` at ``level`` (its own unit) and show it with at most ``max_faces``."""
         steps = surfacing.make_for_display(volume, name, level, smooth, max_faces)

@@ -10,7 +10,8 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES, display_steps
 from medsynth_desktop.meshes.files import write_surface
-from medsynth_desktop.meshes.surface import Surface, sensible_level, surface_steps
+from medsynth_desktop.meshes.levels import sensible_level
+from medsynth_desktop.meshes.surface import Surface, surface_steps
 from medsynth_desktop.workbench.surface_facts import Levels, saved_words
 
 
@@ -27,7 +28,7 @@ class Made:
 def make_surface(
     volume: Volume, level: float | None = None, smooth: int = 20, out: Path | None = None
 ) -> Steps[Surface]:
-    """Extract the surface of ``volume`` at ``level`` (its unit; None: a sensible one), and write it to ``out`` if given.
+    """Extract the surface of ``volume`` at ``level`` (its unit; None: a sensible one); write it to ``out`` if given.
 
     Raises
     ------

@@ -55,7 +55,9 @@ def test_arrays_match_rows_and_nearest_matches_brute_force(home: Path, cli: Cli,
     train = [i for i, r in enumerate(rows) if r["split"] == "train"]
     query = np.clip(arrays[train[2]] + np.random.default_rng(0).normal(scale=0.3, size=GRID), -1, 1)
     np.save(tmp_path / "q.npy", query.astype(np.float32))
-    found = cli("nearest", "--cohort", "phantoms", tmp_path / "q.npy", "-k", 14, *workspace).json["queries"][0]
+    found = cli("nearest", "--cohort", "phantoms", tmp_path / "q.npy", "-k", 14, *workspace).json["queries"][
+        0
+    ]
     query = query.astype(np.float32).astype(np.float64)
     truth = {
         rows[i]["image"]: (
@@ -96,7 +98,9 @@ def test_a_training_image_is_blocked_and_named_and_a_new_one_is_not(home: Path, 
 def _training_file(home: Path, cli: Cli) -> tuple[Path, str]:
     """A file of the training split and its image's pseudonym, found by searching for each file."""
     files = sorted((home / "images").glob("*.nii.gz"))
-    found = cli("nearest", "--cohort", "phantoms", *files, "-k", 1, "--workspace", home / "workspace", "--json").json
+    found = cli(
+        "nearest", "--cohort", "phantoms", *files, "-k", 1, "--workspace", home / "workspace", "--json"
+    ).json
     for path, query in zip(files, found["queries"], strict=True):
         if query["neighbours"][0]["rmse"] == 0:
             return path, query["neighbours"][0]["image"]
@@ -104,7 +108,9 @@ def _training_file(home: Path, cli: Cli) -> tuple[Path, str]:
 
 
 def test_calibration_gives_threshold_interval_n_and_quantile(home: Path, cli: Cli) -> None:
-    document = cli("calibrate", "--cohort", "phantoms", "--quantile", 0.9, "--workspace", home / "workspace", "--json")
+    document = cli(
+        "calibrate", "--cohort", "phantoms", "--quantile", 0.9, "--workspace", home / "workspace", "--json"
+    )
     for key in ("correlation", "rmse", "lowe_ratio"):
         metric = document.json["metrics"][key]
         assert metric["interval"][0] <= metric["threshold"] <= metric["interval"][1]

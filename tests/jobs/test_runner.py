@@ -110,7 +110,9 @@ def test_a_queued_job_can_be_cancelled_before_it_starts(runner: Runner) -> None:
         (ValueError("patient Doe"), "unexpected fault (ValueError)"),
     ],
 )
-def test_a_fault_becomes_one_sentence_and_the_lane_lives_on(runner: Runner, fault: Exception, told: str) -> None:
+def test_a_fault_becomes_one_sentence_and_the_lane_lives_on(
+    runner: Runner, fault: Exception, told: str
+) -> None:
     def fail() -> Steps[None]:
         yield Progress()
         raise fault
