@@ -183,7 +183,8 @@ def distribution(
 
 def _finite(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, float)
-    return values[np.isfinite(values)]
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite
 
 
 def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
