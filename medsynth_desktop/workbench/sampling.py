@@ -18,7 +18,7 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    pass
+    from medsynth_desktop.bundles import Bundle
 
 MAX_SEED = 2**63 - 1
 
