@@ -30,7 +30,8 @@ def installed_panels() -> tuple[PanelSpec, ...]:
     import npe2
 
     manager = npe2.PluginManager.instance()
-    manager.discover(include_npe1=False)
+    if not any(p.plugin in manager for p in PANELS):  # napari has discovered them with its first viewer
+        manager.discover(include_npe1=False)
     return tuple(p for p in PANELS if p.plugin in manager and not manager.is_disabled(p.plugin))
 
 

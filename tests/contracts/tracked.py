@@ -10,7 +10,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def tracked_files(*suffixes: str) -> list[Path]:
     """Existing files, tracked or about to be (not ignored), by suffix; all without one."""
-    words = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    words = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-C",
+        str(ROOT),
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     names = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split("\0")
     paths = sorted({ROOT / name for name in names if name})
     return [p for p in paths if p.is_file() and (not suffixes or p.suffix in suffixes)]
