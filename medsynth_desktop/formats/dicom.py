@@ -1,8 +1,8 @@
 """DICOM images: CT, MR, PET and X-ray, single slices, series and multi-frame stacks.
 
-Headers are in `dicom_header`, geometry in `dicom_geometry`, grouping in `dicom_series`, multi-frame
-objects in `dicom_enhanced`, pixels in `dicom_pixels`, units in `dicom_units`; `dicom_write` writes synthetic
-series.
+Reading: headers in `dicom_header`, what is an image at all in `dicom_images`, grouping in `dicom_series`,
+geometry in `dicom_geometry`, multi-frame objects in `dicom_enhanced`, pixels in `dicom_pixels`, units in
+`dicom_units`. Synthetic series out: `dicom_write`, with `dicom_marks` and `dicom_iods`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ def sniff(head: bytes) -> bool:
     """Whether ``head`` begins a DICOM file."""
     if head[PREAMBLE : PREAMBLE + 4] == b"DICM":
         return True
-    if len(head) <= PREAMBLE or not head.startswith(FIRST_GROUPS) or head[3]:
+    if len(head) <= PREAMBLE:
         return False
     explicit = head[4:6].isalpha() and head[4:6].isupper()
-    return explicit or head[5:8] == b"\0\0\0"  # a value representation, or a short length
+    if head.startswith(b"\0\x08\0"):  # big endian
+        return explicit
+    short = head[5:8] == b"\0\0\0"
+    return head.startswith(FIRST_GROUPS) and head[3] == 0 and (explicit or short)
 
 
 def read(path: Path) -> Volume:

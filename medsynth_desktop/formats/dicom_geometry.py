@@ -123,8 +123,8 @@ def _gaps(gaps: np.ndarray) -> str:
         return ""
     multiples = gaps[off] / step
     whole = np.abs(multiples - np.round(multiples)) <= 2 * UNEVEN
-    if whole.all() and (np.round(multiples) >= 2).all():
-        missing = int((np.round(multiples) - 1).sum())
+    missing = int((np.round(multiples) - 1).sum())
+    if whole.all() and (np.round(multiples) >= 2).all() and missing <= len(gaps):
         where = int(np.flatnonzero(off)[0]) + 1
         return (
             f"{missing} of {len(gaps) + 1 + missing} slices {'is' if missing == 1 else 'are'} missing: "

@@ -14,7 +14,8 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import check_claim, check_right_angles, film_affine, native, refusing
 from medsynth_desktop.formats.dicom_enhanced import group
 from medsynth_desktop.formats.dicom_geometry import affine_of
-from medsynth_desktop.formats.dicom_header import Slice, check_is_image, is_encapsulated
+from medsynth_desktop.formats.dicom_header import Slice
+from medsynth_desktop.formats.dicom_images import check_is_image, is_encapsulated
 from medsynth_desktop.formats.dicom_units import Unit, inverted_is_shown, unit_of
 
 END_OF_PIXELS = b"\xfe\xff\xdd\xe0\0\0\0\0"
