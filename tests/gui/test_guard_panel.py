@@ -73,7 +73,7 @@ def test_the_riskiest_is_on_top_with_reasons_in_words(judged: Workbench, open_pa
     assert rows.data(rows.index(0, 1)) == "Block ■"
     titles = [rows.headerData(c, Qt.Orientation.Horizontal) for c in range(rows.columnCount())]
     assert titles == ["Sample", "Verdict", "Nearest real", *(m.label for m in METRICS), "Decision"]
-    assert panel.reasons.text().startswith(f"{COPY}: Block ■\nCorrelation")
+    assert panel.reasons.text().startswith("Correlation")
     assert panel.place.text() == f"1 of {SAMPLES}, riskiest first"
 
 

@@ -108,7 +108,7 @@ def test_both_histograms_share_bins_and_sum_to_a_hundred_percent() -> None:
     assert found.batch.sum() == pytest.approx(100)
     assert found.unseen.sum() == pytest.approx(100)
     assert (found.batch_n, found.unseen_n) == (2, 11)
-    assert say.legend_words(found) == ("This batch (n = 2)", "Unseen patients (n = 11)")
+    assert say.legend_words(found) == ("Batch, n = 2", "Unseen patients, n = 11")
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], [0.3, 0.3]])

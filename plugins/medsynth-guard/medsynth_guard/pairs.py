@@ -23,9 +23,11 @@ colour-blind."""
 CAPTION_POINTS = 9
 CAPTION_PIXELS = 9.0
 """Width of a letter at that size."""
-GAP, MARGIN = 6, 0.12
-DRAWN_MS = 60
-"""napari gives grid cells their size when they are first drawn; the view is fitted once more after that."""
+GAP = 6
+LETTER_PIXELS, LINE_PIXELS, BOTTOM_PIXELS = 38, 24, 12
+"""Height of an orientation letter, of a line of a caption, and what is left free below a picture."""
+DRAWN_MS = (50, 250, 800)
+"""napari gives grid cells their size when they are first drawn, on a slow machine late: until then fit again."""
 LINKED = ("contrast_limits", "gamma")
 
 Made = tuple[np.ndarray, dict[str, Any], str]
@@ -60,6 +62,7 @@ class PairView:
         self._kept: _Kept | None = None
         self._ours: list[Any] = []
         self._captions: list[str] = []
+        self._fitted: tuple[float, Any] | None = None
 
     @property
     def active(self) -> bool:
@@ -127,6 +130,7 @@ class PairView:
         )
         for layer in viewer.layers:
             layer.visible = False
+        viewer.canvas.events.size.connect(self._resized)
         for key, by in (("N", 1), ("P", -1)):
             viewer.bind_key(key, lambda _viewer, by=by: self._step(by), overwrite=True)
 
@@ -138,15 +142,31 @@ class PairView:
         first = self._ours[0]
         for axis, (low, high) in enumerate(first.extent.world.T, viewer.dims.ndim - first.ndim):
             viewer.dims.set_point(axis, (low + high) / 2)
+        self._fitted = None
         self._fit()
-        QTimer.singleShot(DRAWN_MS, self._fit)
+        for wait in DRAWN_MS:
+            QTimer.singleShot(wait, self._fit)
 
     def _fit(self) -> None:
-        if self.active and self.layers:
-            height, width = self._viewer.canvas.size
-            self._viewer.canvas.grid.shape = grid_shape(width, height, len(self._ours))
-            self._caption()
-            self._viewer.reset_view(layers=self.layers, margin=MARGIN)
+        """Show the whole pictures, unless the user has zoomed or panned meanwhile."""
+        if not self.active or not self.layers:
+            return
+        viewer, camera = self._viewer, self._viewer.scene.camera
+        if self._fitted is not None and self._fitted != (camera.zoom, camera.center):
+            return
+        height, width = viewer.canvas.size
+        viewer.canvas.grid.shape = grid_shape(width, height, len(self._ours))
+        self._caption()
+        camera.zoom *= 1.001  # an equal zoom is not passed on to cells that were drawn meanwhile
+        top = LETTER_PIXELS + LINE_PIXELS * max(1 + layer.name.count("\n") for layer in self.layers)
+        cell = float(viewer.canvas.viewbox_size(viewer.layers)[0])
+        viewer.reset_view(layers=self.layers, margin=min(0.4, (top + BOTTOM_PIXELS) / cell))
+        depth, row, column = camera.center
+        camera.center = (depth, row - (top - BOTTOM_PIXELS) / 2 / camera.zoom, column)  # below its caption
+        self._fitted = (camera.zoom, camera.center)
+
+    def _resized(self, _event: object = None) -> None:
+        QTimer.singleShot(DRAWN_MS[0], self._fit)
 
     def _caption(self) -> None:
         columns = self._viewer.canvas.grid.shape[1]
@@ -160,6 +180,7 @@ class PairView:
         if kept is None:
             return
         viewer = self._viewer
+        viewer.canvas.events.size.disconnect(self._resized)
         for key in ("N", "P"):
             viewer.bind_key(key, None, overwrite=True)
         self._remove_ours()

@@ -20,7 +20,6 @@ from medsynth_desktop.workbench.presenting import (
     place_words,
     step_in,
     unchecked_words,
-    verdict_words,
 )
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 from medsynth_guard.pairs import PairView
@@ -220,10 +219,7 @@ class GuardPanel(Panel):
         bench = self.workbench
         self.table.look_at(bench.selected)
         verdict = verdict_shown(bench.guard, bench.selected)
-        lines = []
-        if verdict is not None:
-            lines = [f"{verdict.id}: {verdict_words(verdict.verdict)}", *verdict.reasons]
-        self.reasons.setText("\n".join(lines))
+        self.reasons.setText("\n".join(verdict.reasons) if verdict is not None else "")
         order = self.order()
         self.place.setText(place_words(order, bench.selected))
         if self.pairs.active and bench.selected is not None:

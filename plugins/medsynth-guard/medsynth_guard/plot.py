@@ -15,8 +15,9 @@ from medsynth_desktop.workbench.presenting import GLYPHS, Distribution
 
 BACKGROUND, INK = "#1d1f24", "#f0f1f2"
 BATCH_COLOUR, UNSEEN_COLOUR = "#5b8def", "#f0f1f2"
-LABEL_HEIGHTS = {"review": 0.92, "block": 0.74}
+LABEL_HEIGHTS = {"review": 0.86, "block": 0.64}
 """Height of the lines' labels, so that they never cover each other."""
+LEFT_OF_LINE, RIGHT_OF_LINE = (1, 0.5), (0, 0.5)
 STYLES = {"review": Qt.PenStyle.DashLine, "block": Qt.PenStyle.SolidLine}
 
 
@@ -43,7 +44,7 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
         super().__init__(background=BACKGROUND)
         self.measure = metric
         self._showing = False
-        self.setFixedHeight(150)
+        self.setFixedHeight(130)
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
@@ -52,6 +53,7 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
         for side in ("bottom", "left"):
             self.getAxis(side).setPen(INK)
             self.getAxis(side).setTextPen(INK)
+            self.getAxis(side).enableAutoSIPrefix(False)
         self.setLabel(
             "bottom", f"{metric.label} {f'({metric.unit})' if metric.unit else ''}".strip(), color=INK
         )
@@ -65,8 +67,6 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
     def _line(self, which: str) -> Any:
         colour = VERDICTS[which].colour
         pen = pg.mkPen(colour, width=2, style=STYLES[which])
-        low_side = self.measure.direction == "high"
-        anchor = (1, 0.5) if low_side else (0, 0.5)
         line = pg.InfiniteLine(
             angle=90,
             movable=True,
@@ -78,7 +78,7 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
                 "position": LABEL_HEIGHTS[which],
                 "color": colour,
                 "fill": (29, 31, 36, 235),
-                "anchors": [anchor, anchor],
+                "anchors": [LEFT_OF_LINE, LEFT_OF_LINE],
             },
         )
         line.setCursor(Qt.CursorShape.SizeHorCursor)
@@ -105,7 +105,15 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
                 if line.value() != value:
                     line.setValue(value)
                 line.label.setFormat(f"{which.capitalize()} {GLYPHS[which]} {self.measure.format(value)}")
+                self._turn_label(line)
         self._showing = False
+
+    def _turn_label(self, line: Any) -> None:
+        """Let the label stand on the side of its line where there is more room."""
+        low, high = self.getViewBox().viewRange()[0]
+        side = LEFT_OF_LINE if line.value() > (low + high) / 2 else RIGHT_OF_LINE
+        line.label.anchors = [side, side]
+        line.label.updatePosition()
 
     def set_movable(self, movable: bool) -> None:
         """Let the lines be dragged or not."""

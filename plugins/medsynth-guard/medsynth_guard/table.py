@@ -103,7 +103,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(22)
-        self.setMinimumHeight(22 * 6)
+        self.setMinimumHeight(22 * 6 + 40)
         header = self.horizontalHeader()
         header.setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
         self.setSortingEnabled(True)

@@ -34,6 +34,7 @@ class LevelHistogram(pg.PlotWidget):  # type: ignore[misc]
         self.hideAxis("left")
         self.getAxis("bottom").setPen(INK)
         self.getAxis("bottom").setTextPen(INK)
+        self.getAxis("bottom").enableAutoSIPrefix(False)
         self.bars = self.plot([0, 1], [0], stepMode="center", fillLevel=0, brush=BARS + "b0", pen=BARS)
         self.line = pg.InfiniteLine(
             angle=90, movable=True, pen=pg.mkPen(LINE, width=2), hoverPen=pg.mkPen(LINE, width=4)
