@@ -38,14 +38,16 @@ find_python() {
 
 # -- System packages ---------------------------------------------------------------------------------
 
-# Prints the Debian packages that are missing; $1 = "screen" also wants a virtual display with its font.
+# Prints the Debian packages that are missing for $1 = window, screen (also a virtual display and its font) or
+# test (also git, which the tests ask what is in the repository).
 missing_packages() {
     local known pair python
     known="$(PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null)"
     for pair in $LIBRARIES; do
         [[ "$known" == *"${pair%%:*} "* ]] || printf '%s\n' "${pair#*:}"
     done
-    if [ "${1:-}" = screen ]; then
+    [ "${1:-}" != test ] || type -P git >/dev/null || printf 'git\n'
+    if [ "${1:-}" != window ]; then
         type -P Xvfb >/dev/null || printf 'xvfb\n'
         compgen -G '/usr/lib*/dri/swrast_dri.so' >/dev/null || compgen -G '/usr/lib/*/dri/swrast_dri.so' >/dev/null ||
             compgen -G '/usr/lib/*/libgallium-*.so' >/dev/null || printf 'libgl1-mesa-dri\n'

@@ -15,7 +15,7 @@ all | lint | core | gui) ;;
 *) say "unknown check '$what': choose all, lint, core or gui."; exit 2 ;;
 esac
 
-ensure_packages screen
+ensure_packages test
 ensure_environment test
 cd "$ROOT" || exit 1
 
