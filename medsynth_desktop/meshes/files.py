@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from medsynth_desktop.core.hashing import hash_bytes
 from medsynth_desktop.meshes.surface import Surface
 
 SUFFIXES = (".stl", ".ply", ".obj", ".glb")
+_FRAME = {"mm": "MedSynth surface in millimetres, patient RAS", "px": "MedSynth surface in pixels"}
+BLOCK_LINES, BLOCK_TRIANGLES = 4096, 65_536
 RAS_TO_GLTF = np.array([[-1e-3, 0, 0, 0], [0, 0, 1e-3, 0], [0, 1e-3, 0, 0], [0, 0, 0, 1.0]])
 """Millimetres RAS to glTF 2.0: metres, +Y up (superior), +Z forward (anterior), -X the asset's right."""
 
@@ -63,25 +66,48 @@ def sidecar_path(path: Path) -> Path:
 
 
 def encoded(surface: Surface, suffix: str) -> bytes:
-    """Bytes of a surface file; the same surface gives the same bytes."""
+    """Bytes of a surface file; the same surface gives the same bytes.
+
+    STL and OBJ are put together here in blocks: trimesh makes them in one call that keeps Python's lock, for
+    seconds where there are a million triangles, which would freeze the window.
+    """
+    if suffix == ".obj":
+        return b"".join(_obj(surface))
+    if suffix == ".stl":
+        return b"".join(_stl(surface))
     import trimesh
 
     vertices = surface.vertices
     if suffix == ".glb":
         vertices = vertices.astype(np.float64) @ RAS_TO_GLTF[:3, :3].T
     mesh = trimesh.Trimesh(vertices, surface.faces, process=False, validate=False)
-    per_format: dict[str, dict[str, Any]] = {
-        ".stl": {"file_type": "stl"},
-        ".ply": {"file_type": "ply", "encoding": "binary", "vertex_normal": False},
-        ".obj": {
-            "file_type": "obj",
-            "include_normals": False,
-            "header": "millimetres, patient RAS; see sidecar",
-        },
-        ".glb": {"file_type": "glb", "include_normals": False},
-    }
-    data = mesh.export(**per_format[suffix])
-    return data.encode() if isinstance(data, str) else bytes(data)
+    if suffix == ".glb":
+        return bytes(mesh.export(file_type="glb", include_normals=False))
+    return bytes(mesh.export(file_type="ply", encoding="binary", vertex_normal=False))
+
+
+def _obj(surface: Surface) -> Iterator[bytes]:
+    """Wavefront OBJ in blocks of lines, every float32 exact."""
+    yield f"# {_FRAME[surface.unit]}\n".encode()
+    for line, rows in (("v %.9g %.9g %.9g\n", surface.vertices), ("f %d %d %d\n", surface.faces + 1)):
+        for start in range(0, len(rows), BLOCK_LINES):
+            part = rows[start : start + BLOCK_LINES]
+            yield (line * len(part) % tuple(part.ravel().tolist())).encode()
+
+
+def _stl(surface: Surface) -> Iterator[bytes]:
+    """Binary STL in blocks of triangles: 80 bytes of text, their count, then 50 bytes each."""
+    yield _FRAME[surface.unit].encode().ljust(80) + np.uint32(len(surface.faces)).astype("<u4").tobytes()
+    record = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")])
+    for start in range(0, len(surface.faces), BLOCK_TRIANGLES):
+        corners = surface.vertices[surface.faces[start : start + BLOCK_TRIANGLES]]
+        a, b, c = corners.astype(np.float64).transpose(1, 0, 2)
+        normals = np.cross(b - a, c - a)
+        length = np.linalg.norm(normals, axis=1, keepdims=True)
+        block = np.zeros(len(corners), record)
+        block["normal"] = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+        block["corners"] = corners
+        yield block.tobytes()
 
 
 def describe(surface: Surface, suffix: str, data: bytes) -> dict[str, Any]:

@@ -92,6 +92,28 @@ def test_stl_is_binary_and_holds_every_triangle(surface: Surface, tmp_path: Path
     assert (tmp_path / "egg.STL").stat().st_size == 84 + 50 * len(surface.faces)
 
 
+@pytest.mark.parametrize("suffix", [".stl", ".obj"])
+def test_blocks_join_without_a_seam_and_numbers_are_exact(
+    surface: Surface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    whole = files.encoded(surface, suffix)
+    monkeypatch.setattr(files, "BLOCK_LINES", 100)
+    monkeypatch.setattr(files, "BLOCK_TRIANGLES", 100)
+    assert files.encoded(surface, suffix) == whole
+    write_surface(surface, tmp_path / f"egg{suffix}")
+    again = read_surface(tmp_path / f"egg{suffix}")
+    np.testing.assert_array_equal(np.unique(again.vertices, axis=0), np.unique(surface.vertices, axis=0))
+    assert b"millimetres, patient RAS" in whole[:80]
+
+
+def test_stl_normals_point_outward(surface: Surface, tmp_path: Path) -> None:
+    write_surface(surface, tmp_path / "egg.stl")
+    mesh = trimesh.load(tmp_path / "egg.stl", process=False)
+    written = np.frombuffer((tmp_path / "egg.stl").read_bytes()[84:], np.uint8).reshape(-1, 50)[:, :12]
+    normals = np.ascontiguousarray(written).view("<f4")
+    np.testing.assert_allclose(normals, mesh.face_normals, atol=1e-4)
+
+
 def test_refusals_say_why(surface: Surface, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match=r"\.stl, \.ply"):
         write_surface(surface, tmp_path / "egg.vtk")
