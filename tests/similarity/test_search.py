@@ -42,6 +42,7 @@ def check(
     assert len(found.neighbours) == min(k, len(images))
     for place, neighbour in enumerate(found.neighbours):
         index = names.index(neighbour.image)
+        assert -1 <= neighbour.correlation <= 1
         assert neighbour.patient == records[index].patient
         assert neighbour.rmse == pytest.approx(rmse[index], abs=ACCURACY)
         assert neighbour.correlation == pytest.approx(correlation[index], abs=ACCURACY)
