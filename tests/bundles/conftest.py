@@ -1,0 +1,24 @@
+"""The tiny bundle, made once and copied."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.bundles.tiny import make
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole bundle; not to be changed."""
+    path = tmp_path_factory.mktemp("bundles") / "tiny"
+    make(path)
+    return path
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(original, tmp_path / "copy"))

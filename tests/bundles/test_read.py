@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from medsynth_desktop.bundles import describe_bundle, read_bundle
+from medsynth_desktop.core.errors import StoreFailed
+from tests.bundles.tiny import facts, make
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    record = make(tmp_path / "b", dtype=torch.float32)
+    bundle = read_bundle(tmp_path / "b")
+    assert bundle.record == record
+    assert record.recipe == facts().recipe
+    assert (record.name, record.licence, record.cohort_hash) == ("tiny", "CC0-1.0", "ab" * 32)
+    assert (bundle.autoencoder_shape, bundle.unet_shape) == (facts().autoencoder, facts().unet)
+    assert bundle.latent_shape == (2, 4, 6, 8)
+    torch.manual_seed(0)
+    fresh = facts().unet.build()
+    weights = bundle.unet.state_dict()
+    assert torch.equal(fresh.state_dict()["conv_in.conv.weight"], weights["conv_in.conv.weight"])
+    assert not bundle.unet.training
+    assert not any(p.requires_grad for p in bundle.unet.parameters())
+
+
+def test_the_hash_covers_every_byte_and_not_the_place(original: Path, folder: Path) -> None:
+    assert read_bundle(original).record.hash == read_bundle(folder).record.hash
+    readme = folder / "README.md"
+    readme.write_text(readme.read_text() + " ")
+    assert read_bundle(original).record.hash != read_bundle(folder).record.hash
+
+
+def test_the_hash_covers_which_file_says_what(folder: Path) -> None:
+    before = read_bundle(folder).record.hash
+    (folder / "README.md").rename(folder / "LICENSE")
+    assert read_bundle(folder).record.hash != before
+
+
+def test_half_precision_halves_the_files(original: Path, tmp_path: Path) -> None:
+    make(tmp_path / "whole", dtype=torch.float32)
+    size = [(p / "diffusion.safetensors").stat().st_size for p in (original, tmp_path / "whole")]
+    assert 0.45 < size[0] / size[1] < 0.65
+    assert next(read_bundle(original).unet.parameters()).dtype == torch.float32
+
+
+def test_a_bundle_is_described_in_json(original: Path) -> None:
+    document = json.loads(json.dumps(describe_bundle(original)))
+    assert document["hash"] == read_bundle(original).record.hash
+    assert document["unet"]["parameters"] == sum(p.numel() for p in facts().unet.build().parameters())
+    assert document["training"] == {"images": 3}
+
+
+def test_nothing_is_overwritten_and_nothing_half_written_stays(original: Path, tmp_path: Path) -> None:
+    shutil.copytree(original, tmp_path / "b")
+    with pytest.raises(StoreFailed, match="exists"):
+        make(tmp_path / "b")
+    assert [p.name for p in tmp_path.iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_decode_gives_the_grid_in_range_and_preview_a_picture(tmp_path: Path, dims: int) -> None:
+    make(tmp_path / "b", dims)
+    bundle = read_bundle(tmp_path / "b")
+    latent = 50 * torch.randn(bundle.latent_shape, generator=torch.Generator().manual_seed(0))
+    image = bundle.decode(latent)
+    assert image.shape == bundle.record.recipe.grid
+    assert image.dtype == np.float32
+    assert -1 <= image.min() < image.max() <= 1
+    preview = bundle.preview(latent)
+    # Rows run down; the first row of a volume is the top of the head (z), columns run to the front (y).
+    assert preview.shape == ((32, 24) if dims == 3 else (24, 16))

@@ -1,0 +1,37 @@
+"""A real bundle that is small enough to make in each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from medsynth_desktop.bundles import BundleFacts, write_bundle
+from medsynth_desktop.bundles.schedule import Schedule
+from medsynth_desktop.core.records import BundleRecord, Recipe
+from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+
+
+def facts(dims: int = 3) -> BundleFacts:
+    """What the tiny bundle says of itself."""
+    return BundleFacts(
+        name="tiny",
+        licence="CC0-1.0",
+        recipe=Recipe((16, 24, 32)[:dims], 4.0, "percentile", 0.1, 99.9, "MR"),
+        cohort_hash="ab" * 32,
+        conditions=(),
+        autoencoder=AutoencoderShape(dims, (8, 16), (1, 1), 2, 4),
+        unet=UNetShape(dims, 2, (16, 32), (1, 1), (False, True), 16, 8),
+        schedule=Schedule(),
+        latent_scale=0.9,
+        training={"images": 3},
+    )
+
+
+def make(path: Path, dims: int = 3, dtype: torch.dtype = torch.float16) -> BundleRecord:
+    """Write the tiny bundle with weights from a fixed seed."""
+    about = facts(dims)
+    torch.manual_seed(0)
+    unet = about.unet.build()
+    torch.nn.init.normal_(unet.out[2].conv.weight, std=0.05)  # MONAI starts it at zero
+    return write_bundle(path, about, about.autoencoder.build(), unet, dtype, {"README.md": "A bundle for tests."})
