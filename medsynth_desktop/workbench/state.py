@@ -1,170 +1,29 @@
-"""The open workspace as the window sees it: what is open, what runs, and the verbs that change it.
+"""The workbench as the window sees it: what lies open (`Desk`), and the verbs that change it.
 
-Views call verbs and listen to `events`; they decide nothing. Long verbs start a job and return it at once; when it
-ends, `poll` (called by a timer of the window on its own thread) applies the result and emits what changed.
+Views call verbs and listen to `events`; they decide nothing. Long verbs start a job and return it at once.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from medsynth_desktop.core.errors import Cancelled, GuardRefused, MedSynthError, NotFound
-from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.errors import GuardRefused, NotFound
 from medsynth_desktop.core.records import (
-    BatchRecord,
-    BundleRecord,
-    CohortRecord,
     Decision,
-    Policy,
-    SampleRecord,
     SampleSettings,
-    Verdict,
 )
 from medsynth_desktop.core.volume import Volume
-from medsynth_desktop.jobs.runner import FINAL, Job, Runner
+from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES
 from medsynth_desktop.releases.verify import VerifyReport
-from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding, importing, releasing, sampling, surfacing
-from medsynth_desktop.workbench.events import WorkbenchEvents
-
-log = logging.getLogger(__name__)
-Then = Callable[[Any], None]
+from medsynth_desktop.workbench.desk import Desk, Then
 
 
-class Workbench:
-    """One open workspace with its current cohort, bundle, batch and sample.
-
-    Parameters
-    ----------
-    workspace
-        Folder of the workspace; created when absent.
-
-    Raises
-    ------
-    StoreFailed
-        When the folder cannot be opened or written.
-    """
-
-    def __init__(self, workspace: Path) -> None:
-        self.events = WorkbenchEvents()
-        self.runner = Runner()
-        self.user = ""
-        self.device: str | None = None  # None: the best there is
-        self._pending: dict[int, tuple[Job, Then | None]] = {}
-        self._seen: dict[int, int] = {}
-        self._open(workspace)
-
-    # -- workspace ---------------------------------------------------------------------------------------------
-
-    def _open(self, path: Path) -> None:
-        self.workspace = Workspace.open(path)
-        self.cohort: CohortRecord | None = None
-        self.bundle: BundleRecord | None = None
-        self.batch: BatchRecord | None = None
-        self.selected: str | None = None
-        self.guard = guarding.GuardState()
-        self.previewing: str | None = None  # metric whose threshold is being tried out
-        self.made: surfacing.Made | None = None  # the surface made last
-        self.verified: tuple[str, VerifyReport] | None = None  # package name and report of the last check
-        self.decisions: dict[str, Decision] = {}
-        cohorts, bundles, batches = self.cohort_names, self.bundles, self.batch_names
-        if cohorts:
-            self.use_cohort(cohorts[-1])
-        if bundles:
-            self.bundle = bundles[-1]
-        if batches:
-            self.use_batch(batches[-1])
-
-    def open_workspace(self, path: Path) -> None:
-        """Close the open workspace and open another; running jobs must have ended.
-
-        Raises
-        ------
-        MedSynthError
-            While a job runs.
-        """
-        if self.runner.busy:
-            raise MedSynthError(
-                "Something is still running in this workspace; cancel it or let it finish first."
-            )
-        self.workspace.close()
-        self._open(path)
-        self.events.workspace.emit()
-
-    def close(self) -> None:
-        """Cancel running jobs, keep what is finished, close the workspace."""
-        self.runner.close()
-        self.workspace.close()
-
-    @property
-    def cohort_names(self) -> tuple[str, ...]:
-        """Names of all cohorts, oldest first."""
-        return tuple(self.workspace.cohorts.names())
-
-    @property
-    def bundles(self) -> tuple[BundleRecord, ...]:
-        """All bundles, oldest first."""
-        return tuple(self.workspace.bundles.list())
-
-    @property
-    def batch_names(self) -> tuple[str, ...]:
-        """Names of all batches, oldest first."""
-        return tuple(self.workspace.batches.names())
-
-    # -- jobs --------------------------------------------------------------------------------------------------
-
-    def start(self, title: str, steps: Steps[Any], lane: str = "cpu", then: Then | None = None) -> Job:
-        """Queue ``steps``; ``then(result)`` is called by `poll` on its thread when they are done."""
-        job = self.runner.submit(title, steps, lane)
-        self._pending[job.id] = (job, then)
-        self.events.jobs.emit()
-        return job
-
-    def poll(self) -> None:
-        """Apply what jobs have finished since the last call; call it about 20 times a second."""
-        for job, then in tuple(self._pending.values()):
-            ended = job.state in FINAL
-            items = job.take_items()
-            if items:
-                self._items_arrived(items)
-            if self._seen.get(job.id) != id(job.progress):
-                self._seen[job.id] = id(job.progress)
-                self.events.progress.emit()
-            if ended:
-                del self._pending[job.id]
-                self._seen.pop(job.id, None)
-                self._job_ended(job, then)
-
-    def _items_arrived(self, items: Sequence[Any]) -> None:
-        if any(isinstance(i, SampleRecord) for i in items):
-            newest = next(i for i in reversed(items) if isinstance(i, SampleRecord))
-            if self.batch is None or self.batch.name != newest.batch:
-                self.use_batch(newest.batch)
-            else:
-                self.batch = self.workspace.batches.get(newest.batch)
-                self.events.samples.emit()
-
-    def _job_ended(self, job: Job, then: Then | None) -> None:
-        if job.state == "done" and then is not None:
-            try:
-                then(job.result)
-            except MedSynthError as error:
-                self.tell("error", str(error))
-        elif job.error is not None:
-            self.tell("info" if isinstance(job.error, Cancelled) else "error", f"{job.title}: {job.error}")
-        self.events.jobs.emit()
-
-    def tell(self, level: str, sentence: str) -> None:
-        """Say one sentence to the user (info, warning or error)."""
-        self.events.told.emit(level, sentence)
-
-    # -- volumes and cohorts -----------------------------------------------------------------------------------
+class Workbench(Desk):
+    """Everything a user can do in the open workspace."""
 
     def open_volumes(self, paths: Sequence[Path]) -> Job:
         """Read every image under ``paths`` and show it; what cannot be read is said with its reason."""
@@ -180,22 +39,6 @@ class Workbench:
         """Import into a cohort in the background (see `importing.import_cohort` for the options)."""
         steps = importing.import_cohort(self.workspace, name, paths, **options)
         return self.start(f"Importing {name}", steps, "disk", lambda cohort: self.use_cohort(cohort.name))
-
-    def use_cohort(self, name: str) -> None:
-        """Make ``name`` the open cohort; its policy and calibration come with it."""
-        self.cohort = self.workspace.cohorts.get(name)
-        self.guard = guarding.GuardState.of(self.workspace, self.cohort, self.batch)
-        self.previewing = None
-        self.events.cohorts.emit()
-        self.events.policy.emit()
-        self.events.verdicts.emit()
-
-    # -- sampling ----------------------------------------------------------------------------------------------
-
-    def use_bundle(self, bundle_hash: str) -> None:
-        """Make a bundle of the workspace the open one."""
-        self.bundle = self.workspace.bundles.get(bundle_hash)
-        self.events.bundles.emit()
 
     def import_bundle(self, path: Path) -> Job:
         """Check a bundle folder, executing nothing of it, and copy it into the workspace."""
@@ -230,50 +73,6 @@ class Workbench:
         return self.start(
             f"Sampling {count}", steps, device or "best", lambda batch: self.use_batch(batch.name)
         )
-
-    def use_batch(self, name: str) -> None:
-        """Make ``name`` the open batch, with its verdicts and decisions."""
-        self.batch = self.workspace.batches.get(name)
-        ids = [s.id for s in self.batch.samples]
-        if self.selected not in ids:
-            self.selected = ids[0] if ids else None
-        self.guard = guarding.GuardState.of(self.workspace, self.cohort, self.batch)
-        self.previewing = None
-        self.refresh_decisions()
-        self.events.batches.emit()
-        self.events.samples.emit()
-        self.events.verdicts.emit()
-        self.events.selection.emit()
-
-    def select(self, sample: str) -> None:
-        """Look at a sample of the open batch."""
-        if sample != self.selected:
-            self.selected = sample
-            self.events.selection.emit()
-
-    def sample_array(self, sample: str) -> np.ndarray:
-        """Voxels of a sample: float32 in [-1, 1] on its recipe's grid (read-only)."""
-        return self.workspace.arrays.get(self.workspace.samples.get(sample).array_hash)
-
-    def image_array(self, image: str) -> np.ndarray:
-        """Voxels of a real image of the open cohort by its pseudonymous id (read-only)."""
-        if self.cohort is None:
-            raise NotFound("No cohort is open.")
-        for record in self.cohort.images:
-            if record.id == image:
-                return self.workspace.arrays.get(record.array_hash)
-        raise NotFound(f"The open cohort {self.cohort.name} holds no image {image}.")
-
-    def sample_volume(self, sample: str) -> Volume:
-        """Return a sample as a volume in millimetres, in the unit of its recipe."""
-        return sampling.sample_volume(self.workspace, sample)
-
-    def image_volume(self, image: str) -> Volume:
-        """Return a real image of the open cohort as a volume in millimetres, in the unit of its recipe."""
-        array = self.image_array(image)
-        return sampling.recipe_volume(array, self._need("cohort", self.cohort).recipe)
-
-    # -- guard -------------------------------------------------------------------------------------------------
 
     def audit(self, quantile: float = guarding.QUANTILE) -> Job:
         """Find the nearest real images of the open batch, calibrate if needed, and judge every sample."""
@@ -328,18 +127,6 @@ class Workbench:
         if reopened:
             self.tell("warning", f"{len(reopened)} approvals were re-opened because the thresholds changed.")
 
-    @property
-    def policy(self) -> Policy | None:
-        """Thresholds in force for the open cohort."""
-        return self.guard.policy
-
-    @property
-    def verdicts(self) -> dict[str, Verdict]:
-        """Verdicts of the open batch by sample id, riskiest first, under the thresholds now shown."""
-        return self.guard.verdicts
-
-    # -- surfaces ----------------------------------------------------------------------------------------------
-
     def make_surface(
         self,
         volume: Volume,
@@ -372,18 +159,6 @@ class Workbench:
             raise NotFound("No surface was made yet; make one first.")
         steps = surfacing.save(self.made.surface, path)
         return self.start("Saving a surface", steps, "disk", lambda said: self.tell("info", said))
-
-    # -- decisions and releases --------------------------------------------------------------------------------
-
-    def sign_in(self, who: str) -> None:
-        """Set the name under which decisions are recorded."""
-        self.user = who.strip()
-        self.events.user.emit()
-
-    def refresh_decisions(self) -> None:
-        """Read the decisions of the open batch again."""
-        self.decisions = self.workspace.decisions.of(self.batch.name) if self.batch else {}
-        self.events.decisions.emit()
 
     def approve(self, samples: Iterable[str], reason: str = "") -> None:
         """Approve samples; a blocked one is refused (`GuardRefused`), one under review needs a reason."""
@@ -434,8 +209,3 @@ class Workbench:
     def _verified(self, checked: tuple[str, VerifyReport]) -> None:
         self.verified = checked
         self.events.releases.emit()
-
-    def _need(self, what: str, thing: Any) -> Any:
-        if thing is None:
-            raise NotFound(f"No {what} is open; choose one first.")
-        return thing
