@@ -8,14 +8,14 @@ typed constant.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord, Nearest, Policy, Threshold
 from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.verdicts import is_copy, metrics_table
@@ -54,6 +54,8 @@ class Calibration:
         cost an innocent image, all metrics together. NaN with one patient.
     warnings
         Sentences to show wherever the thresholds are shown.
+    through
+        What was done to the unseen images before they were compared; "" for nothing.
     """
 
     quantile: float
@@ -66,6 +68,7 @@ class Calibration:
     train_images: int
     false_blocks: float = math.nan
     warnings: tuple[str, ...] = ()
+    through: str = ""
 
     def policy(self, cohort_hash: str) -> Policy:
         """Return the policy that these thresholds make.
@@ -124,6 +127,7 @@ def calibrate(
     quantile: float = QUANTILE,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    through: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Steps[Calibration]:
     """Compare unseen images with the training split and propose a threshold for every metric.
 
@@ -139,6 +143,10 @@ def calibrate(
         (linear interpolation).
     seed
         Of the bootstrap, which draws whole patients, since images of one patient resemble each other.
+    through
+        What is done to every unseen image first, for instance a model's encoder and decoder, or the blur of
+        `medsynth_desktop.guard.sharpness.match_softness`: so that an unseen image is as soft as a synthetic one. Its
+        name (else its ``str``) is recorded.
 
     Raises
     ------
@@ -147,9 +155,14 @@ def calibrate(
     """
     _check(train_records, records, quantile)
     search = NearestSearch(train_images, train_records)
-    queries = [(record.id, image) for record, image in zip(records, images, strict=True)]
+    queries = []
+    for record, image in zip(records, images, strict=True):
+        queries.append((record.id, through(image) if through else image))
+        if through:
+            yield Progress(len(queries), len(records), "Preparing unseen images")
     found = yield from search.query(queries)
-    return thresholds_from(found, records, len(train_records), quantile, seed, resamples)
+    made = thresholds_from(found, records, len(train_records), quantile, seed, resamples)
+    return replace(made, through=getattr(through, "__name__", "") or str(through)) if through else made
 
 
 def thresholds_from(

@@ -127,6 +127,8 @@ def _limits(policy: Policy, calibration: Calibration) -> str:
         f"{len(calibration.images)} images of {len(set(calibration.patients))} unseen patients were compared with "
         f"{calibration.train_images} training images in the same way."
     )
+    if calibration.through:
+        foot += f" They were first {calibration.through}."
     if calibration.false_blocks == calibration.false_blocks:
         foot += (
             f" Judged by the calibrated limits of the others, {100 * calibration.false_blocks:.0f}% of these innocent "
