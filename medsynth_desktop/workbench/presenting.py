@@ -125,11 +125,11 @@ def step_in(order: Sequence[str], current: str | None, step: int) -> str | None:
     return order[min(max(order.index(current) + step, 0), len(order) - 1)]
 
 
-def place_words(order: Sequence[str], current: str | None) -> str:
-    """Return for instance ``3 of 120, riskiest first``."""
-    if current not in order:
+def place_words(row: int | None, total: int, by_risk: bool = True) -> str:
+    """Return for instance ``3 of 120, riskiest first``; ``by_risk``: whether the rows stand in that order."""
+    if row is None:
         return ""
-    return f"{order.index(current) + 1:,} of {len(order):,}, riskiest first"
+    return f"{row + 1:,} of {total:,}, {'riskiest first' if by_risk else 'as sorted'}"
 
 
 def _short(value: float) -> str:

@@ -72,16 +72,27 @@ class VerdictTable:
         Current decision of each sample that has one.
     metrics
         The registered metrics.
+    like
+        The table shown before: while a threshold is dragged only the verdicts change, and what does not depend
+        on them is taken over from it.
     """
 
-    def __init__(self, state: Judged, decisions: Mapping[str, Decision], metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self,
+        state: Judged,
+        decisions: Mapping[str, Decision],
+        metrics: Sequence[Metric],
+        like: VerdictTable | None = None,
+    ) -> None:
         self.columns = columns(metrics)
         self.order = np.arange(len(state.ids))
         self._state = state
         self._decisions = decisions
         self._metrics = {m.key: m for m in metrics}
-        self._risk = risk_order(state, metrics)
-        self._rows: dict[str, int] | None = None
+        same = like is not None and like._state.metrics is state.metrics and like._state.ids is state.ids
+        self._nearness = like._nearness if like and same else nearness_order(state, metrics)
+        self._index = like._index if like and same else {s: i for i, s in enumerate(state.ids)}
+        self._risk = risk_order(state, self._nearness)
         self.sort(None)
 
     def __len__(self) -> int:
@@ -97,9 +108,8 @@ class VerdictTable:
 
     def row(self, sample: str | None) -> int | None:
         """Row of ``sample``, or None."""
-        if self._rows is None:
-            self._rows = {self._state.ids[i]: row for row, i in enumerate(self.order.tolist())}
-        return self._rows.get(sample) if sample is not None else None
+        index = self._index.get(sample) if sample is not None else None
+        return None if index is None else int(np.flatnonzero(self.order == index)[0])
 
     def verdict(self, row: int) -> str:
         """Pass, review or block of ``row``."""
@@ -134,7 +144,6 @@ class VerdictTable:
 
         Values that are not defined come last either way.
         """
-        self._rows = None
         key = None if column is None else self.columns[column].key
         if key is None:
             self.order = self._risk
@@ -156,8 +165,8 @@ class VerdictTable:
         return np.array([self._words(key, sample, i) for i, sample in enumerate(self._state.ids)])
 
 
-def risk_order(state: Judged, metrics: Sequence[Metric]) -> np.ndarray:
-    """(n,) indices into ``state.ids``: worst verdict first, then the first metric's riskiest value, then the next's.
+def nearness_order(state: Judged, metrics: Sequence[Metric]) -> np.ndarray:
+    """(n,) indices into ``state.ids`` by the first metric's riskiest value, then the next's.
 
     A value that is not defined counts as the riskiest: nothing shows that it is safe.
     """
@@ -166,4 +175,10 @@ def risk_order(state: Judged, metrics: Sequence[Metric]) -> np.ndarray:
         values = np.asarray(state.metrics[metric.key], float)
         risk = -values if metric.direction == "high" else values
         keys.append(np.where(np.isfinite(risk), risk, -np.inf))
-    return np.lexsort([*keys, -np.asarray(state.codes, int)])
+    return np.lexsort(keys) if keys else np.arange(len(state.ids))
+
+
+def risk_order(state: Judged, nearness: np.ndarray) -> np.ndarray:
+    """(n,) indices into ``state.ids``: worst verdict first, equal ones in the order of ``nearness``."""
+    worst_first = np.int8(2) - np.asarray(state.codes, np.int8)[nearness]
+    return nearness[np.argsort(worst_first, kind="stable")]

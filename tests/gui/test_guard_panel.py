@@ -85,6 +85,7 @@ def test_rows_and_the_selected_sample_follow_each_other(judged: Workbench, open_
     assert panel.table.currentIndex().row() == 4
     panel.table.rows.sort(0, Qt.SortOrder.DescendingOrder)
     assert panel.table.rows.table.id(panel.table.currentIndex().row()) == judged.selected
+    assert panel.place.text().endswith("as sorted")
 
 
 def test_dragging_a_line_moves_counts_and_rows_but_stores_nothing(judged: Workbench, open_panel: Any) -> None:
@@ -175,12 +176,14 @@ def test_pairs_stand_side_by_side_and_the_users_view_comes_back(
     assert viewer.scene.camera.zoom == zoom
 
 
-def test_n_and_p_walk_from_the_riskiest_down(judged: Workbench, open_panel: Any, viewer: Any) -> None:
+def test_n_and_p_walk_from_the_riskiest_down(
+    judged: Workbench, open_panel: Any, viewer: Any, qtbot: Any
+) -> None:
     panel = open_panel(viewer)
     panel.pair_button.setChecked(True)
     order = panel.order()
     kept = panel.pairs.layers
-    viewer.keymap[next(k for k in viewer.keymap if str(k) == "N")](viewer)
+    qtbot.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_N)
     assert judged.selected == order[1]
     assert panel.pairs.layers == kept  # zoom and slice stay: the same layers show the next pair
     assert order[1] in kept[0].name

@@ -86,8 +86,9 @@ def test_walking_stops_at_both_ends() -> None:
         "a",
     ]
     assert say.step_in([], "a", 1) is None
-    assert say.place_words(order, "b") == "2 of 3, riskiest first"
-    assert say.place_words(order, None) == ""
+    assert say.place_words(1, 3) == "2 of 3, riskiest first"
+    assert say.place_words(1, 1234, by_risk=False) == "2 of 1,234, as sorted"
+    assert say.place_words(None, 3) == ""
 
 
 @pytest.mark.parametrize(

@@ -100,3 +100,12 @@ def test_no_cell_is_made_before_it_is_looked_at() -> None:
     made.sort(column(made, "rmse"))
     assert len(made) == 10_000
     assert Counted.made == 0
+
+
+def test_a_table_made_like_the_one_before_is_the_same_table() -> None:
+    state = State()
+    before = VerdictTable(state, {}, ALL)
+    state.codes = np.array([2, 0, 0])
+    assert VerdictTable(state, {}, ALL, before).ids() == VerdictTable(state, {}, ALL).ids() == ["a", "c", "b"]
+    other = State(ids=("x", "y", "z"))
+    assert VerdictTable(other, {}, ALL, before).row("y") == 0

@@ -28,6 +28,8 @@ LETTER_PIXELS, LINE_PIXELS, BOTTOM_PIXELS = 38, 24, 12
 """Height of an orientation letter, of a line of a caption, and what is left free below a picture."""
 DRAWN_MS = (50, 250, 800)
 """napari gives grid cells their size when they are first drawn, on a slow machine late: until then fit again."""
+KEYS = {"N": 1, "P": -1}
+"""Next and previous pair."""
 LINKED = ("contrast_limits", "gamma")
 
 Made = tuple[np.ndarray, dict[str, Any], str]
@@ -43,6 +45,7 @@ class _Kept:
     ndisplay: int
     point: tuple[float, ...]
     camera: tuple[Any, Any, Any]
+    keys: dict[str, Any]
 
 
 class PairView:
@@ -127,11 +130,12 @@ class PairView:
             ndisplay=viewer.dims.ndisplay,
             point=tuple(viewer.dims.point),
             camera=(camera.center, camera.zoom, camera.angles),
+            keys={str(key): action for key, action in viewer.keymap.items() if str(key) in KEYS},
         )
         for layer in viewer.layers:
             layer.visible = False
         viewer.canvas.events.size.connect(self._resized)
-        for key, by in (("N", 1), ("P", -1)):
+        for key, by in KEYS.items():
             viewer.bind_key(key, lambda _viewer, by=by: self._step(by), overwrite=True)
 
     def _arrange(self) -> None:
@@ -181,8 +185,8 @@ class PairView:
             return
         viewer = self._viewer
         viewer.canvas.events.size.disconnect(self._resized)
-        for key in ("N", "P"):
-            viewer.bind_key(key, None, overwrite=True)
+        for key in KEYS:
+            viewer.bind_key(key, kept.keys.get(key), overwrite=True)
         self._remove_ours()
         grid = viewer.canvas.grid
         grid.enabled, grid.stride, grid.shape, grid.spacing = kept.grid

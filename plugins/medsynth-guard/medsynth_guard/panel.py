@@ -96,6 +96,7 @@ class GuardPanel(Panel):
     def _table(self) -> VerdictView:
         self.table = VerdictView(self.step)
         self.table.looked_at.connect(self._look)
+        self.table.rows.layoutChanged.connect(self._show_place)
         self.reasons = QLabel()
         self.reasons.setWordWrap(True)
         self.reasons.setTextFormat(Qt.TextFormat.PlainText)
@@ -165,6 +166,8 @@ class GuardPanel(Panel):
         ready = cohort is not None and samples > 0
         self.empty.button.setVisible(ready)
         self.content.setVisible(not missing)
+        if missing and self.pairs.active:
+            self.pair_button.setChecked(False)
         self.check_button.setVisible(not missing)
         left = unchecked_words(samples, len(bench.guard.ids)) if not missing else ""
         title = f"{names[1]} against {names[0]}" if ready else ""
@@ -191,8 +194,8 @@ class GuardPanel(Panel):
         self._show_selected()
 
     def _show_table(self) -> None:
-        bench = self.workbench
-        table = VerdictTable(bench.guard, bench.decisions, self.metrics) if bench.guard.ids else None
+        bench, before = self.workbench, self.table.rows.table
+        table = VerdictTable(bench.guard, bench.decisions, self.metrics, before) if bench.guard.ids else None
         self.table.show_table(table, bench.selected)
 
     def _show_thresholds(self) -> None:
@@ -220,12 +223,16 @@ class GuardPanel(Panel):
         self.table.look_at(bench.selected)
         verdict = verdict_shown(bench.guard, bench.selected)
         self.reasons.setText("\n".join(verdict.reasons) if verdict is not None else "")
-        order = self.order()
-        self.place.setText(place_words(order, bench.selected))
+        self._show_place()
         if self.pairs.active and bench.selected is not None:
             said = verdict.verdict if verdict else None
             if self._paired != (bench.selected, said):
                 self._show_pair(bench.selected, said)
+
+    def _show_place(self) -> None:
+        rows = self.table.rows
+        row = rows.table.row(self.workbench.selected) if rows.table is not None else None
+        self.place.setText(place_words(row, rows.rowCount(), rows.by_risk))
 
     def order(self) -> list[str]:
         """Samples in the order of the table."""

@@ -24,6 +24,13 @@ class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
         self.table: VerdictTable | None = None
         self._sorted: tuple[int, bool] | None = None  # None: riskiest first
 
+    @property
+    def by_risk(self) -> bool:
+        """Whether the riskiest come first."""
+        if self._sorted is None or self.table is None:
+            return True
+        return self.table.columns[self._sorted[0]].key == "verdict" and self._sorted[1]
+
     def set_table(self, table: VerdictTable | None) -> None:
         """Show other rows in the order that the user chose."""
         self.beginResetModel()

@@ -64,6 +64,7 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
         self.measure = metric
         self.threshold: Threshold | None = None
         self._showing = False
+        self._shown: tuple[Threshold | None, bool] | None = None
         self.plot = DistributionPlot(metric)
         self.legend, self.origin = QLabel(), QLabel()
         for label in (self.legend, self.origin):
@@ -139,6 +140,9 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
 
     def show_threshold(self, threshold: Threshold | None, trying: bool) -> None:
         """Show where the lines are; ``trying``: they were moved and are not in force."""
+        if (threshold, trying) == self._shown:
+            return
+        self._shown = (threshold, trying)
         self.threshold = threshold
         self._showing = True
         self.plot.show_threshold(threshold)

@@ -44,10 +44,10 @@ class ReleasePanel(Panel):
             events.cohorts,
             events.batches,
             events.samples,
-            events.verdicts,
             events.decisions,
         ):
             self.listen(signal, self.refresh)
+        self.listen(events.verdicts, self._verdicts)
         self.listen(events.selection, self._selection)
         self.listen(events.user, self._user)
         self.listen(events.releases, self.leaving.refresh)
@@ -119,6 +119,14 @@ class ReleasePanel(Panel):
         self.reopened.setText(reopened_words(counts))
         self.reopened.setVisible(bool(counts["reopened"]))
         self._enable()
+
+    def _verdicts(self) -> None:
+        """Follow the thresholds in force; while others are tried out only say that nothing can be decided."""
+        if self.workbench.previewing is None:
+            self.refresh()
+        elif not self.table.rows.table.trying:
+            self.table.rows.table.trying = True
+            self._enable()
 
     def _selection(self) -> None:
         sample = self.workbench.selected
