@@ -13,7 +13,7 @@ from medsynth_desktop.qt.viewer import show_array, show_volume
 from medsynth_desktop.workbench.sampling import sample_volume
 from medsynth_desktop.workbench.state import Workbench
 
-SETTLE_SECONDS = 0.6
+SETTLE_SECONDS = 0.8
 """Thumbnails, plots and the canvas are drawn within this after a panel came to the front."""
 PATIENCE_SECONDS = 60.0
 
@@ -73,7 +73,9 @@ def _use(shell: Shell, title: str) -> None:
     button = getattr(panel, {"Guard": "pair_button", "Mesh": "make_button"}.get(title, ""), None)
     if button is not None and button.isEnabled() and button.isVisibleTo(panel):
         button.click()
+        _settle(0.1)
         _wait_for_jobs(shell.workbench)
+        _settle()
 
 
 def _wait_for_jobs(workbench: Workbench) -> None:

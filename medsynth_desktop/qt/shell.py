@@ -21,6 +21,7 @@ from medsynth_desktop.qt.panels import PanelSpec, installed_panels, widget_class
 from medsynth_desktop.workbench.state import Workbench
 
 TITLE = "MedSynth Desktop"
+LAYERS_WIDTH = 260
 READER = "medsynth-volumes"
 READ_PATTERNS = (
     "*.nii",
@@ -88,10 +89,13 @@ class Shell(QObject):  # type: ignore[misc]
         QTimer.singleShot(0, self.arrange)
 
     def arrange(self) -> None:
-        """Give the panels their width, and bring the first one to the front."""
-        docks = list(self.docks.values())
-        if docks and not self._closed:
-            self.window.resizeDocks(docks[:1], [PANEL_WIDTH], Qt.Orientation.Horizontal)
+        """Give the panels their width, and what is left to the picture."""
+        if self._closed:
+            return
+        view = self.viewer.window._qt_viewer
+        docks = [*list(self.docks.values())[:1], view.dockLayerControls, view.dockLayerList]
+        widths = [PANEL_WIDTH, LAYERS_WIDTH, LAYERS_WIDTH][-len(docks) :]
+        self.window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
 
     def raise_panel(self, title: str) -> QWidget:
         """Bring a panel to the front and return its widget."""

@@ -79,6 +79,10 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
     options
         Further layer attributes.
     """
+    if viewer.dims.ndisplay == 3 and any(type(layer).__name__ == "Surface" for layer in viewer.layers):
+        viewer.dims.ndisplay = (
+            2  # an image was asked for while a surface was turned: slices, not a projection
+        )
     options["metadata"] = {SLOT_KEY: slot, **options.get("metadata", {})}
     array, attributes, _ = layer_data(volume, name, **options)
     old = _old_layer(viewer, name, slot)
@@ -173,7 +177,9 @@ def show_surface(viewer: Any, surface: Any, name: str, like: Volume | None = Non
     world = np.ascontiguousarray(-vertices[:, ::-1], dtype=np.float32)
     data = (world, np.asarray(surface.faces), np.full(len(world), 0.75, np.float32))
     old = viewer.layers[name] if name in viewer.layers else None
-    if type(old).__name__ == "Surface":  # in place: the camera stays where the user turned it
+    if (
+        old is not None and type(old).__name__ == "Surface"
+    ):  # in place: the camera stays where the user turned it
         old.data, old.visible = data, True
         for key, value in options.items():
             setattr(old, key, value)

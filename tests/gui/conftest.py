@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="medsynth-gui-")) / "napari.yaml")
+ENGINE = "lane-start"
+"""It may still import torch, which nothing can interrupt, when a test is over."""
 HAS_SCREEN = not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY"))
 collect_ignore_glob = [] if HAS_SCREEN else ["test_*.py"]
 
@@ -102,7 +104,8 @@ def _left() -> set[str]:
 
     from medsynth_desktop.qt import bridge
 
-    lanes = {f"thread {t.name} {t.ident}" for t in threading.enumerate() if t.name.startswith("lane-")}
+    running = [t for t in threading.enumerate() if t.name.startswith("lane-")]
+    lanes = {f"thread {t.name} {t.ident}" for t in running if t.name != ENGINE}
     windows = {f"window {w.windowTitle()!r} {id(w)}" for w in QApplication.topLevelWidgets() if w.isVisible()}
     if bridge.has_workbench():  # one that outlives this test keeps its lanes
         lanes = set()

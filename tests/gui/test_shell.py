@@ -91,6 +91,27 @@ def test_images_open_in_the_background(shell, bench, qtbot: QtBot, tmp_path: Pat
     assert "sub-00" not in shell.viewer.layers[0].name
 
 
+def test_dropped_files_open(shell, qtbot: QtBot, tmp_path: Path) -> None:
+    from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+    from qtpy.QtGui import QDropEvent
+    from qtpy.QtWidgets import QApplication
+
+    shell.viewer.layers.clear()
+    folder = write_heads(tmp_path / "dropped", 2)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(folder))])
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(shell.viewer.window._qt_viewer, event)
+    qtbot.waitUntil(lambda: len(shell.viewer.layers) == 2, timeout=60_000)
+    qtbot.waitUntil(lambda: "not read" in shell.header.banner.text, timeout=10_000)
+
+
 def test_another_workspace_is_shown_everywhere(shell, bench, qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.waitUntil(lambda: not bench.runner.busy, timeout=120_000)
     before = bench.workspace.path
