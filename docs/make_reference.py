@@ -9,6 +9,7 @@ from pathlib import Path
 from medsynth_desktop.formats import FORMATS
 from medsynth_desktop.samplers import SAMPLERS
 from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.training.presets import PRESETS
 
 HERE = Path(__file__).resolve().parent
 
@@ -55,7 +56,14 @@ def page() -> str:
             for m in METRICS
         ),
     )
-    return f"""# Formats, samplers, metrics
+    presets = table(
+        ("key", "for", "autoencoder", "diffusion"),
+        (
+            (f"`{p.key}`", p.about, f"{p.autoencoder.steps} steps", f"{p.diffusion.steps} steps")
+            for p in PRESETS.values()
+        ),
+    )
+    return f"""# Formats, samplers, metrics, presets
 
 Written by `docs/make_reference.py` from what is registered; how to add one is in [extending.md](extending.md).
 
@@ -70,6 +78,10 @@ Written by `docs/make_reference.py` from what is registered; how to add one is i
 ## Metrics of the guard
 
 {metrics}
+
+## Presets of training
+
+{presets}
 """
 
 
