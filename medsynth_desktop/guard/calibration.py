@@ -17,6 +17,7 @@ import numpy as np
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord, Nearest, Policy, Threshold
+from medsynth_desktop.guard.bootstrap import bootstrap_interval
 from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.verdicts import is_copy, metrics_table
 from medsynth_desktop.similarity import METRICS
@@ -26,11 +27,8 @@ from medsynth_desktop.similarity.search import NearestSearch
 QUANTILE = 0.983
 """Share of innocent images that shall pass: the filter of Melacini, memorization in 3D LDMs of head CT."""
 RESAMPLES = 2000
-CONFIDENCE = 0.95
 FEW_PATIENTS = 10
 """Below this a bootstrap of patients says little about the next patient."""
-BLOCK = 1 << 22
-"""Weights (resamples x images) held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,37 +198,6 @@ def thresholds_from(
         share_blocked(table, patients, quantile),
         tuple(warnings),
     )
-
-
-def bootstrap_interval(
-    values: np.ndarray,
-    patients: Sequence[str],
-    quantile: float,
-    resamples: int,
-    generator: np.random.Generator,
-) -> tuple[float, float]:
-    """Return the 95% percentile interval of a quantile when whole patients are drawn again with replacement.
-
-    ``values`` and ``patients`` have one entry for each image. A draw is a count for each patient, so the
-    quantile of the drawn images is read from the cumulated counts of the sorted values; nothing is copied.
-    """
-    order = np.argsort(values, kind="stable")
-    ranked = np.asarray(values, float)[order]
-    names, owner = np.unique(np.asarray(patients)[order], return_inverse=True)
-    rows = max(1, BLOCK // ranked.size)
-    drawn = []
-    for start in range(0, resamples, rows):
-        size = min(rows, resamples - start)
-        counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size)
-        reached = counts[:, owner].cumsum(axis=1)
-        place = (reached[:, -1] - 1) * quantile
-        below = np.floor(place)
-        above = np.minimum(below + 1, reached[:, -1] - 1)
-        low, high = (ranked[(reached <= rank[:, None]).sum(axis=1)] for rank in (below, above))
-        drawn.append(low + (place - below) * (high - low))
-    tail = (1 - CONFIDENCE) / 2
-    ends = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
-    return float(ends[0]), float(ends[1])
 
 
 def share_blocked(table: Mapping[str, np.ndarray], patients: Sequence[str], quantile: float) -> float:

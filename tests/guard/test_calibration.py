@@ -118,7 +118,7 @@ def test_images_of_one_patient_widen_the_interval() -> None:
 def test_bootstrap_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values, patients = np.arange(30.0), [str(i // 2) for i in range(30)]
     whole = bootstrap_interval(values, patients, 0.9, 500, np.random.default_rng(1))
-    monkeypatch.setattr("medsynth_desktop.guard.calibration.BLOCK", 30 * 7)
+    monkeypatch.setattr("medsynth_desktop.guard.bootstrap.BLOCK", 30 * 7)
     assert bootstrap_interval(values, patients, 0.9, 500, np.random.default_rng(1)) == whole
 
 
