@@ -22,7 +22,9 @@ class Preset:
 
 _TINY_AE = AutoencoderShape(3, (8, 16), (1, 1), latent_channels=2, norm_groups=4)
 _TINY_UNET = UNetShape(3, 2, (16, 32), (1, 1), (False, False), head_channels=16, norm_groups=8)
-_LARGE_AE = AutoencoderShape(3, (32, 64, 128), (2, 2, 2), latent_channels=8, norm_groups=8, transposed=False)
+_LARGE_AE = AutoencoderShape(
+    3, (32, 64, 128), (2, 2, 2), latent_channels=8, norm_groups=8, transposed=False, fold=1
+)
 _LARGE_UNET = UNetShape(
     3, 8, (128, 256, 384), (2, 2, 2), (False, True, True), head_channels=64, norm_groups=32
 )
@@ -35,10 +37,11 @@ PRESETS: dict[str, Preset] = {
             AutoencoderSettings(_TINY_AE, steps=30, patch=8, final_patch=16),
             DiffusionSettings(_TINY_UNET, steps=30),
         ),
-        Preset("small", "the demo's settings: half an hour on two cores", AutoencoderSettings(), DiffusionSettings()),
+        Preset("small", "the networks of the demo: a quarter of an hour on an idle processor",
+            AutoencoderSettings(), DiffusionSettings()),
         Preset(
             "medium", "the same networks trained ten times longer: a night on a processor, minutes on a GPU",
-            AutoencoderSettings(steps=12_000, final_patch=64), DiffusionSettings(steps=20_000, batch=8, ema=0.999),
+            AutoencoderSettings(steps=12_000), DiffusionSettings(steps=20_000, batch=8, ema=0.999),
         ),
         Preset(
             "large", "for a GPU of 16 GB and hours",

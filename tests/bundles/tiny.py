@@ -34,4 +34,6 @@ def make(path: Path, dims: int = 3, dtype: torch.dtype = torch.float16) -> Bundl
     torch.manual_seed(0)
     unet = about.unet.build()
     torch.nn.init.normal_(unet.out[2].conv.weight, std=0.05)  # MONAI starts it at zero
-    return write_bundle(path, about, about.autoencoder.build(), unet, dtype, {"README.md": "A bundle for tests."})
+    return write_bundle(
+        path, about, about.autoencoder.build(), unet, dtype, {"README.md": "A bundle for tests."}
+    )

@@ -13,7 +13,9 @@ TINY = AutoencoderShape(3, (8, 16), (1, 1), latent_channels=2, norm_groups=4)
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("fold", [1, 2])
 @pytest.mark.parametrize("transposed", [True, False])
-def test_latents_are_smaller_by_the_factor_and_decode_to_the_grid(dims: int, fold: int, transposed: bool) -> None:
+def test_latents_are_smaller_by_the_factor_and_decode_to_the_grid(
+    dims: int, fold: int, transposed: bool
+) -> None:
     shape = AutoencoderShape(dims, (8, 16), (1, 1), 2, 4, transposed, fold)
     network = shape.build().eval()
     image = torch.zeros(1, 1, *(16, 24, 32)[:dims])
@@ -63,7 +65,13 @@ def test_the_unet_keeps_the_shape_of_its_latents(dims: int) -> None:
     ],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, object]) -> None:
-    known = {"spatial_dims": 3, "channels": (8, 16), "res_blocks": (1, 1), "latent_channels": 2, "norm_groups": 8}
+    known = {
+        "spatial_dims": 3,
+        "channels": (8, 16),
+        "res_blocks": (1, 1),
+        "latent_channels": 2,
+        "norm_groups": 8,
+    }
     with pytest.raises(ValueError, match=r"must|needs"):
         AutoencoderShape(**{**known, **wrong})  # type: ignore[arg-type]
 

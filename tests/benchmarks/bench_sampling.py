@@ -1,0 +1,82 @@
+"""Sampling here beside MONAI's own latent inferer: the same networks, the same noise, the same number of steps.
+
+Run it when nothing else computes: ``python tests/benchmarks/bench_sampling.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers import LatentDiffusionInferer
+from monai.networks.schedulers import DDIMScheduler
+
+from medsynth_desktop.bundles import Bundle
+from medsynth_desktop.bundles.schedule import Schedule
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.records import BundleRecord, Recipe, SampleSettings
+from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+from medsynth_desktop.samplers.sampling import draw_sample
+
+GRID = (48, 64, 64)
+
+
+def run(steps: int = 20, repeats: int = 3, threads: int | None = None) -> dict[str, Any]:
+    """Median seconds for one image by each way, interleaved, and how far MONAI's image is from ours."""
+    if threads:
+        torch.set_num_threads(threads)
+    bundle = _bundle()
+    ways: dict[str, Callable[[], np.ndarray]] = {
+        "ours_ddim": lambda: drain(draw_sample(bundle, 1, SampleSettings("ddim", steps), "cpu")),
+        "ours_dpmpp_2m": lambda: drain(
+            draw_sample(bundle, 1, SampleSettings("dpm-solver++2m", steps), "cpu")
+        ),
+        "monai_ddim": lambda: _monai(bundle, steps),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for way in ways.values():
+        way()  # warm up
+    for _ in range(repeats):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - started)
+    median = {name: float(np.median(values)) for name, values in seconds.items()}
+    return {
+        "steps": steps,
+        "grid": GRID,
+        "threads": torch.get_num_threads(),
+        "seconds": median,
+        "ours_over_monai": median["ours_ddim"] / median["monai_ddim"],
+    }
+
+
+def _bundle() -> Bundle:
+    """The networks of the demo with weights from a fixed seed: their values do not change the time."""
+    torch.manual_seed(0)
+    first, second = AutoencoderShape(), UNetShape()
+    record = BundleRecord("0" * 64, "bench", "", "0" * 64, Recipe(GRID, 4.0, "percentile", 0.1, 99.9))
+    return Bundle(record, first.build().eval(), second.build().eval(), first, second, Schedule(), 1.0)
+
+
+def _monai(bundle: Bundle, steps: int) -> np.ndarray:
+    """One image as MONAI's tutorials draw it."""
+    scheduler = DDIMScheduler(
+        1000, "scaled_linear_beta", beta_start=0.0015, beta_end=0.0195, prediction_type="v_prediction",
+        clip_sample=False,
+    )  # fmt: skip
+    scheduler.set_timesteps(steps)
+    noise = torch.randn((1, *bundle.latent_shape), generator=torch.Generator().manual_seed(1))
+    inferer = LatentDiffusionInferer(scheduler, scale_factor=1.0)
+    with torch.inference_mode():
+        image = inferer.sample(noise, bundle.autoencoder, bundle.unet, scheduler, verbose=False)
+    return np.asarray(image[0, 0].clamp(-1, 1))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(run(), indent=1) + "\n")
