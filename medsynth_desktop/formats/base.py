@@ -13,8 +13,8 @@ import numpy as np
 from medsynth_desktop.core.errors import InputRefused, MedSynthError
 from medsynth_desktop.core.volume import Volume
 
-MAX_VOXELS = 1 << 30
-"""1024 x 1024 x 1024: more does not fit the memory of a workstation as float32 beside its working copies."""
+MAX_VOXELS = 1 << 29
+"""1024 x 1024 x 512, 2 GiB as float32: with its working copies, more does not fit a workstation of 16 GiB."""
 MAX_DEFLATE_RATIO = 1040
 """Deflate cannot expand more than 1032 times (zlib's technical notes): a larger claim is damage."""
 MAX_SHEAR_DEGREES = 0.5

@@ -39,18 +39,20 @@ class Stack:
 def group_files(paths: Sequence[Path]) -> Iterator[Finding]:
     """Sort DICOM files into volumes, reading headers only; every file is in exactly one finding."""
     series: dict[tuple[str, ...], list[Slice]] = {}
+    whole: dict[tuple[object, ...], Slice] = {}
     for path in paths:
         try:
             with refusing(path.name):
                 slices = slices_of(path)
-                if len(slices) > 1 or slices[0].orientation is None:
-                    stack = one_stack(slices)
-                    yield _found(stack)
-                    continue
+                alone = one_stack(slices) if len(slices) > 1 or slices[0].orientation is None else None
         except InputRefused as refusal:
             yield Skipped(path, str(refusal))
             continue
-        series.setdefault(slices[0].series, []).append(slices[0])
+        if alone is None:
+            series.setdefault(slices[0].series, []).append(slices[0])
+            continue
+        first = whole.setdefault((*slices[0].series, slices[0].sop or path), slices[0])
+        yield _found(alone) if first is slices[0] else _copy_of(first, path)
     for members in series.values():
         yield from _group_series(members)
 
@@ -107,10 +109,7 @@ def _group_series(members: list[Slice]) -> Iterator[Finding]:
         identity = (item.sop or str(item.path), item.position, item.orientation)
         original = unique.setdefault(identity, item)
         if original is not item:
-            yield Skipped(
-                item.path,
-                f"The same image as {original.path.name} (equal SOP Instance UID and position).",
-            )
+            yield _copy_of(original, item.path)
     for stack in by_orientation(list(unique.values())):
         yield from _group_stack(stack)
 
@@ -166,6 +165,10 @@ def split_repeats(slices: list[Slice]) -> list[Stack]:
         f"Several stacks in one series: {len(slices)} images at {len(at)} places, up to {most} at one place, "
         "and nothing in the headers tells them apart; export each stack as its own series."
     )
+
+
+def _copy_of(original: Slice, path: Path) -> Skipped:
+    return Skipped(path, f"The same image as {original.path.name} (equal SOP Instance UID and position).")
 
 
 def _found(stack: Stack) -> Found:

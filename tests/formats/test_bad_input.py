@@ -13,6 +13,8 @@ import tifffile
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.tag import Tag
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.volume import Volume
@@ -209,21 +211,17 @@ DICOM_VALUES = st.sampled_from(
     )
 )
 def test_absurd_dicom_values(tmp_path: Path, changes: dict[str, str]) -> None:
-    from pydicom import config
-    from pydicom.datadict import dictionary_VR, tag_for_keyword
-    from pydicom.dataelem import RawDataElement
-    from pydicom.tag import Tag
-
     item = dataset(NOISE[:, :, 0].copy())
     for keyword, value in changes.items():
+        item.add_new(tag_for_keyword(keyword), "LT", value)  # text of any kind ...
+    path = save(item, tmp_path / "a.dcm")
+    raw = path.read_bytes()
+    for keyword in changes:  # ... under the name of its true type
         tag = Tag(tag_for_keyword(keyword))
-        raw = value.encode() + b" " * (len(value) % 2)
-        item._dict[tag] = RawDataElement(tag, dictionary_VR(tag), len(raw), raw, 0, False, True)
-    config.settings.writing_validation_mode = config.IGNORE
-    try:
-        path = save(item, tmp_path / "a.dcm")
-    finally:
-        config.settings.writing_validation_mode = None
+        start = tag.group.to_bytes(2, "little") + tag.element.to_bytes(2, "little")
+        assert start + b"LT" in raw
+        raw = raw.replace(start + b"LT", start + dictionary_VR(tag).encode())
+    path.write_bytes(raw)
     outcome(path)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.formats.read import Found, Skipped, find_volumes, read_volume
-from tests.formats.series import AXIAL, CORONAL, CT, DX, dataset, save, series
+from tests.formats.series import AXIAL, CORONAL, CT, DX, dataset, enhanced, save, series
 
 
 def findings(folder: Path) -> tuple[list[Found], list[Skipped]]:
@@ -98,6 +98,18 @@ def test_copies_are_listed_not_stacked(tmp_path: Path) -> None:
     assert [len(f.paths) for f in found] == [4]
     assert len(skipped) == 4
     assert "same image as s000.dcm" in skipped[0].reason
+
+
+def test_copies_of_films_and_of_multiframe_objects_are_listed(tmp_path: Path) -> None:
+    film = dataset(np.ones((2, 2), np.uint16), DX, "DX")
+    save(film, tmp_path / "a.dcm")
+    save(film, tmp_path / "copy.dcm")
+    stack = enhanced([0, 3])
+    save(stack, tmp_path / "stack.dcm")
+    save(stack, tmp_path / "stack-copy.dcm")
+    found, skipped = findings(tmp_path)
+    assert [len(f.paths) for f in found] == [1, 1]
+    assert [("same image" in s.reason) for s in skipped] == [True, True]
 
 
 def test_echoes_at_one_place_become_two_volumes(tmp_path: Path) -> None:
