@@ -92,22 +92,23 @@ def test_images_open_in_the_background(shell, bench, qtbot: QtBot, tmp_path: Pat
 
 
 def test_dropped_files_open(shell, qtbot: QtBot, tmp_path: Path) -> None:
-    from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-    from qtpy.QtGui import QDropEvent
+    from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
     from qtpy.QtWidgets import QApplication
 
     shell.viewer.layers.clear()
     folder = write_heads(tmp_path / "dropped", 2)
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(folder))])
-    event = QDropEvent(
-        QPointF(5, 5),
+    how = (
         Qt.DropAction.CopyAction,
         mime,
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    QApplication.sendEvent(shell.viewer.window._qt_viewer, event)
+    target = shell.viewer.window._qt_viewer
+    QApplication.sendEvent(target, QDragEnterEvent(QPoint(5, 5), *how))
+    QApplication.sendEvent(target, QDropEvent(QPointF(5, 5), *how))
     qtbot.waitUntil(lambda: len(shell.viewer.layers) == 2, timeout=60_000)
     qtbot.waitUntil(lambda: "not read" in shell.header.banner.text, timeout=10_000)
 
