@@ -26,6 +26,7 @@ from medsynth_desktop.core.hashing import hash_array
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import CohortRecord, Nearest, Policy, Recipe, SampleSettings, Verdict
 from medsynth_desktop.guard.calibration import calibrate
+from medsynth_desktop.guard.sharpness import match_softness
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.samplers.sampling import draw_sample
 from medsynth_desktop.similarity.search import NearestSearch
@@ -97,11 +98,20 @@ def build_demo(
         device,
     )
     candidates = yield from draw_many(teacher, settings, settings.candidates, work / "candidates", device)
-    calibration = yield from calibrate(train, train_records, unseen, unseen_records, seed=settings.seed)
+    calibration = yield from calibrate(
+        train,
+        train_records,
+        unseen,
+        unseen_records,
+        seed=settings.seed,
+        through=match_softness(candidates, unseen),
+    )
     policy = calibration.policy(real.hash)
     search = NearestSearch(train, train_records)
     verdicts = yield from judge_all(search, candidates, policy)
     kept = [image for image, verdict in zip(candidates, verdicts, strict=True) if verdict.verdict == "pass"]
+    if len(kept) < MIN_KEPT:
+        raise GuardRefused(f"Only {len(kept)} of {len(candidates)} candidates pass; train longer or draw more.")
     yield from write_cohort(kept, real.recipe, out / "cohort")
     with Workspace.open(work / "student-workspace") as own:
         demo = yield from import_cohort(
@@ -132,6 +142,7 @@ def build_demo(
         "settings": asdict(settings),
         "teacher": teacher_runs,
         "policy": asdict(policy),
+        "unseen_images_are": calibration.through or "as they are",
         "candidates": summary_of(verdicts),
         "demo_cohort": {
             "hash": demo.hash,

@@ -93,7 +93,7 @@ def sample_batch(
         arrays = yield from _draw(bundle, seeds, settings, device_name, finished, count, note)
         seconds = (time.perf_counter() - began) / len(seeds)
         for one, array in zip(seeds, arrays, strict=True):
-            stored = _store(workspace, name, record, settings, one, one - seed, device_name, seconds, array)
+            stored = _store(workspace, name, record, settings, one, device_name, seconds, array)
             finished += 1
             yield Progress(finished, count, f"Sample {finished} of {count} stored", item=stored)
     return workspace.batches.get(name)
@@ -198,7 +198,6 @@ def _store(
     bundle: BundleRecord,
     settings: SampleSettings,
     seed: int,
-    ordinal: int,
     device: str,
     seconds: float,
     array: np.ndarray,
@@ -210,7 +209,7 @@ def _store(
     stored = SampleRecord(
         id=sample_id(bundle.hash, settings, seed, batch),
         batch=batch,
-        ordinal=ordinal,
+        ordinal=workspace.batches.count(batch),
         seed=seed,
         bundle_hash=bundle.hash,
         settings=settings,

@@ -1,0 +1,203 @@
+"""The main job from the command line: train, sample, audit with a planted copy, decide, export, verify, be killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_desktop.cli import main
+from medsynth_desktop.store.workspace import Workspace
+from tests.cli.conftest import Cli
+
+
+def quiet(*words: object) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(w) for w in words])
+    assert ended.value.code in (0, None)
+
+
+@pytest.fixture(scope="module")
+def trained(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `imported` with ``bundle/``, a tiny model trained on the cohort by the two commands."""
+    folder = tmp_path_factory.mktemp("trained") / "home"
+    shutil.copytree(imported, folder)
+    for stage in ("autoencoder", "diffusion"):
+        words = ["--cohort", "phantoms", "--preset", "tiny", "--max-steps", 3, "--out", folder / "bundle"]
+        quiet("train", stage, *words, "--workspace", folder / "workspace")
+    return folder
+
+
+@pytest.fixture
+def place(trained: Path, tmp_path: Path) -> Path:
+    """A private copy of `trained`."""
+    shutil.copytree(trained, tmp_path / "place")
+    return tmp_path / "place"
+
+
+def draw(place: Path, cli: Cli, count: int = 3, name: str = "b", seed: int = 7) -> list[dict[str, object]]:
+    words = [
+        "sample",
+        "--bundle",
+        place / "bundle",
+        "-n",
+        count,
+        "--steps",
+        3,
+        "--seed",
+        seed,
+        "--batch-name",
+        name,
+    ]
+    done = cli(*words, "--device", "cpu", "--workspace", place / "workspace", "--json")
+    assert done.code == 0, done.err
+    return list(done.json["samples"])
+
+
+def test_a_seed_gives_the_same_bits_whatever_the_batch(place: Path, cli: Cli) -> None:
+    first = draw(place, cli, 3, "first", seed=7)
+    alone = draw(place, cli, 1, "alone", seed=8)
+    assert [s["seed"] for s in first] == [7, 8, 9]
+    a, b = (np.load(str(s["path"])) for s in (first[1], alone[0]))
+    assert a.dtype == np.float32
+    assert a.tobytes() == b.tobytes()
+
+
+def test_a_batch_continues_where_it_stopped(place: Path, cli: Cli) -> None:
+    before = draw(place, cli, 2, "same")
+    after = draw(place, cli, 3, "same")
+    assert [s["id"] for s in after][:2] == [s["id"] for s in before]
+
+
+@pytest.mark.parametrize("position", [0, 1, 3])
+def test_a_planted_copy_is_blocked_and_named_wherever_it_stands(place: Path, cli: Cli, position: int) -> None:
+    model = draw(place, cli, 1, "other")[0]["id"]
+    if position:
+        draw(place, cli, position)
+    with Workspace.open(place / "workspace") as workspace:
+        train = workspace.cohorts.get("phantoms").split("train")
+        real, like = train[(5 * position) % len(train)], workspace.samples.get(str(model))
+        workspace.batches.create("b", like.bundle_hash)
+        planted = replace(
+            like, id="S-planted", batch="b", ordinal=position, seed=99, array_hash=real.array_hash
+        )
+        workspace.batches.add_sample(planted)
+    draw(place, cli, 4)
+    done = cli("audit", "--batch", "b", "--cohort", "phantoms", "--workspace", place / "workspace", "--json")
+    assert done.code == 3
+    verdict = next(v for v in done.json["verdicts"] if v["id"] == planted.id)
+    assert verdict["verdict"] == "block"
+    assert real.id in " ".join(verdict["reasons"])
+    assert done.json["verdicts"][0]["verdict"] == "block"
+    refused = cli("approve", planted.id, "--reason", "looks fine", "--workspace", place / "workspace")
+    assert refused.code == 3
+
+
+def test_approve_export_verify_and_reopen(place: Path, cli: Cli) -> None:
+    workspace = ("--workspace", place / "workspace", "--json")
+    ids = [s["id"] for s in draw(place, cli, 3)]
+    assert cli("approve", ids[0], *workspace).code == 3  # not checked yet
+    cli("audit", "--batch", "b", "--cohort", "phantoms", *workspace)
+    lenient = {
+        "correlation": {"review": 0.999, "block": 0.9995},
+        "lowe_ratio": {"review": -5, "block": -6},
+        "rmse": {"review": 0.002, "block": 0.001},
+    }
+    policy = place / "policy.json"
+    policy.write_text(json.dumps(lenient))
+    assert cli("audit", "--batch", "b", "--cohort", "phantoms", "--policy", policy, *workspace).code == 0
+    approved = cli(
+        "approve", "--batch", "b", "--all-passing", "--who", "Officer", "--cohort", "phantoms", *workspace
+    )
+    assert {i["id"] for i in approved.json["items"]} == set(ids)
+    package = place / "package"
+    exported = cli("export", "--batch", "b", "--cohort", "phantoms", "--out", package, *workspace)
+    assert exported.code == 0, exported.err
+    assert exported.json["verified"] is True
+    assert cli("verify", package).code == 0
+    victim = next(p for p in sorted(package.rglob("*.nii.gz")))
+    data = bytearray(victim.read_bytes())
+    data[-1] ^= 1
+    victim.write_bytes(bytes(data))
+    broken = cli("verify", package, "--json")
+    assert broken.code == 3
+    assert broken.json["ok"] is False
+    assert broken.json["problems"]
+    why = ("--why", "stricter", "--who", "Officer", "--cohort", "phantoms")
+    reopened = cli("threshold", "lowe_ratio", "--review", 0.99999, "--block", 0.99998, *why, *workspace)
+    assert reopened.json["reopened"]
+    left = [i for i in ids if i not in reopened.json["reopened"]]
+    again = cli("export", "--batch", "b", "--cohort", "phantoms", "--out", place / "second", *workspace)
+    assert again.code == (0 if left else 1)
+
+
+def test_mesh_of_a_sample(place: Path, cli: Cli) -> None:
+    sample = draw(place, cli, 1)[0]["id"]
+    out = place / "surface.stl"
+    shown = cli("mesh", "--sample", sample, "--out", out, "--workspace", place / "workspace", "--json").json
+    assert out.stat().st_size > 84
+    assert shown["faces"] > 0
+    assert isinstance(shown["watertight"], bool)
+
+
+def test_killed_at_any_moment_sampling_loses_at_most_the_sample_in_flight(place: Path, cli: Cli) -> None:
+    rng = random.Random(0)
+    words = [
+        "sample",
+        "--bundle",
+        place / "bundle",
+        "-n",
+        40,
+        "--steps",
+        3,
+        "--batch-name",
+        "k",
+        "--device",
+        "cpu",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "medsynth_desktop",
+        *map(str, words),
+        "--workspace",
+        str(place / "workspace"),
+    ]
+    kept: list[str] = []
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for_a_new_sample(place / "workspace", len(kept), process)
+        time.sleep(rng.uniform(0, 0.4))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with Workspace.open(place / "workspace") as workspace:
+            assert workspace.problems() == []
+            now = [s.id for s in workspace.batches.get("k").samples]
+        assert now[: len(kept)] == kept
+        assert len(now) > len(kept)
+        kept = now
+    assert [s["id"] for s in draw_more(place, cli, len(kept) + 1)][: len(kept)] == kept
+
+
+def draw_more(place: Path, cli: Cli, count: int) -> list[dict[str, object]]:
+    return draw(place, cli, count, "k", seed=0)
+
+
+def _wait_for_a_new_sample(path: Path, known: int, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        with Workspace.open(path) as workspace:
+            if "k" in workspace.batches.names() and workspace.batches.count("k") > known:
+                return
+        assert process.poll() is None, "sampling ended before it could be killed"
+        time.sleep(0.05)
+    raise AssertionError("no sample within two minutes")
