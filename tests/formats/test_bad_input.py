@@ -61,7 +61,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "enhanced.dcm": lambda path: save(enhanced([0, 3, 6]), path) and None,
 }
 FUZZ = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
