@@ -22,6 +22,7 @@ from medsynth_desktop.bundles import Bundle, BundleFacts, read_bundle, write_bun
 from medsynth_desktop.cohorts.access import load_arrays
 from medsynth_desktop.cohorts.conform import grid_affine
 from medsynth_desktop.cohorts.importing import import_cohort
+from medsynth_desktop.core.errors import GuardRefused
 from medsynth_desktop.core.hashing import hash_array
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import CohortRecord, Nearest, Policy, Recipe, SampleSettings, Verdict
@@ -35,6 +36,8 @@ from medsynth_desktop.training.autoencoder import AutoencoderSettings, train_aut
 from medsynth_desktop.training.diffusion import DiffusionSettings, train_diffusion
 
 TEACHER, DEMO = "teacher-heads", "demo-heads"
+MIN_KEPT = 12
+"""Fewer heads than this would be no cohort: the student needs some to learn from and some unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,9 @@ def build_demo(
     verdicts = yield from judge_all(search, candidates, policy)
     kept = [image for image, verdict in zip(candidates, verdicts, strict=True) if verdict.verdict == "pass"]
     if len(kept) < MIN_KEPT:
-        raise GuardRefused(f"Only {len(kept)} of {len(candidates)} candidates pass; train longer or draw more.")
+        raise GuardRefused(
+            f"Only {len(kept)} of {len(candidates)} candidates pass; train longer or draw more."
+        )
     yield from write_cohort(kept, real.recipe, out / "cohort")
     with Workspace.open(work / "student-workspace") as own:
         demo = yield from import_cohort(
