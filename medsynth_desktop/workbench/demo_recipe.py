@@ -107,7 +107,7 @@ def build_demo(
         unseen,
         unseen_records,
         seed=settings.seed,
-        through=match_softness(candidates, unseen),
+        through=match_softness(candidates, list(unseen)),
     )
     policy = calibration.policy(real.hash)
     search = NearestSearch(train, train_records)

@@ -125,7 +125,7 @@ class Workbench(Desk):
         self.events.policy.emit()
         self.events.verdicts.emit()
         if reopened:
-            self.tell("warning", f"{len(reopened)} approvals were re-opened because the thresholds changed.")
+            self.tell("warning", reopened_words({"reopened": len(reopened)}))
 
     def make_surface(
         self,
