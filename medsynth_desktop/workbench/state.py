@@ -19,6 +19,7 @@ from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES
 from medsynth_desktop.releases.verify import VerifyReport
 from medsynth_desktop.workbench import guarding, importing, releasing, sampling, surfacing
+from medsynth_desktop.workbench.decision_table import reopened_words
 from medsynth_desktop.workbench.desk import Desk, Then
 
 

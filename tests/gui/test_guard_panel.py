@@ -138,6 +138,17 @@ def test_a_threshold_needs_a_name_and_a_reason(judged: Workbench, open_panel: An
     assert "Calibrated on" in editor.origin.text()
 
 
+def test_the_question_why_gets_the_room_of_the_reasons(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    editor = panel.editors["correlation"]
+    editor.plot.lines["review"].setValue(0.5)
+    assert not panel.reasons.isHidden()  # nothing jumps while a line is being dragged
+    editor.plot.released.emit()
+    assert panel.reasons.isHidden()
+    editor.discard_button.click()
+    assert not panel.reasons.isHidden()
+
+
 def test_a_small_calibration_is_warned_about(judged: Workbench, open_panel: Any) -> None:
     panel = open_panel()
     assert "too few" in panel.caution.text()

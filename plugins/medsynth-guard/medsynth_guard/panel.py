@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
 from medsynth_desktop.qt.emptystate import EmptyState
@@ -132,6 +132,7 @@ class GuardPanel(Panel):
             editor.moved.connect(lambda r, b, key=metric.key: self._preview(key, r, b))
             editor.applied.connect(lambda r, b, why, key=metric.key: self._apply(key, r, b, why))
             editor.discarded.connect(lambda: self.attempt(self.workbench.discard_preview))
+            editor.asked.connect(self._make_room)
             self.editors[metric.key] = editor
             self.tabs.setTabToolTip(self.tabs.addTab(editor, metric.label), metric.description)
         self.sign_in = SignIn(self.workbench)
@@ -212,11 +213,21 @@ class GuardPanel(Panel):
             locked = trying is not None and trying != key
             editor.set_movable(not locked, FINISH_FIRST if locked else "")
         self._bars = bars
+        if trying is None:
+            self.reasons.show()
         cautions = [f"▲ {w}" for w in guard.calibration.warnings] if guard.calibration else []
         self.caution.setText("\n".join(cautions))
         self.caution.setVisible(bool(cautions))
         typed = any(t.origin == "typed" for t in guard.thresholds.values())
         self.calibrated_button.setEnabled(typed and trying is None)
+
+    def _make_room(self) -> None:
+        """Let the question why be seen on a small screen: the reasons stand back until it is answered."""
+        trying = self.workbench.previewing
+        self.reasons.setVisible(trying is None)
+        if trying is not None:
+            asking = self.editors[trying].asking
+            QTimer.singleShot(0, lambda: self.scroll.ensureWidgetVisible(asking, 0, 8))
 
     def _show_selected(self) -> None:
         bench = self.workbench

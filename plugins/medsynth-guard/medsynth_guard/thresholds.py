@@ -51,12 +51,15 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
         Review and block while the user moves one of them.
     applied : float, float, str
         Review, block and why.
+    asked
+        A move has ended: the question why is on the screen.
     discarded
         The move is taken back.
     """
 
     moved = Signal(float, float)
     applied = Signal(float, float, str)
+    asked = Signal()
     discarded = Signal()
 
     def __init__(self, metric: Metric, parent: QWidget | None = None) -> None:
@@ -82,7 +85,7 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
         column.addWidget(self.asking)
         column.addWidget(self.origin)
         self.plot.dragged.connect(self._move)
-        self.plot.released.connect(self.why.setFocus)
+        self.plot.released.connect(self._let_go)
 
     def _box(self, which: str) -> CalmBox:
         box = CalmBox()
@@ -170,6 +173,11 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
     def _typed(self, which: str, value: float) -> None:
         if not self._showing:
             self._move(which, value)
+            self.asked.emit()
+
+    def _let_go(self) -> None:
+        self.asked.emit()
+        self.why.setFocus()
 
     def _move(self, which: str, value: float) -> None:
         if self.threshold is None:
