@@ -1,7 +1,8 @@
 """Run every benchmark and write docs/benchmarks.md: ``python -m tests.benchmarks [NAME ...]``.
 
 Each ``bench_*.py`` has ``run() -> dict``. A dictionary that holds ``seconds`` is one way of doing the thing and becomes
-a row, and so does each way in a dictionary called ``seconds``; plain values beside are facts of the comparison. Naming benchmarks renews only their parts of the page.
+a row, and so does each way in a dictionary called ``seconds``; plain values beside them are facts of the comparison.
+Naming benchmarks renews only their parts of the page.
 """
 
 from __future__ import annotations
