@@ -90,7 +90,8 @@ ensure_environment() {
     flock 9 2>/dev/null || true # two starts at once: the second waits, then finds the stamp
     stamp="$(wanted_stamp)"
     if [ "$(cat "$VENV/.installed-$level" 2>/dev/null)" != "$stamp" ] || ! "$PYTHON" -c '' 2>/dev/null; then
-        if ! "$PYTHON" -c 'import pip' 2>/dev/null; then
+        # Scripts of a moved environment still name the old place: such a one is made anew.
+        if ! "$PYTHON" -c 'import pip' 2>/dev/null || ! grep -qF "$VENV/bin/" "$VENV/bin/pip" 2>/dev/null; then
             python="$(find_python)" || fail "Python 3.11 or newer is missing: install python3 and python3-venv, then start again."
             say "making the environment .venv with $("$python" -V)"
             "$python" -m venv --clear "$VENV" || fail "the environment .venv could not be made; is the disk full or read-only?"
