@@ -77,7 +77,7 @@ class Schedule:
             predicted = network(x * a, t)
             if self.prediction == "epsilon":
                 return x - sigma * predicted
-        sigmas = ((1 - kept) / kept).sqrt()
+            return a * (x * a) - s * predicted
 
         return denoise
 

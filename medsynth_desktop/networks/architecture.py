@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+from monai.networks.nets import DiffusionModelUNet
+
+from medsynth_desktop.networks.folding import FoldedAutoencoder
 
 MAX_CHANNELS = 1024
 MAX_LEVELS = 6
@@ -19,32 +21,34 @@ MAX_RES_BLOCKS = 4
 class AutoencoderShape:
     """A variational autoencoder: each level after the first halves every axis.
 
+    ``fold`` voxels along each axis become channels before the first layer (see `medsynth_desktop.networks.folding`).
     ``channels`` are divisible by ``norm_groups``; ``transposed`` upsamples by a strided transposed convolution,
     which on a CPU costs a quarter of interpolating first.
     """
 
     spatial_dims: int = 3
-    channels: tuple[int, ...] = (16, 32, 64)
+    channels: tuple[int, ...] = (32, 64, 96)
     res_blocks: tuple[int, ...] = (1, 1, 1)
-    latent_channels: int = 8
-    norm_groups: int = 4
+    latent_channels: int = 16
+    norm_groups: int = 8
     transposed: bool = True
+    fold: int = 2
 
     def __post_init__(self) -> None:
         _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
+        _check_range("fold", self.fold, 1, 4)
         _check_range("latent_channels", self.latent_channels, 1, 32)
 
     @property
     def factor(self) -> int:
         """How many voxels one latent cell spans along each axis."""
-        return int(2 ** (len(self.channels) - 1))
+        return self.fold * int(2 ** (len(self.channels) - 1))
 
-    def build(self) -> AutoencoderKL:
+    def build(self) -> FoldedAutoencoder:
         """Return MONAI's AutoencoderKL of this shape, with fresh weights and without attention."""
-        return AutoencoderKL(
+        return FoldedAutoencoder(
+            self.fold,
             self.spatial_dims,
-            in_channels=1,
-            out_channels=1,
             num_res_blocks=self.res_blocks,
             channels=self.channels,
             attention_levels=(False,) * len(self.channels),
@@ -61,10 +65,10 @@ class UNetShape:
     """A diffusion UNet over latents; ``attention`` says for each level whether it attends."""
 
     spatial_dims: int = 3
-    latent_channels: int = 8
-    channels: tuple[int, ...] = (32, 64, 128)
-    res_blocks: tuple[int, ...] = (1, 1, 1)
-    attention: tuple[bool, ...] = (False, False, True)
+    latent_channels: int = 16
+    channels: tuple[int, ...] = (48, 96)
+    res_blocks: tuple[int, ...] = (1, 1)
+    attention: tuple[bool, ...] = (False, True)
     head_channels: int = 32
     norm_groups: int = 8
 

@@ -32,9 +32,9 @@ class DiffusionSettings:
 
     shape: UNetShape = field(default_factory=UNetShape)
     schedule: Schedule = field(default_factory=Schedule)
-    steps: int = 750
-    batch: int = 4
-    rate: float = 8e-4
+    steps: int = 700
+    batch: int = 8
+    rate: float = 1e-3
     ema: float = 0.995
     seed: int = 0
 

@@ -122,7 +122,8 @@ def test_images_that_do_not_fit_are_refused(tmp_path: Path, shape: tuple[int, ..
 
 
 def test_the_autoencoder_learns_a_few_images_by_heart(images: np.ndarray, tmp_path: Path) -> None:
-    settings = replace(AE, steps=150, patch=16, rate=5e-3)
+    shape = AutoencoderShape(3, (16, 32), (1, 1), 4, 4)
+    settings = replace(AE, shape=shape, steps=300, patch=16, rate=3e-3)
     trained = drain(run_autoencoder(images, tmp_path, settings))
     assert trained.summary.curve[0] > 0.3
     assert trained.summary.loss < 0.2
