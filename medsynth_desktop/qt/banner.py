@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from medsynth_desktop.qt.theme import INK, LEVELS, signal_pixmap
 
@@ -36,13 +36,14 @@ class MessageBanner(QFrame):  # type: ignore[misc]
         self._action: Callable[[], object] | None = None
         self.action_button.clicked.connect(self._act)
         self.close_button.clicked.connect(self.clear)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 6, 4, 6)
-        row.setSpacing(8)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._text, 1)
-        row.addWidget(self.action_button, 0)
-        row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        rows = QGridLayout(self)
+        rows.setContentsMargins(8, 6, 4, 6)
+        rows.setHorizontalSpacing(8)
+        rows.setColumnStretch(1, 1)
+        rows.addWidget(self._icon, 0, 0, Qt.AlignmentFlag.AlignTop)
+        rows.addWidget(self._text, 0, 1)
+        rows.addWidget(self.close_button, 0, 2, Qt.AlignmentFlag.AlignTop)
+        rows.addWidget(self.action_button, 1, 1, Qt.AlignmentFlag.AlignLeft)
         self.hide()
 
     @property

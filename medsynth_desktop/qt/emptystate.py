@@ -9,14 +9,14 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 
 class EmptyState(QWidget):  # type: ignore[misc]
-    """A centred sentence with at most one button.
+    """A centred sentence with a button, and perhaps a second one.
 
     Parameters
     ----------
     sentence
         What is missing and what to do next.
-    button
-        Label and callback of the button, or None.
+    button, other
+        Label and callback of the buttons, or None.
     parent
         Qt parent.
     """
@@ -26,6 +26,7 @@ class EmptyState(QWidget):  # type: ignore[misc]
         sentence: str,
         button: tuple[str, Callable[[], object]] | None = None,
         parent: QWidget | None = None,
+        other: tuple[str, Callable[[], object]] | None = None,
     ) -> None:
         super().__init__(parent)
         self.label = QLabel(sentence)
@@ -34,13 +35,19 @@ class EmptyState(QWidget):  # type: ignore[misc]
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 16, 12, 16)
         column.addWidget(self.label)
-        self.button = QPushButton(button[0] if button else "")
-        self.button.setVisible(button is not None)
-        if button:
-            callback = button[1]
-            self.button.clicked.connect(lambda _checked=False: callback())
+        self.button, self.other = _button(button), _button(other)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignCenter)
+        column.addWidget(self.other, 0, Qt.AlignmentFlag.AlignCenter)
 
     def set_sentence(self, sentence: str) -> None:
         """Change what is said."""
         self.label.setText(sentence)
+
+
+def _button(wanted: tuple[str, Callable[[], object]] | None) -> QPushButton:
+    button = QPushButton(wanted[0] if wanted else "")
+    button.setVisible(wanted is not None)
+    if wanted:
+        callback = wanted[1]
+        button.clicked.connect(lambda _checked=False: callback())
+    return button

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMenu
 
-from medsynth_desktop.core.errors import MedSynthError, NotFound
-from medsynth_desktop.workbench import demo
+from medsynth_desktop.core.errors import MedSynthError
+from medsynth_desktop.qt.demonstration import open_demo
 from medsynth_desktop.workbench.state import Workbench
 
 if TYPE_CHECKING:
@@ -65,28 +65,6 @@ def ask_user(shell: Shell) -> None:
     )
     if given:
         shell.workbench.sign_in(name)
-
-
-def open_demo(bench: Workbench) -> None:
-    """Open the demo's own workspace beside the open one, and bring its cohort and model in.
-
-    Raises
-    ------
-    NotFound
-        When this installation holds no demo.
-    """
-    if not (demo.RESOURCES / "bundle").is_dir():
-        raise NotFound(
-            "This installation holds no demo (resources/demo is missing); clone the repository again."
-        )
-    here = bench.workspace.path
-    bench.open_workspace(here if here.name == "demo-workspace" else here.parent / "demo-workspace")
-
-    def ready(bundle: str) -> None:
-        bench.use_cohort(demo.COHORT)
-        bench.use_bundle(bundle)
-
-    bench.start("Opening the demo", demo.prepare(bench.workspace), "disk", ready)
 
 
 def _attempt(bench: Workbench, verb: Callable[[], object]) -> None:

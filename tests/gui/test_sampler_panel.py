@@ -160,6 +160,8 @@ def test_a_model_is_imported_and_drawn_from(viewer, empty_bench, qtbot: QtBot, t
     assert [s.seed for s in empty_bench.batch.samples] == [11, 12]
     assert panel.form.seed.value() == 13
     assert bridge.current_poller().ticks > ticks
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=10_000)
+    assert viewer.layers[0].name == f"Synthetic {empty_bench.batch.samples[0].id}"
     panel.list.setCurrentIndex(panel.thumbs.index(1))
     drawn = viewer.layers[0].data
     assert drawn.shape == SHAPE[::-1]

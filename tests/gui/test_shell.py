@@ -113,6 +113,20 @@ def test_dropped_files_open(shell, qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.waitUntil(lambda: "not read" in shell.header.banner.text, timeout=10_000)
 
 
+def test_demo_opens_in_a_workspace_of_its_own(shell, bench, qtbot: QtBot) -> None:
+    from medsynth_desktop.qt.demonstration import has_demo, open_demo
+
+    if not has_demo():
+        pytest.skip("this checkout has no resources/demo")
+    before = bench.workspace.path
+    qtbot.waitUntil(lambda: not bench.runner.busy, timeout=120_000)
+    open_demo(bench)
+    qtbot.waitUntil(lambda: bench.bundle is not None and not bench.runner.busy, timeout=300_000)
+    assert bench.workspace.path == before.parent / "demo-workspace"
+    assert bench.cohort is not None
+    bench.open_workspace(before)
+
+
 def test_another_workspace_is_shown_everywhere(shell, bench, qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.waitUntil(lambda: not bench.runner.busy, timeout=120_000)
     before = bench.workspace.path

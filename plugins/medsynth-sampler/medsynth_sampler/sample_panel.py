@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QVBoxLay
 from medsynth_desktop.core.errors import OutOfMemory
 from medsynth_desktop.core.records import SampleRecord
 from medsynth_desktop.jobs.runner import FINAL, Job
+from medsynth_desktop.qt.demonstration import demo_button
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.engine import Engine
 from medsynth_desktop.qt.panel import Panel
@@ -33,7 +34,7 @@ class SamplePanel(Panel):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__(napari_viewer, titles=("Sampling", "Importing a model"))
+        super().__init__(napari_viewer, titles=("Sampling", "Importing a model", "Opening the demo"))
         self._job: Job | None = None
         self._drawn: Any = None
         self._following = False
@@ -58,6 +59,7 @@ class SamplePanel(Panel):
         self.empty = EmptyState(
             "No model yet. Import a model folder to draw synthetic images from it.",
             ("Import model…", self.ask_import),
+            other=demo_button(self.attempt, self.workbench),
         )
         self.model_box = ModelBox()
         self.model_box.chosen.connect(lambda key: self.attempt(self.workbench.use_bundle, key))
@@ -81,7 +83,9 @@ class SamplePanel(Panel):
         column.addWidget(self.model_box)
         column.addWidget(self.form)
         column.addWidget(self.sample_button)
-        column.addWidget(self.picture)
+        self.layout().insertWidget(
+            self.layout().indexOf(self.jobbar), self.picture
+        )  # in sight while scrolling
         self.finished = QWidget()
         below = QVBoxLayout(self.finished)
         below.setContentsMargins(0, 0, 0, 0)
@@ -178,6 +182,8 @@ class SamplePanel(Panel):
                 "error", str(job.error), (f"Retry with batch {smaller}", lambda: self.retry(smaller))
             )
         self.picture.show_sentence(FORMING)
+        if job.state == "done" and job.result.samples and not self.viewer.layers:
+            self.attempt(self.show_sample, job.result.samples[0].id)
 
     def _running(self) -> Job | None:
         for job in self.workbench.runner.jobs:

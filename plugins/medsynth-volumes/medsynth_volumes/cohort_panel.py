@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from medsynth_desktop.core.records import CohortRecord, ImageRecord
+from medsynth_desktop.qt.demonstration import demo_button
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
@@ -38,10 +39,11 @@ class CohortPanel(Panel):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__(napari_viewer, titles=("Importing", "Opening"))
+        super().__init__(napari_viewer, titles=("Importing ", "Opening"))
         self.empty = EmptyState(
             "No real images yet. Import a folder of images to compare synthetic ones with.",
             ("Import cohort…", self.ask_import),
+            other=demo_button(self.attempt, self.workbench),
         )
         self.body.addWidget(self.empty)
         self.full = QWidget()
