@@ -77,7 +77,8 @@ class Schedule:
             predicted = network(x * a, t)
             if self.prediction == "epsilon":
                 return x - sigma * predicted
-            return a * (x * a) - s * predicted
+            denoised: torch.Tensor = a * (x * a) - s * predicted
+            return denoised
 
         return denoise
 

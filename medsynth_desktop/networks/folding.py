@@ -11,7 +11,7 @@ from monai.networks.nets import AutoencoderKL
 _SPACE = {2: ("(x a) (y b)", "x y", "a b"), 3: ("(x a) (y b) (z c)", "x y z", "a b c")}
 
 
-class FoldedAutoencoder(AutoencoderKL):
+class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
     """MONAI's AutoencoderKL over voxels folded into channels ("space to depth", Shi et al. 2016, arXiv:1609.05158).
 
     A 3D image (1, x, y, z) becomes (fold^3, x/fold, y/fold, z/fold) before the first layer and is unfolded after the
