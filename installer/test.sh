@@ -47,7 +47,7 @@ if wants gui; then
     trap 'exit 143' TERM
     open_screen
     for binding in pyqt5 pyqt6; do
-        check "window on $binding" env QT_API="$binding" PYTEST_QT_API="$binding" "$PYTHON" -m pytest -q -m gui
+        check "window on $binding" env QT_API="$binding" PYTEST_QT_API="$binding" "$PYTHON" -m pytest -q -m gui tests/gui
     done
 fi
 
