@@ -85,9 +85,16 @@ def write_tiny_bundle(folder: Path, cohort_hash: str = "") -> Path:
     from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
 
     torch.manual_seed(1)
-    autoencoder = AutoencoderShape(channels=(8, 16), latent_channels=4)
+    autoencoder = AutoencoderShape(
+        channels=(8, 16), res_blocks=(1, 1), latent_channels=4, norm_groups=4, fold=2
+    )
     unet = UNetShape(
-        latent_channels=4, channels=(16, 32), res_blocks=(1, 1), attention=(False, False), head_channels=16
+        latent_channels=4,
+        channels=(16, 32),
+        res_blocks=(1, 1),
+        attention=(False, False),
+        head_channels=16,
+        norm_groups=8,
     )
     facts = BundleFacts(
         name="tiny heads",

@@ -182,8 +182,9 @@ class SamplePanel(Panel):
                 "error", str(job.error), (f"Retry with batch {smaller}", lambda: self.retry(smaller))
             )
         self.picture.show_sentence(FORMING)
-        if job.state == "done" and job.result.samples and not self.viewer.layers:
-            self.attempt(self.show_sample, job.result.samples[0].id)
+        batch = self.workbench.batch
+        if job.state == "done" and batch is not None and batch.samples and not self.viewer.layers:
+            self.attempt(self.show_sample, batch.samples[0].id)
 
     def _running(self) -> Job | None:
         for job in self.workbench.runner.jobs:
