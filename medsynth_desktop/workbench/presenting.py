@@ -60,6 +60,13 @@ def empty_guard_words(cohort: str | None, batch: str | None, samples: int, check
     return ""
 
 
+def next_step(cohort: str | None, samples: int) -> str:
+    """Panel to go to while something is missing, ``Cohort`` or ``Sample``; empty when the batch can be checked."""
+    if cohort is None:
+        return "Cohort"
+    return "" if samples else "Sample"
+
+
 # -- pair view -------------------------------------------------------------------------------------------------
 
 

@@ -49,13 +49,13 @@ def test_an_empty_workspace_says_what_to_do_next(empty_bench: Workbench, open_pa
     panel = open_panel()
     assert panel.content.isHidden()
     assert "Cohort panel" in panel.empty.label.text()
-    assert panel.empty.button.isHidden()
+    assert panel.empty.button.text() == "Go to Cohort"
 
 
 def test_check_batch_fills_the_table(unchecked: Workbench, open_panel: Any, qtbot: Any) -> None:
     panel = open_panel()
     assert "not been compared" in panel.empty.label.text()
-    assert not panel.empty.button.isHidden()
+    assert panel.empty.button.text() == "Check batch"
     panel.empty.button.click()
     assert not panel.check_button.isEnabled()
     qtbot.waitUntil(lambda: panel.table.rows.rowCount() == SAMPLES, timeout=WAIT_MS)
@@ -271,3 +271,14 @@ def test_the_panel_fits_a_dock_of_400_pixels(judged: Workbench, open_panel: Any)
     assert panel.width() == 400
     assert panel.content.minimumSizeHint().width() <= panel.scroll.viewport().width()
     panel.hide()
+
+
+def test_what_is_missing_is_one_click_away(empty_bench: Workbench, make_shell: Any) -> None:
+    shell = make_shell(empty_bench)
+    guard = shell.raise_panel("Guard")
+    QApplication.processEvents()
+    assert not guard.visibleRegion().isEmpty()
+    guard.empty.button.click()
+    QApplication.processEvents()
+    assert guard.visibleRegion().isEmpty()
+    assert not shell.panels["Cohort"].visibleRegion().isEmpty()

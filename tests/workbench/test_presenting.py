@@ -40,6 +40,15 @@ def test_what_is_missing_is_said_with_where_to_go(
     assert hint in words
 
 
+def test_the_next_step_leads_to_a_panel_until_the_batch_can_be_checked() -> None:
+    assert [say.next_step(*a) for a in ((None, 0), (None, 3), ("heads", 0), ("heads", 3))] == [
+        "Cohort",
+        "Cohort",
+        "Sample",
+        "",
+    ]
+
+
 def test_samples_drawn_after_the_check_are_named() -> None:
     assert say.unchecked_words(5, 5) == ""
     assert say.unchecked_words(6, 5).startswith("1 sample has")

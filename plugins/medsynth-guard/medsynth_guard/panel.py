@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
 from medsynth_desktop.qt.emptystate import EmptyState
+from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.signin import SignIn
 from medsynth_desktop.qt.theme import LEVELS, VERDICTS
@@ -17,6 +18,7 @@ from medsynth_desktop.workbench.presenting import (
     count_words,
     distribution,
     empty_guard_words,
+    next_step,
     place_words,
     step_in,
     unchecked_words,
@@ -45,6 +47,7 @@ class GuardPanel(Panel):
         self._bars: tuple[Any, Any] = (None, None)
         self._paired: tuple[str, str | None] | None = None
         self._picked = False
+        self._missing = ""  # the panel to go to before anything can be checked
         self._fill()
         events = self.workbench.events
         for signal in (events.workspace, events.cohorts, events.batches, events.samples):
@@ -69,7 +72,7 @@ class GuardPanel(Panel):
         top.addWidget(self.heading, 1)
         top.addWidget(self.check_button, 0, Qt.AlignmentFlag.AlignTop)
         self.body.addLayout(top)
-        self.empty = EmptyState("", ("Check batch", lambda: self.attempt(self.workbench.audit)))
+        self.empty = EmptyState("", ("Check batch", self._next_step))
         self.body.addWidget(self.empty)
         self.content = QWidget()
         column = QVBoxLayout(self.content)
@@ -164,14 +167,14 @@ class GuardPanel(Panel):
         missing = empty_guard_words(*names, samples, len(bench.guard.ids))
         self.empty.setVisible(bool(missing))
         self.empty.set_sentence(missing)
-        ready = cohort is not None and samples > 0
-        self.empty.button.setVisible(ready)
+        self._missing = next_step(names[0], samples)
+        self.empty.button.setText(f"Go to {self._missing}" if self._missing else "Check batch")
         self.content.setVisible(not missing)
         if missing and self.pairs.active:
             self.pair_button.setChecked(False)
         self.check_button.setVisible(not missing)
         left = unchecked_words(samples, len(bench.guard.ids)) if not missing else ""
-        title = f"{names[1]} against {names[0]}" if ready else ""
+        title = f"{names[1]} against {names[0]}" if not self._missing else ""
         self.heading.setText(". ".join(t for t in (title, left) if t))
         self.heading.setVisible(bool(title))
         self._show_busy()
@@ -250,6 +253,12 @@ class GuardPanel(Panel):
         return self.table.rows.table.ids() if self.table.rows.table is not None else []
 
     # -- doing -------------------------------------------------------------------------------------------------
+
+    def _next_step(self) -> None:
+        if self._missing:
+            go_to_panel(self.viewer, self._missing)
+        else:
+            self.attempt(self.workbench.audit)
 
     def step(self, by: int) -> None:
         """Look at the sample ``by`` places further in the table."""

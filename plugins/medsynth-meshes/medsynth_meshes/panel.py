@@ -22,6 +22,7 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES
 from medsynth_desktop.meshes.files import SUFFIXES
 from medsynth_desktop.qt.emptystate import EmptyState
+from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.workbench.surface_facts import Levels, file_filters, surface_facts, why_no_surface
 from medsynth_meshes.camera import FrontView
@@ -62,7 +63,7 @@ class MeshPanel(Panel):
         form = QFormLayout()
         form.addRow("S&urface of", self.source)
         self.body.addLayout(form)
-        self.empty = EmptyState("")
+        self.empty = EmptyState("", ("Go to Sample", lambda: go_to_panel(self.viewer, "Sample")))
         self.body.addWidget(self.empty)
         self.content = QWidget()
         column = QVBoxLayout(self.content)

@@ -8,6 +8,7 @@ from typing import Any
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from medsynth_desktop.qt.emptystate import EmptyState
+from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.signin import SignIn
 from medsynth_desktop.qt.theme import LEVELS
@@ -20,10 +21,6 @@ from medsynth_desktop.workbench.decision_table import (
 from medsynth_desktop.workbench.presenting import VERDICTS
 from medsynth_release.leaving import Leaving
 from medsynth_release.table import DecisionView
-
-SELECT_OR_RUN = (
-    "Choose Sample in the window's tabs to draw a batch; it is listed here as soon as it is there."
-)
 
 
 class ReleasePanel(Panel):
@@ -59,7 +56,10 @@ class ReleasePanel(Panel):
     def _fill(self) -> None:
         self.sign_in = SignIn(self.workbench)
         self.body.addWidget(self.sign_in)
-        self.empty = EmptyState(f"There is no batch to decide about. {SELECT_OR_RUN}")
+        self.empty = EmptyState(
+            "There is no batch to decide about. Draw one in the Sample panel; it is listed here at once.",
+            ("Go to Sample", lambda: go_to_panel(self.viewer, "Sample")),
+        )
         self.body.addWidget(self.empty)
         self.content = QWidget()
         column = QVBoxLayout(self.content)
@@ -79,6 +79,8 @@ class ReleasePanel(Panel):
         self.leaving.export_button.clicked.connect(self._ask_export)
         self.leaving.verify_button.clicked.connect(self._ask_verify)
         self.body.addWidget(self.leaving)
+        self.rest = QWidget()  # takes the room of the table while there is none
+        self.body.addWidget(self.rest, 1)
 
     def _decide(self) -> QVBoxLayout:
         self.reason = QLineEdit()
@@ -113,6 +115,7 @@ class ReleasePanel(Panel):
         table = DecisionTable(samples, verdicts, bench.decisions, bench.previewing is not None)
         self.empty.setVisible(not samples)
         self.content.setVisible(bool(samples))
+        self.rest.setVisible(not samples)
         self.table.show_table(table)
         counts = table.counts()
         self.counts.setText(f"{bench.batch.name}: {decision_count_words(counts)}" if bench.batch else "")
