@@ -90,8 +90,10 @@ class VerdictTable:
         self._decisions = decisions
         self._metrics = {m.key: m for m in metrics}
         same = like is not None and like._state.metrics is state.metrics and like._state.ids is state.ids
-        self._nearness = like._nearness if like and same else nearness_order(state, metrics)
-        self._index = like._index if like and same else {s: i for i, s in enumerate(state.ids)}
+        self._nearness: np.ndarray = like._nearness if like and same else nearness_order(state, metrics)
+        self._index: dict[str, int] = (
+            like._index if like and same else {s: i for i, s in enumerate(state.ids)}
+        )
         self._risk = risk_order(state, self._nearness)
         self.sort(None)
 
