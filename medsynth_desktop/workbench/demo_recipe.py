@@ -101,14 +101,9 @@ def build_demo(
         device,
     )
     candidates = yield from draw_many(teacher, settings, settings.candidates, work / "candidates", device)
-    calibration = yield from calibrate(
-        train,
-        train_records,
-        unseen,
-        unseen_records,
-        seed=settings.seed,
-        through=match_softness(candidates, list(unseen)),
-    )
+    soft = match_softness(candidates, list(unseen))
+    against = (train, train_records, unseen, unseen_records)
+    calibration = yield from calibrate(*against, seed=settings.seed, through=soft)
     policy = calibration.policy(real.hash)
     search = NearestSearch(train, train_records)
     verdicts = yield from judge_all(search, candidates, policy)
