@@ -209,9 +209,8 @@ class GuardPanel(Panel):
         for key, editor in self.editors.items():
             threshold = guard.thresholds.get(key)
             if not same:
-                editor.show_distribution(
-                    distribution(guard.metrics.get(key, ()), guard.unseen.get(key, ()), threshold)
-                )
+                bins = distribution(guard.metrics.get(key, ()), guard.unseen.get(key, ()), threshold)
+                editor.show_distribution(bins)
             editor.show_threshold(threshold, trying == key)
             locked = trying is not None and trying != key
             editor.set_movable(not locked, FINISH_FIRST if locked else "")
@@ -263,8 +262,7 @@ class GuardPanel(Panel):
     def step(self, by: int) -> None:
         """Look at the sample ``by`` places further in the table."""
         self._picked = True
-        sample = step_in(self.order(), self.workbench.selected, by)
-        if sample is not None:
+        if (sample := step_in(self.order(), self.workbench.selected, by)) is not None:
             self.workbench.select(sample)
 
     def _look(self, sample: str) -> None:
@@ -276,10 +274,8 @@ class GuardPanel(Panel):
         if not on:
             self.pairs.leave()
             return
-        order = self.order()
-        sample = self.workbench.selected if self._picked and self.workbench.selected in order else None
-        if sample is None:
-            sample = order[0] if order else self.workbench.selected
+        order, selected = self.order(), self.workbench.selected
+        sample = selected if (self._picked and selected in order) or not order else order[0]
         if sample is None:
             self.pair_button.setChecked(False)
             return
@@ -294,8 +290,7 @@ class GuardPanel(Panel):
 
     def _show_pair(self, sample: str, said: str | None) -> None:
         self._paired = (sample, said)
-        found = self.attempt(pictures, self.workbench, sample)
-        if found is not None:
+        if (found := self.attempt(pictures, self.workbench, sample)) is not None:
             self.pairs.show(found)
 
     def _preview(self, metric: str, review: float, block: float) -> None:
