@@ -21,7 +21,8 @@ SCREEN = "1920x1080x24"
 def add_to(root: typer.Typer) -> None:
     """Mount the command."""
     root.command()(demo)
-    root.command("window")(window)
+    root.command()(window)
+    root.command()(demo_recipe)
 
 
 def demo(
@@ -45,6 +46,21 @@ def demo(
 def window() -> None:
     """Open the window on the workspace."""
     _start_window([])
+
+
+def demo_recipe(
+    data: Annotated[list[Path], typer.Argument(help="Real head volumes; stay on this machine.")],
+    work: Annotated[Path, typer.Option(help="Folder of checkpoints; never to be shared.")],
+    out: Annotated[Path, typer.Option(help="New folder of the demo: bundle, cohort, record.")],
+    participants: Annotated[Path | None, typer.Option(help="CSV that names each file's patient.")] = None,
+) -> None:
+    """Make a demo like the shipped one: teacher on real heads, sample, guard, student on what passed; resumes."""
+    from medsynth_desktop.workbench.demo_recipe import DemoSettings, build_demo
+
+    console.options.workspace = console.options.workspace or work / "workspace"
+    with console.open_workspace() as workspace:
+        record = console.run(build_demo(workspace, data, participants, work, out, DemoSettings()))
+    console.answer(record, f"The demo stands in {out}; RECORD.md says how it was made")
 
 
 def _headless(out: Path, count: int) -> None:

@@ -48,10 +48,10 @@ class DemoSettings:
     spacing: float = 4.0
     teacher_autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
     teacher_diffusion: DiffusionSettings = field(default_factory=DiffusionSettings)
-    student_autoencoder: AutoencoderSettings = field(default_factory=lambda: AutoencoderSettings(seed=1))
-    student_diffusion: DiffusionSettings = field(default_factory=lambda: DiffusionSettings(seed=1))
+    student_autoencoder: AutoencoderSettings = field(default_factory=lambda: AutoencoderSettings(seed=1, steps=450))
+    student_diffusion: DiffusionSettings = field(default_factory=lambda: DiffusionSettings(seed=1, steps=650))
     sampling: SampleSettings = field(default_factory=SampleSettings)
-    candidates: int = 110
+    candidates: int = 80
     checked: int = 16
     seed: int = 0
     licence: str = "CC BY-SA 3.0 (derived from the IXI dataset, brain-development.org)"
