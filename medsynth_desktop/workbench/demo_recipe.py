@@ -48,7 +48,9 @@ class DemoSettings:
     spacing: float = 4.0
     teacher_autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
     teacher_diffusion: DiffusionSettings = field(default_factory=DiffusionSettings)
-    student_autoencoder: AutoencoderSettings = field(default_factory=lambda: AutoencoderSettings(seed=1, steps=450))
+    student_autoencoder: AutoencoderSettings = field(
+        default_factory=lambda: AutoencoderSettings(seed=1, steps=450)
+    )
     student_diffusion: DiffusionSettings = field(default_factory=lambda: DiffusionSettings(seed=1, steps=650))
     sampling: SampleSettings = field(default_factory=SampleSettings)
     candidates: int = 80
