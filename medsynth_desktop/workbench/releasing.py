@@ -47,22 +47,28 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def verdict_of(workspace: Workspace, cohort_name: str, sample: str) -> Verdict:
-    """The stored verdict of a sample under the thresholds in force.
+def verdicts_in_force(workspace: Workspace, cohort_name: str, samples: Iterable[str]) -> list[Verdict]:
+    """Return the stored verdict of each sample under the thresholds in force; every batch is read once.
 
     Raises
     ------
     GuardRefused
-        When the sample was not checked, or not under the thresholds now in force.
+        When a sample was not checked, or not under the thresholds now in force.
     """
-    record = workspace.samples.get(sample)
-    verdict = workspace.verdicts.get(record.batch).get(sample)
     policy = workspace.policies.current(workspace.cohorts.get(cohort_name).hash)
-    if verdict is None or policy is None or verdict.policy_hash != policy.hash:
-        raise GuardRefused(
-            f"{sample} has not been checked under the thresholds in force; check its batch first."
-        )
-    return verdict
+    batches: dict[str, dict[str, Verdict]] = {}
+    found = []
+    for sample in samples:
+        batch = workspace.samples.get(sample).batch
+        if batch not in batches:
+            batches[batch] = workspace.verdicts.get(batch)
+        verdict = batches[batch].get(sample)
+        if verdict is None or policy is None or verdict.policy_hash != policy.hash:
+            raise GuardRefused(
+                f"{sample} has not been checked under the thresholds in force; check its batch first."
+            )
+        found.append(verdict)
+    return found
 
 
 def approve(
@@ -78,8 +84,8 @@ def approve(
         Without a name, or without a reason for one under review.
     """
     made = [
-        rules.approve(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now())
-        for s in samples
+        rules.approve(verdict, who=who, reason=reason, when=now())
+        for verdict in verdicts_in_force(workspace, cohort_name, samples)
     ]
     workspace.decisions.append_all(made)
     return made
@@ -90,8 +96,8 @@ def reject(
 ) -> list[Decision]:
     """Reject samples, with a reason."""
     made = [
-        rules.reject(verdict_of(workspace, cohort_name, s), who=who, reason=reason, when=now())
-        for s in samples
+        rules.reject(verdict, who=who, reason=reason, when=now())
+        for verdict in verdicts_in_force(workspace, cohort_name, samples)
     ]
     workspace.decisions.append_all(made)
     return made
@@ -156,24 +162,22 @@ def approved_items(workspace: Workspace, batch_name: str, cohort_name: str) -> l
     InputRefused
         When there is none.
     """
-    items = []
-    for sample in workspace.batches.get(batch_name).samples:
-        decision = workspace.decisions.current(sample.id)
-        if decision is None or decision.status != "approved":
-            continue
-        verdict = verdict_of(workspace, cohort_name, sample.id)
-        items.append(ReleaseItem(sample, workspace.arrays.get(sample.array_hash), verdict, decision))
-    if not items:
+    decisions = workspace.decisions.of(batch_name)
+    approved = [
+        s
+        for s in workspace.batches.get(batch_name).samples
+        if s.id in decisions and decisions[s.id].status == "approved"
+    ]
+    if not approved:
         raise InputRefused(f"Nothing in {batch_name} is approved; approve samples before exporting.")
-    return items
-
-
-def verify(path: Path) -> VerifyReport:
-    """Check a package: every byte changed, missing or added is a problem."""
-    return verify_package(path)
+    verdicts = verdicts_in_force(workspace, cohort_name, [s.id for s in approved])
+    return [
+        ReleaseItem(s, workspace.arrays.get(s.array_hash), verdict, decisions[s.id])
+        for s, verdict in zip(approved, verdicts, strict=True)
+    ]
 
 
 def verify_steps(path: Path) -> Steps[tuple[str, VerifyReport]]:
-    """`verify` as long work; returns the package's name and its report."""
+    """Check a package for every byte changed, missing or added; return its name and the report."""
     report = yield from package_steps(path)
     return path.name, report
