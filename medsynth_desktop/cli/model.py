@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 
 import typer
 
@@ -28,44 +29,34 @@ def add_to(root: typer.Typer) -> None:
     root.command()(sample)
 
 
-@train_app.command()
-def autoencoder(
-    cohort: Cohort,
-    out: Out,
-    preset: Preset = "small",
-    max_steps: MaxSteps = None,
-    resume: Resume = False,
-    seed: Seed = 0,
-) -> None:
-    """Train the KL autoencoder; checkpoints as it goes, so a stopped run resumes."""
-    from medsynth_desktop.workbench.training import train
+def _stage(kind: Literal["autoencoder", "diffusion"], called: str) -> Callable[..., None]:
+    """One command of `medsynth train`: both stages take the same options."""
 
-    with open_workspace() as workspace:
-        done = run(
-            train(
-                workspace, "autoencoder", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed
-            )
-        )
-    answer(done, f"Trained the autoencoder for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
+    def train_stage(
+        cohort: Cohort,
+        out: Out,
+        preset: Preset = "small",
+        max_steps: MaxSteps = None,
+        resume: Resume = False,
+        seed: Seed = 0,
+    ) -> None:
+        from medsynth_desktop.workbench.training import train
+
+        with open_workspace() as workspace:
+            steps = train(workspace, kind, cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed)
+            done = run(steps)
+        answer(done, f"Trained the {called} for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
+
+    return train_stage
 
 
-@train_app.command()
-def diffusion(
-    cohort: Cohort,
-    out: Out,
-    preset: Preset = "small",
-    max_steps: MaxSteps = None,
-    resume: Resume = False,
-    seed: Seed = 0,
-) -> None:
-    """Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before."""
-    from medsynth_desktop.workbench.training import train
-
-    with open_workspace() as workspace:
-        done = run(
-            train(workspace, "diffusion", cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed)
-        )
-    answer(done, f"Trained the diffusion model for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
+train_app.command(
+    "autoencoder", help="Train the KL autoencoder; checkpoints as it goes, so a stopped run resumes."
+)(_stage("autoencoder", "autoencoder"))
+train_app.command(
+    "diffusion",
+    help="Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before.",
+)(_stage("diffusion", "diffusion model"))
 
 
 @bundle_app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -75,10 +76,7 @@ def approve(
     """Approve samples; a blocked one is refused with exit code 3."""
     from medsynth_desktop.workbench import releasing
 
-    with open_workspace() as workspace:
-        held, ids = _choose(workspace, samples, batch, all_passing, cohort)
-        made = releasing.approve(workspace, held, ids, who or releasing.current_user(), reason)
-    _answer_decisions(made)
+    _decide(releasing.approve, (samples, batch, all_passing, cohort), reason, who)
 
 
 def reject(
@@ -90,10 +88,7 @@ def reject(
     """Reject samples, with a reason."""
     from medsynth_desktop.workbench import releasing
 
-    with open_workspace() as workspace:
-        held, ids = _choose(workspace, samples, None, False, cohort)
-        made = releasing.reject(workspace, held, ids, who or releasing.current_user(), reason)
-    _answer_decisions(made)
+    _decide(releasing.reject, (samples, None, False, cohort), reason, who)
 
 
 def export(
@@ -146,6 +141,22 @@ def verify(
         raise typer.Exit(3)
 
 
+def _decide(
+    verb: Callable[..., list[Any]],
+    chosen: tuple[list[str] | None, str | None, bool, str | None],
+    reason: str,
+    who: str | None,
+) -> None:
+    """Approve or reject what the options ``chosen`` (see `_choose`) mean, and say so."""
+    from medsynth_desktop.workbench.releasing import current_user
+
+    with open_workspace() as workspace:
+        held, ids = _choose(workspace, *chosen)
+        made = verb(workspace, held, ids, who or current_user(), reason)
+    items = [{"id": d.sample, "status": d.status, "reason": d.reason, "who": d.who} for d in made]
+    answer({"items": items}, "\n".join(f"{d.sample}: {d.status}" for d in made))
+
+
 def _choose(
     workspace: Any, samples: list[str] | None, batch: str | None, all_passing: bool, cohort: str | None
 ) -> tuple[str, list[str]]:
@@ -179,8 +190,3 @@ def _only_batch(workspace: Any) -> str:
             f"Say which batch with --batch; the workspace holds: {', '.join(names) or 'none'}."
         )
     return str(names[0])
-
-
-def _answer_decisions(made: list[Any]) -> None:
-    items = [{"id": d.sample, "status": d.status, "reason": d.reason, "who": d.who} for d in made]
-    answer({"items": items}, "\n".join(f"{d.sample}: {d.status}" for d in made))
