@@ -9,8 +9,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="medsynth-gui-")) / "napari.yaml")
 ENGINE = "lane-start"
@@ -85,6 +87,30 @@ def make_shell(qapp: object) -> Iterator[Callable[..., object]]:
     yield make
     for shell in opened:
         shell.close()
+
+
+@pytest.fixture
+def opened(qtbot: QtBot) -> Iterator[Callable[..., Any]]:
+    """Open a panel by its class on a viewer, or on napari's model of one where nothing is drawn.
+
+    Ask for it after what the panel looks at: fixtures end in the reverse order.
+    """
+    from napari.components import ViewerModel
+
+    panels: list[Any] = []
+
+    def make(kind: Callable[[Any], Any], viewer: Any = None, *, show: bool = False) -> Any:
+        panel = kind(viewer or ViewerModel())
+        qtbot.addWidget(panel)
+        panel.resize(400, 690)
+        panels.append(panel)
+        if show:
+            panel.show()
+        return panel
+
+    yield make
+    for panel in panels:
+        panel.stop_listening()
 
 
 @pytest.fixture(autouse=True)

@@ -28,21 +28,17 @@ WAIT_MS = 20_000
 
 
 @pytest.fixture
-def open_panel(qtbot: Any) -> Iterator[Callable[..., GuardPanel]]:
-    """Open the panel on a viewer, or on napari's model of one where nothing is drawn."""
-    opened: list[GuardPanel] = []
+def open_panel(opened: Callable[..., GuardPanel]) -> Iterator[Callable[..., GuardPanel]]:
+    """Open the panel; the pair view is left at the end."""
+    panels: list[GuardPanel] = []
 
     def make(viewer: Any = None) -> GuardPanel:
-        panel = GuardPanel(viewer or ViewerModel())
-        qtbot.addWidget(panel)
-        panel.resize(400, 690)
-        opened.append(panel)
-        return panel
+        panels.append(opened(GuardPanel, viewer))
+        return panels[-1]
 
     yield make
-    for panel in opened:
+    for panel in panels:
         panel.pairs.leave()
-        panel.stop_listening()
 
 
 def test_an_empty_workspace_says_what_to_do_next(empty_bench: Workbench, open_panel: Any) -> None:

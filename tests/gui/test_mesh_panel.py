@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,8 @@ WAIT_MS = 20_000
 
 
 @pytest.fixture
-def open_panel(qtbot: Any) -> Iterator[Callable[..., MeshPanel]]:
-    """Open the panel on a viewer, or on napari's model of one where nothing is drawn."""
-    opened: list[MeshPanel] = []
-
-    def make(viewer: Any = None) -> MeshPanel:
-        panel = MeshPanel(viewer or ViewerModel())
-        qtbot.addWidget(panel)
-        panel.resize(400, 690)
-        opened.append(panel)
-        return panel
-
-    yield make
-    for panel in opened:
-        panel.stop_listening()
+def open_panel(opened: Callable[..., MeshPanel]) -> Callable[..., MeshPanel]:
+    return partial(opened, MeshPanel)
 
 
 def ready(panel: MeshPanel, qtbot: Any) -> None:

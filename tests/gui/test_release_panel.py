@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 
 pytest.importorskip("napari")
 from medsynth_release.panel import ReleasePanel
-from napari.components import ViewerModel
 
 from medsynth_desktop.workbench.state import Workbench
 
@@ -17,19 +17,8 @@ BLOCKED = "S-000000000000"
 
 
 @pytest.fixture
-def open_panel(qtbot: Any) -> Iterator[Callable[[], ReleasePanel]]:
-    opened: list[ReleasePanel] = []
-
-    def make() -> ReleasePanel:
-        panel = ReleasePanel(ViewerModel())
-        qtbot.addWidget(panel)
-        panel.resize(400, 690)
-        opened.append(panel)
-        return panel
-
-    yield make
-    for panel in opened:
-        panel.stop_listening()
+def open_panel(opened: Callable[..., ReleasePanel]) -> Callable[..., ReleasePanel]:
+    return partial(opened, ReleasePanel)
 
 
 def sign_in(panel: ReleasePanel) -> None:

@@ -16,15 +16,10 @@ from tests.gui.phantoms import SHAPE, write_tiny_bundle
 
 
 @pytest.fixture
-def panel(viewer, bench, qtbot: QtBot):
+def panel(viewer, bench, opened):
     from medsynth_sampler.sample_panel import SamplePanel
 
-    made = SamplePanel(viewer)
-    made.show()
-    yield made
-    made.stop_listening()
-    made.close()
-    made.deleteLater()
+    return opened(SamplePanel, viewer, show=True)
 
 
 def forming(steps: int) -> Steps[None]:

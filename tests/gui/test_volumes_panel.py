@@ -13,27 +13,17 @@ from tests.gui.phantoms import PATIENTS, SHAPE, head, write_heads
 
 
 @pytest.fixture
-def panel(viewer, bench, qtbot: QtBot):
+def panel(viewer, bench, opened):
     from medsynth_volumes.cohort_panel import CohortPanel
 
-    made = CohortPanel(viewer)
-    made.show()
-    yield made
-    made.stop_listening()
-    made.close()
-    made.deleteLater()
+    return opened(CohortPanel, viewer, show=True)
 
 
 @pytest.fixture
-def empty_panel(viewer, empty_bench, qtbot: QtBot):
+def empty_panel(viewer, empty_bench, opened):
     from medsynth_volumes.cohort_panel import CohortPanel
 
-    made = CohortPanel(viewer)
-    made.show()
-    yield made
-    made.stop_listening()
-    made.close()
-    made.deleteLater()
+    return opened(CohortPanel, viewer, show=True)
 
 
 def test_lists_every_image_by_pseudonym(panel, bench) -> None:
