@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import Recipe
@@ -194,6 +193,8 @@ def _plane(
 
 def _resample(values: np.ndarray, span: np.ndarray, grid: tuple[int, ...], fill: float) -> np.ndarray:
     """Scale about the centre: low-pass at the new Nyquist rate, then linear interpolation."""
+    from scipy import ndimage  # only a job resamples: the window opens without it
+
     sigma = np.maximum(0.0, (span - 1) / 2)
     if sigma.any():
         values = ndimage.gaussian_filter(values, sigma, truncate=3.0)

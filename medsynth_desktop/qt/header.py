@@ -54,6 +54,7 @@ class HeaderLine(QWidget):  # type: ignore[misc]
         super().__init__()
         self.workbench = workbench
         self.engine = Engine.of(workbench)
+        self.engine.start_with(self)
         self.banner = MessageBanner()
         self.workspace, self.cohort, self.model = Fact("Workspace"), Fact("Cohort"), Fact("Model")
         self.device = Fact("Device", 230)

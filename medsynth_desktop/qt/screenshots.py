@@ -8,6 +8,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QApplication
 
 from medsynth_desktop.core.errors import MedSynthError, StoreFailed
+from medsynth_desktop.qt.engine import Engine
 from medsynth_desktop.qt.shell import Shell
 from medsynth_desktop.qt.viewer import show_array, show_volume
 from medsynth_desktop.workbench.sampling import sample_volume
@@ -80,7 +81,8 @@ def _use(shell: Shell, title: str) -> None:
 
 def _wait_for_jobs(workbench: Workbench) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
-    while workbench.runner.busy and time.monotonic() < end:
+    engine = Engine.of(workbench)
+    while (workbench.runner.busy or engine.facts is None) and time.monotonic() < end:
         _settle(0.05)
     _settle()
 

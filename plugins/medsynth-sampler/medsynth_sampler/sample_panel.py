@@ -49,6 +49,7 @@ class SamplePanel(Panel):
         self.listen(events.progress, self.refresh_preview)
         self.listen(events.jobs, self.refresh_job)
         self.engine = Engine.of(self.workbench)
+        self.engine.start_with(self)
         self.listen(self.engine.found, self._engine_found)
         self._engine_found()
         self.refresh_job()
