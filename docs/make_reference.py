@@ -20,9 +20,9 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in lines)
 
 
-def page() -> str:
-    """Return the whole page."""
-    formats = table(
+def formats() -> str:
+    """Table of file formats."""
+    return table(
         ("key", "format", "file names", "read", "written"),
         (
             (f"`{f.key}`", f.label, " ".join(f"`{s}`" for s in f.suffixes), "yes",
@@ -30,7 +30,11 @@ def page() -> str:
             for f in FORMATS
         ),
     )  # fmt: skip
-    samplers = table(
+
+
+def samplers() -> str:
+    """Table of samplers; the source is the first line of the module that defines the steps."""
+    return table(
         ("key", "sampler", "steps by default", "source"),
         (
             (
@@ -42,7 +46,11 @@ def page() -> str:
             for s in SAMPLERS
         ),
     )
-    metrics = table(
+
+
+def metrics() -> str:
+    """Table of the guard's metrics."""
+    return table(
         ("key", "metric", "unit", "range", "risky side", "meaning"),
         (
             (
@@ -56,32 +64,40 @@ def page() -> str:
             for m in METRICS
         ),
     )
-    presets = table(
+
+
+def presets() -> str:
+    """Table of the training presets."""
+    return table(
         ("key", "for", "autoencoder", "diffusion"),
         (
             (f"`{p.key}`", p.about, f"{p.autoencoder.steps} steps", f"{p.diffusion.steps} steps")
             for p in PRESETS.values()
         ),
     )
+
+
+def page() -> str:
+    """Return the whole page."""
     return f"""# Formats, samplers, metrics, presets
 
 Written by `docs/make_reference.py` from what is registered; how to add one is in [extending.md](extending.md).
 
 ## File formats
 
-{formats}
+{formats()}
 
 ## Samplers
 
-{samplers}
+{samplers()}
 
 ## Metrics of the guard
 
-{metrics}
+{metrics()}
 
 ## Presets of training
 
-{presets}
+{presets()}
 """
 
 
