@@ -19,7 +19,7 @@ CT_WINDOW_HU = (-1000.0, 1000.0)
 PERCENTILES = (0.1, 99.9)
 """Outliers beyond these (a bright vessel, a hot pixel) would set the contrast of the whole image."""
 GRID_MULTIPLE = 16
-"""Proposed grids divide by 16: autoencoder factor 4, then two halvings in the UNet."""
+"""Proposed grids divide by 16: autoencoder factor 4, then fold 2 and one halving in the UNet."""
 LONGEST_AXIS = 96
 """Longest axis of a proposed 3D grid; larger ones are asked for by --grid."""
 LONGEST_SIDE = 256

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monai.networks.nets import DiffusionModelUNet
-
-from medsynth_desktop.networks.folding import FoldedAutoencoder
+from medsynth_desktop.networks.folding import FoldedAutoencoder, FoldedUNet
 
 MAX_CHANNELS = 1024
 MAX_LEVELS = 6
@@ -27,9 +25,9 @@ class AutoencoderShape:
     """
 
     spatial_dims: int = 3
-    channels: tuple[int, ...] = (32, 64, 96)
-    res_blocks: tuple[int, ...] = (1, 1, 1)
-    latent_channels: int = 16
+    channels: tuple[int, ...] = (32, 64)
+    res_blocks: tuple[int, ...] = (1, 2)
+    latent_channels: int = 8
     norm_groups: int = 8
     transposed: bool = True
     fold: int = 2
@@ -62,18 +60,24 @@ class AutoencoderShape:
 
 @dataclass(frozen=True, slots=True)
 class UNetShape:
-    """A diffusion UNet over latents; ``attention`` says for each level whether it attends."""
+    """A diffusion UNet over latents; ``attention`` says for each level whether it attends.
+
+    ``fold`` latent cells along each axis become channels before the first layer (see
+    `medsynth_desktop.networks.folding`).
+    """
 
     spatial_dims: int = 3
-    latent_channels: int = 16
-    channels: tuple[int, ...] = (48, 96)
+    latent_channels: int = 8
+    channels: tuple[int, ...] = (128, 192)
     res_blocks: tuple[int, ...] = (1, 1)
     attention: tuple[bool, ...] = (False, True)
     head_channels: int = 32
     norm_groups: int = 8
+    fold: int = 2
 
     def __post_init__(self) -> None:
         _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
+        _check_range("fold", self.fold, 1, 4)
         _check_range("latent_channels", self.latent_channels, 1, 32)
         _check_range("head_channels", self.head_channels, 1, 256)
         if len(self.attention) != len(self.channels):
@@ -87,14 +91,14 @@ class UNetShape:
     @property
     def factor(self) -> int:
         """What every latent axis must divide by."""
-        return int(2 ** (len(self.channels) - 1))
+        return self.fold * int(2 ** (len(self.channels) - 1))
 
-    def build(self) -> DiffusionModelUNet:
+    def build(self) -> FoldedUNet:
         """Return MONAI's DiffusionModelUNet of this shape, with fresh weights."""
-        return DiffusionModelUNet(
+        return FoldedUNet(
+            self.fold,
             self.spatial_dims,
-            in_channels=self.latent_channels,
-            out_channels=self.latent_channels,
+            self.latent_channels,
             num_res_blocks=self.res_blocks,
             channels=self.channels,
             attention_levels=self.attention,

@@ -1,4 +1,9 @@
-"""An autoencoder that works at a fraction of the resolution, where its layers cost a fraction."""
+"""Networks that work at a fraction of the resolution, where their layers cost a fraction ("space to depth").
+
+``fold`` cells along each axis become channels before the first layer and cells again after the last, without loss
+(Shi et al. 2016, arXiv:1609.05158). At ``fold`` 2 in three dimensions the widest layers see an eighth of the positions,
+and wide layers over few positions are what a CPU computes best.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +11,59 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from monai.networks.nets import AutoencoderKL
+from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
 
-_SPACE = {2: ("(x a) (y b)", "x y", "a b"), 3: ("(x a) (y b) (z c)", "x y z", "a b c")}
+
+class Folding:
+    """Cells into channels and back, for (n, channels, *space) of 2 or 3 dimensions."""
+
+    def __init__(self, fold: int, spatial_dims: int) -> None:
+        fine, coarse, inner = {2: ("(x a) (y b)", "x y", "a b"), 3: ("(x a) (y b) (z c)", "x y z", "a b c")}[
+            spatial_dims
+        ]
+        self._fold = f"n k {fine} -> n (k {inner}) {coarse}"
+        self._unfold = f"n (k {inner}) {coarse} -> n k {fine}"
+        self._sizes = dict.fromkeys(inner.split(), fold)
+        self.cells = fold**spatial_dims
+
+    def fold(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, k, *space) as (n, k fold^dims, *space / fold)."""
+        return rearrange(x, self._fold, **self._sizes)
+
+    def unfold(self, x: torch.Tensor) -> torch.Tensor:
+        """The inverse of `fold`."""
+        return rearrange(x, self._unfold, **self._sizes)
 
 
 class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
-    """MONAI's AutoencoderKL over voxels folded into channels ("space to depth", Shi et al. 2016, arXiv:1609.05158).
-
-    A 3D image (1, x, y, z) becomes (fold^3, x/fold, y/fold, z/fold) before the first layer and is unfolded after the
-    last, without loss. At ``fold`` 2 the widest layers see an eighth of the positions.
-    """
+    """MONAI's AutoencoderKL over voxels folded into channels."""
 
     def __init__(self, fold: int, spatial_dims: int, **settings: Any) -> None:
-        super().__init__(
-            spatial_dims, in_channels=fold**spatial_dims, out_channels=fold**spatial_dims, **settings
-        )
-        open_, coarse, inner = _SPACE[spatial_dims]
-        self._fold_pattern = f"n 1 {open_} -> n ({inner}) {coarse}"
-        self._unfold_pattern = f"n ({inner}) {coarse} -> n 1 {open_}"
-        self._sizes = dict.fromkeys(inner.split(), fold)
+        folding = Folding(fold, spatial_dims)
+        super().__init__(spatial_dims, in_channels=folding.cells, out_channels=folding.cells, **settings)
+        self.folding = folding
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of the latents of ``x`` (n, 1, *space)."""
-        mean, sigma = super().encode(rearrange(x, self._fold_pattern, **self._sizes))
+        mean, sigma = super().encode(self.folding.fold(x))
         return mean, sigma
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Images (n, 1, *space) of latents."""
-        image: torch.Tensor = rearrange(super().decode(z), self._unfold_pattern, **self._sizes)
-        return image
+        return self.folding.unfold(super().decode(z))
+
+
+class FoldedUNet(DiffusionModelUNet):  # type: ignore[misc]
+    """MONAI's DiffusionModelUNet over latent cells folded into channels, the patches of a vision transformer."""
+
+    def __init__(self, fold: int, spatial_dims: int, latent_channels: int, **settings: Any) -> None:
+        folding = Folding(fold, spatial_dims)
+        width = latent_channels * folding.cells
+        super().__init__(spatial_dims, in_channels=width, out_channels=width, **settings)
+        self.folding = folding
+
+    def forward(
+        self, x: torch.Tensor, timesteps: torch.Tensor, context: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Predict for latents ``x`` (n, latent_channels, *space) at ``timesteps`` (n,)."""
+        return self.folding.unfold(super().forward(self.folding.fold(x), timesteps, context))

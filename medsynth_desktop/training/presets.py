@@ -21,12 +21,12 @@ class Preset:
 
 
 _TINY_AE = AutoencoderShape(3, (8, 16), (1, 1), latent_channels=2, norm_groups=4)
-_TINY_UNET = UNetShape(3, 2, (16, 32), (1, 1), (False, False), head_channels=16, norm_groups=8)
+_TINY_UNET = UNetShape(3, 2, (16, 32), (1, 1), (False, False), head_channels=16, norm_groups=8, fold=1)
 _LARGE_AE = AutoencoderShape(
     3, (32, 64, 128), (2, 2, 2), latent_channels=8, norm_groups=8, transposed=False, fold=1
 )
 _LARGE_UNET = UNetShape(
-    3, 8, (128, 256, 384), (2, 2, 2), (False, True, True), head_channels=64, norm_groups=32
+    3, 8, (128, 256, 384), (2, 2, 2), (False, True, True), head_channels=64, norm_groups=32, fold=1
 )
 
 PRESETS: dict[str, Preset] = {

@@ -21,7 +21,7 @@ def facts(dims: int = 3) -> BundleFacts:
         cohort_hash="ab" * 32,
         conditions=(),
         autoencoder=AutoencoderShape(dims, (8, 16), (1, 1), 2, 4),
-        unet=UNetShape(dims, 2, (16, 32), (1, 1), (False, True), 16, 8),
+        unet=UNetShape(dims, 2, (16, 32), (1, 1), (False, True), 16, 8, fold=1),
         schedule=Schedule(),
         latent_scale=0.9,
         training={"images": 3},

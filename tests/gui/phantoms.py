@@ -95,6 +95,7 @@ def write_tiny_bundle(folder: Path, cohort_hash: str = "") -> Path:
         attention=(False, False),
         head_channels=16,
         norm_groups=8,
+        fold=1,
     )
     facts = BundleFacts(
         name="tiny heads",

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+from medsynth_desktop.networks.folding import Folding
 
 TINY = AutoencoderShape(3, (8, 16), (1, 1), latent_channels=2, norm_groups=4)
 
@@ -28,21 +29,19 @@ def test_latents_are_smaller_by_the_factor_and_decode_to_the_grid(
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_folding_moves_voxels_and_loses_none(dims: int) -> None:
-    from einops import rearrange
-
-    network = AutoencoderShape(dims, (8, 16), (1, 1), 2, 4).build()
+    folding = Folding(2, dims)
     image = torch.arange(4.0**dims).reshape(1, 1, *(4,) * dims)
-    folded = rearrange(image, network._fold_pattern, **network._sizes)
+    folded = folding.fold(image)
     assert folded.shape == (1, 2**dims, *(2,) * dims)
     # The first coarse cell holds the 2 x 2 (x 2) voxels of the first corner.
     corner = image[(0, 0) + (slice(0, 2),) * dims].flatten()
     assert torch.equal(folded[(0, slice(None)) + (0,) * dims], corner)
-    assert torch.equal(rearrange(folded, network._unfold_pattern, **network._sizes), image)
+    assert torch.equal(folding.unfold(folded), image)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_the_unet_keeps_the_shape_of_its_latents(dims: int) -> None:
-    network = UNetShape(dims, 2, (16, 32), (1, 1), (False, True), 16, 8).build().eval()
+    network = UNetShape(dims, 2, (16, 32), (1, 1), (False, True), 16, 8, fold=1).build().eval()
     x = torch.zeros(1, 2, *(4, 6, 8)[:dims])
     with torch.inference_mode():
         assert network(x, torch.tensor([3.5])).shape == x.shape
@@ -78,7 +77,7 @@ def test_numbers_out_of_range_are_refused(wrong: dict[str, object]) -> None:
 
 def test_head_channels_must_divide_what_attends() -> None:
     with pytest.raises(ValueError, match="head_channels"):
-        UNetShape(3, 2, (16, 32), (1, 1), (True, True), 32, 8)
+        UNetShape(3, 2, (16, 32), (1, 1), (True, True), 32, 8, fold=1)
 
 
 @settings(max_examples=20, deadline=None)

@@ -20,7 +20,7 @@ from medsynth_desktop.training.presets import PRESETS, preset_for
 AE = AutoencoderSettings(
     AutoencoderShape(3, (8, 16), (1, 1), 2, 4), steps=8, batch=2, patch=8, final_patch=16, final_share=0.3
 )
-UNET = DiffusionSettings(UNetShape(3, 2, (16, 32), (1, 1), (False, True), 16, 8), steps=8, batch=2)
+UNET = DiffusionSettings(UNetShape(3, 2, (16, 32), (1, 1), (False, True), 16, 8, fold=1), steps=8, batch=2)
 
 
 @pytest.fixture
