@@ -27,7 +27,10 @@ def import_(
     participants: Annotated[Optional[Path], typer.Option(help="CSV that names each file's patient.")] = None,  # noqa: UP045
     patient_pattern: Annotated[
         str | None,
-        typer.Option(help="Regular expression; its first group in the file name is the patient."),
+        typer.Option(
+            help="Regular expression; its first group in the file name is the patient. Without it names are "
+            "taken up to their first number (IXI013-HH-1212-T1: IXI013-HH-1212); see docs/cli.md."
+        ),
     ] = None,
     spacing: Annotated[Optional[float], typer.Option(help="Millimetres between voxels.")] = None,  # noqa: UP045
     grid: Annotated[Optional[str], typer.Option(help="Voxels along x,y,z (or x,y for pictures).")] = None,  # noqa: UP045
@@ -48,7 +51,8 @@ def import_(
             calibration=calibration,
         )
         cohort = run(steps)
-        document = describe(workspace, cohort)
+        document = {**describe(workspace, cohort), "patients_told": cohort.patients_told}
+    say(cohort.patients_told)
     if cohort.skipped:
         say(f"{len(cohort.skipped)} files were not read; --json lists each with its reason.")
     answer(document, text(document))

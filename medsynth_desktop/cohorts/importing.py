@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from medsynth_desktop.cohorts.conform import Extent, conform, propose_recipe
+from medsynth_desktop.cohorts.conform import Extent, propose_recipe
+from medsynth_desktop.cohorts.intake import Intake
 from medsynth_desktop.cohorts.participants import Participants
-from medsynth_desktop.cohorts.patients import Owner, Owners
+from medsynth_desktop.cohorts.patients import Owners
 from medsynth_desktop.cohorts.pseudonyms import Keyed
 from medsynth_desktop.cohorts.skipping import SkippedFiles
 from medsynth_desktop.cohorts.splits import assign_splits, check_share
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.hashing import hash_file
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import CohortRecord, Recipe
-from medsynth_desktop.formats.base import refusing
 from medsynth_desktop.formats.read import Found, Skipped, find_volumes
-from medsynth_desktop.store.cohorts import NewImage
 from medsynth_desktop.store.workspace import Workspace
 
 SURVEYED = 25
@@ -67,7 +66,8 @@ def import_cohort(
     -------
     CohortRecord
         Its ``skipped`` lists every file of this import that gave no image, by its path, with the reason.
-        (The workspace keeps that list with keyed labels for paths.)
+        (The workspace keeps that list with keyed labels for paths.) Its ``patients_told`` says how many
+        patients were seen in how many images and by what, so that a wrong guess is noticed.
 
     Raises
     ------
@@ -78,24 +78,37 @@ def import_cohort(
     """
     check_share(calibration)
     owners = Owners(Participants.read(participants) if participants else None, patient_pattern, paths)
-    kept = workspace.cohorts.recipe(name)
-    if kept is not None:
-        _check_same(name, kept, spacing, grid)
     skipped = SkippedFiles(Keyed(workspace.secret()), participants)
-    found = yield from _search(paths, skipped)
-    if not found:
-        raise InputRefused(skipped.sentence())
-    recipe = kept or (yield from _propose(found, spacing, grid))
+    found, recipe = yield from _survey(workspace, name, paths, spacing, grid, skipped)
     owned = [(image, owners.of(image)) for image in found]
     owners.check_used()
-    intake = _Intake(workspace, name, recipe, skipped)
+    intake = Intake(workspace, name, recipe, skipped)
     for done, (image, owner) in enumerate(owned):
         yield Progress(done, len(owned), f"Importing image {done + 1} of {len(owned)}")
         intake.take(image, owner)
     if not intake.met:
         raise InputRefused(skipped.sentence())
     yield Progress(len(found), len(found), "Splitting by patient")
-    return _finish(workspace, name, calibration, skipped)
+    record = _finish(workspace, name, calibration, skipped)
+    return replace(record, patients_told=intake.sentence())
+
+
+def _survey(
+    workspace: Workspace,
+    name: str,
+    paths: Sequence[Path],
+    spacing: float | None,
+    grid: tuple[int, ...] | None,
+    skipped: SkippedFiles,
+) -> Steps[tuple[list[Found], Recipe]]:
+    """Find the images, and the recipe: the cohort's own, else one proposed from them."""
+    kept = workspace.cohorts.recipe(name)
+    if kept is not None:
+        _check_same(name, kept, spacing, grid)
+    found = yield from _search(paths, skipped)
+    if not found:
+        raise InputRefused(skipped.sentence())
+    return found, kept or (yield from _propose(found, spacing, grid))
 
 
 def _check_same(name: str, kept: Recipe, spacing: float | None, grid: tuple[int, ...] | None) -> None:
@@ -138,68 +151,6 @@ def _spread(count: int) -> list[int]:
     """All of 0..count-1, beginning with `SURVEYED` evenly spread ones."""
     first = np.unique(np.linspace(0, count - 1, min(SURVEYED, count)).round().astype(int)).tolist()
     return [*first, *(i for i in range(count) if i not in set(first))]
-
-
-class _Intake:
-    """Takes the images of one import into the cohort, one by one."""
-
-    def __init__(self, workspace: Workspace, name: str, recipe: Recipe, skipped: SkippedFiles) -> None:
-        self._workspace, self._name, self._skipped = workspace, name, skipped
-        self._recipe = workspace.cohorts.begin(name, recipe)
-        self._keyed = Keyed(workspace.secret())
-        self._held = workspace.cohorts.held(name)
-        self._patients = workspace.cohorts.patients(name)
-        self._parts: dict[tuple[Path, ...], int] = {}
-        self.met: dict[str, str] = {}
-
-    def take(self, image: Found, owner: Owner) -> None:
-        """Store ``image``, recognise it, or note why not."""
-        try:
-            source = self._source(image)
-            if source in self.met:
-                for key in {self.met[source], self._keyed.patient(owner.identifier)}:
-                    self._workspace.cohorts.unite(self._name, source, key)
-                self._skipped.add(image.paths[0], "The same bytes as another file of this import.")
-                return
-            if source in self._held:
-                self._recognise(source, owner)
-            elif not self._store(image, source, owner):
-                return
-        except InputRefused as refusal:
-            self._skipped.add(image.paths[0], str(refusal))
-            return
-        self.met[source] = self._keyed.patient(owner.identifier)
-        self._skipped.resolve(image.paths[0])
-
-    def _source(self, image: Found) -> str:
-        """Name the content; images that lie in the same files (an object with two stacks) are numbered."""
-        part = self._parts[image.paths] = self._parts.get(image.paths, -1) + 1
-        with refusing(image.paths[0].name):
-            return self._keyed.source([hash_file(p) for p in image.paths], part)
-
-    def _recognise(self, source: str, owner: Owner) -> None:
-        """Pass over an image that an earlier import stored; what is newly said of it is kept.
-
-        A patient whom an earlier import knew as another person than the image's is the same person. One who
-        is new only gets a further identifier: a mistaken pattern must not melt all patients into one.
-        """
-        key, held = self._keyed.patient(owner.identifier), self._held[source]
-        if self._patients.get(key, held.patient) != held.patient:
-            self._workspace.cohorts.unite(self._name, source, key)
-        elif key not in self._patients or owner.attributes not in ({}, held.attributes):
-            self._workspace.cohorts.describe(self._name, source, key, owner.attributes)
-
-    def _store(self, image: Found, source: str, owner: Owner) -> bool:
-        with refusing(image.paths[0].name):
-            array = conform(image.load(), self._recipe)
-        key = self._keyed.patient(owner.identifier)
-        new = NewImage(key, self._workspace.arrays.put(array), source, owner.attributes)
-        placed = self._workspace.cohorts.add_image(self._name, new)
-        if placed.identical:
-            self._skipped.add(
-                image.paths[0], f"The same image as {placed.id}, which the cohort holds already."
-            )
-        return not placed.identical
 
 
 def _finish(workspace: Workspace, name: str, calibration: float, skipped: SkippedFiles) -> CohortRecord:

@@ -1,8 +1,4 @@
-"""Whose image it is: from the table of participants, a pattern, the header, or the file's name.
-
-Where names leave a doubt, images are given to one patient rather than to two: too few patients weaken a
-calibration, but one person on both sides of the split makes it wrong.
-"""
+"""Whose image it is: from the table of participants, a pattern, the header, or names (see `names`)."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medsynth_desktop.cohorts.names import guess_patient
 from medsynth_desktop.cohorts.participants import Participants
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.formats.read import Found
@@ -19,21 +16,15 @@ from medsynth_desktop.formats.read import Found
 MAX_PATTERN = 200
 _NESTED = re.compile(r"\((?:[^()\\]|\\.)*[+*](?:[^()\\]|\\.)*\)[+*{]")
 """A repeated group that holds a repetition, as in (a+)+: may take exponential time."""
-_BIDS = re.compile(r"sub-[A-Za-z0-9]+")
-_STUDY_NUMBER = re.compile(r"(.*IM-\d+)-\d+", re.IGNORECASE)
-_SEQUENCE = re.compile(
-    r"(?:t1|t2|t1w|t2w|t1c|t1ce|t1gd|flair|pd|pdw|dwi|adc|swi|bold|mr|mri|ct|pet|xr|cxr|brain|mask|seg|image|img)",
-    re.IGNORECASE,
-)
-"""Name parts that say what an image shows, not whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A patient's identifier, in memory only, and attributes from the table of participants."""
+    """A patient's identifier, in memory only, attributes from the table of participants, and what told it."""
 
     identifier: str
     attributes: dict[str, Any]
+    told_by: str
 
 
 class Owners:
@@ -69,12 +60,14 @@ class Owners:
         by_pattern = self._by_pattern(names)
         self._seen += 1
         self._matched += row is not None or by_pattern is not None
-        attributes = row.attributes if row else {}
-        header = (found.patient or "").strip()
-        identifier = (
-            (row.identifier if row else None) or by_pattern or header or default_patient(found, names)
-        )
-        return Owner(identifier, attributes)
+        if row is not None:
+            return Owner(row.identifier, row.attributes, "the list of participants")
+        if by_pattern:
+            return Owner(by_pattern, {}, "the pattern")
+        if header := (found.patient or "").strip():
+            return Owner(header, {}, "what the files say of themselves")
+        identifier, told_by = guess_patient(names, found.format.startswith("dicom"))
+        return Owner(identifier, {}, told_by)
 
     def check_used(self) -> None:
         """Refuse a table or pattern that fits no image: the split would not be what the user meant.
@@ -131,29 +124,3 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         raise InputRefused(
             f"The patient pattern is no regular expression ({error}); a simple one such as (sub-\\d+) does."
         ) from error
-
-
-def default_patient(found: Found, names: Sequence[str]) -> str:
-    """Guess the patient from names alone.
-
-    ``sub-01`` anywhere in the path (BIDS); the folder of a DICOM series; else the file's name up to the first
-    part with a number: IXI013-HH-1212_T1 gives IXI013-HH-1212, person12_bacteria_34 gives person12,
-    IM-0003-0001 gives IM-0003, hippocampus_001 stays whole. A name that only says what is shown (T1.nii.gz)
-    leaves it to the folder.
-    """
-    for name in names:
-        if match := _BIDS.match(name):
-            return match.group()
-    if found.format.startswith("dicom"):
-        return names[min(1, len(names) - 1)]
-    stem = names[0].split(".")[0] or names[0]
-    if match := _STUDY_NUMBER.fullmatch(stem):
-        return match.group(1)
-    taken: list[str] = []
-    for part in stem.split("_"):
-        if _SEQUENCE.fullmatch(part):
-            continue
-        taken.append(part)
-        if any(c.isdigit() for c in part):
-            return "_".join(taken)
-    return "_".join(taken) or (names[1] if len(names) > 1 else stem)

@@ -47,13 +47,17 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class CohortRecord:
-    """A named set of conformed real images under one recipe; ``hash`` covers recipe, images and splits."""
+    """A named set of conformed real images under one recipe; ``hash`` covers recipe, images and splits.
+
+    ``patients_told`` is said by an import only: how its patients were told apart, and how many there are.
+    """
 
     name: str
     recipe: Recipe
     hash: str
     images: tuple[ImageRecord, ...]
     skipped: tuple[tuple[str, str], ...] = ()
+    patients_told: str = field(default="", compare=False)
 
     def split(self, split: Split) -> tuple[ImageRecord, ...]:
         """Images of one split, in id order."""

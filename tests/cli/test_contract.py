@@ -31,6 +31,7 @@ def test_import_reports_every_file(home: Path, cli: Cli) -> None:
     words = ("cohort", "import", "phantoms", home / "images", "--workspace", home / "workspace", "--json")
     shown = cli(*words).json
     assert (shown["images"], shown["patients"]) == (20, 20)
+    assert shown["patients_told"].startswith("Took 20 images as 20 patients, told apart by the names of")
     assert shown["splits"]["train"]["patients"] + shown["splits"]["calibration"]["patients"] == 20
     assert shown["splits"]["calibration"]["patients"] == 6
     assert [Path(s["path"]).name for s in shown["skipped"]] == ["notes.txt"]

@@ -47,6 +47,19 @@ def test_images_are_conformed_named_and_split_by_patient(
         assert -1 <= array.min() < array.max() <= 1
 
 
+def test_an_import_says_how_patients_were_told_apart(run: Import, tmp_path: Path) -> None:
+    folder = write_heads(tmp_path / "in", 4, each=2)
+    guessed = run(folder).patients_told
+    assert guessed.startswith("Took 8 images as 4 patients, told apart by the names of their files; if that")
+    assert "IXI" not in guessed
+    melted = run(folder, "melted", patient_pattern="^[A-Z]+").patients_told
+    assert melted == "Took 8 images as 1 patient, told apart by the pattern."
+    (tmp_path / "people.csv").write_text("participant_id\nIXI000\nIXI001\nIXI002\n")
+    mixed = run(folder, "mixed", participants=tmp_path / "people.csv").patients_told
+    by = "the list of participants (6 images) and the names of their files (2 images); if that"
+    assert mixed.startswith(f"Took 8 images as 4 patients, told apart by {by}")
+
+
 def test_the_same_files_give_the_same_cohort_in_any_workspace(run: Import, tmp_path: Path) -> None:
     folder = write_heads(tmp_path / "in", 6)
     first = run(folder)

@@ -35,12 +35,37 @@ def table(tmp_path: Path, text: str) -> Participants:
         ("/d/hippocampus_001.nii.gz", "hippocampus_001"),
         ("/d/patient7/T1.nii.gz", "patient7"),
         ("/d/T1_007.nii.gz", "007"),
+        ("/d/IXI013-HH-1212-T1.nii.gz", "IXI013-HH-1212"),
+        ("/d/P001-ses1-T1w.nii", "P001"),
+        ("/d/P001 slice 3.png", "P001"),
+        ("/d/Patient 7 T1.nii", "Patient 7"),
+        ("/d/patient01.scan2.nii", "patient01"),
+        ("/d/T2-007.nii", "007"),
+        ("/d/T1w-brain_007.nii", "007"),
+        ("/d/patient7/T1-brain.nii", "patient7"),
         ("/d/scan.nii", "scan"),
         ("/d/.nii", ".nii"),
     ],
 )
 def test_names_tell_the_patient(path: str, patient: str) -> None:
     assert Owners(roots=[Path("/d")]).of(found(path)).identifier == patient
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("site2-0042.nii", "site2-0043.nii"),
+        ("HOSP1-CT-0042.nii", "HOSP1-CT-0043.nii"),
+        ("Hospital1 Patient 7 T1.nii", "Hospital1 Patient 8 T1.nii"),
+        ("scan-12.nii", "scan-13.nii"),
+        ("slice 3.png", "slice 4.png"),
+        ("no (12).jpg", "no (13).jpg"),
+        ("1.2.840.113619.2.5.dat", "1.2.840.113619.2.6.dat"),
+    ],
+)
+def test_what_may_be_two_patients_is_not_taken_as_one(one: str, other: str) -> None:
+    owners = Owners(roots=[Path("/d")])
+    assert owners.of(found(f"/d/{one}")).identifier != owners.of(found(f"/d/{other}")).identifier
 
 
 def test_dicom_without_an_identifier_belongs_to_its_folder() -> None:
