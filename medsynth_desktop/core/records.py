@@ -153,11 +153,17 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The thresholds in force for a cohort; ``hash`` names exactly this set of numbers."""
+    """The thresholds in force for a cohort; ``hash`` names exactly this set of numbers.
+
+    ``bundle_hash`` names the one model whose samples they judge, "" stands for the cohort at large. ``doubt`` says why
+    nothing is judged better than review, "" where nothing speaks against it.
+    """
 
     cohort_hash: str
     thresholds: tuple[Threshold, ...]
     hash: str
+    bundle_hash: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
@@ -12,8 +13,13 @@ from medsynth_desktop.core.records import Policy, Threshold
 from medsynth_desktop.similarity import METRICS
 
 
-def make_policy(cohort_hash: str, thresholds: Iterable[Threshold]) -> Policy:
+def make_policy(
+    cohort_hash: str, thresholds: Iterable[Threshold], bundle_hash: str = "", doubt: str = ""
+) -> Policy:
     """Make a policy of ``thresholds``, in order of their metrics.
+
+    ``bundle_hash`` and ``doubt`` enter the hash only where there are any: a policy of the cohort at large has the
+    hash that it had before models could have policies of their own.
 
     Raises
     ------
@@ -26,8 +32,12 @@ def make_policy(cohort_hash: str, thresholds: Iterable[Threshold]) -> Policy:
             raise InputRefused(f"A policy has one threshold for each metric; got two for {one.metric!r}.")
     for threshold in ordered:
         _check(threshold)
-    document = {"cohort": cohort_hash, "thresholds": [asdict(threshold) for threshold in ordered]}
-    return Policy(cohort_hash, ordered, hash_json(document))
+    document: dict[str, Any] = {
+        "cohort": cohort_hash,
+        "thresholds": [asdict(threshold) for threshold in ordered],
+    }
+    document |= {k: v for k, v in (("bundle", bundle_hash), ("doubt", doubt)) if v}
+    return Policy(cohort_hash, ordered, hash_json(document), bundle_hash, doubt)
 
 
 def with_threshold(policy: Policy, metric: str, review: float, block: float, who: str, why: str) -> Policy:
@@ -45,7 +55,8 @@ def with_threshold(policy: Policy, metric: str, review: float, block: float, who
     if metric not in METRICS:
         raise InputRefused(f"There is no metric {metric!r}; choose one of {', '.join(METRICS.keys())}.")
     typed = Threshold(metric, float(review), float(block), "typed", who=who, why=why)
-    return make_policy(policy.cohort_hash, [*(t for t in policy.thresholds if t.metric != metric), typed])
+    others = [t for t in policy.thresholds if t.metric != metric]
+    return make_policy(policy.cohort_hash, [*others, typed], policy.bundle_hash, policy.doubt)
 
 
 def threshold_of(policy: Policy, metric: str) -> Threshold | None:

@@ -31,7 +31,7 @@ def judge(nearest: Nearest, policy: Policy) -> Verdict:
     """Judge one image under ``policy``.
 
     A value strictly beyond the block limit blocks; beyond the review limit it asks for a person, and so does
-    a value that is not defined, a metric that is not installed, and a policy without any threshold.
+    a value that is not defined, a metric that is not installed, a policy without any threshold, and one in doubt.
     """
     values = {metric.key: float(metric(nearest)) for metric in METRICS}
     findings = [_copy(nearest, values), *(_by_threshold(nearest, values, t) for t in policy.thresholds)]
@@ -39,6 +39,8 @@ def judge(nearest: Nearest, policy: Policy) -> Verdict:
         findings.append(
             (REVIEW, "No limit is set for this cohort, so nothing else was tested; calibrate it.")
         )
+    if policy.doubt:
+        findings.append((REVIEW, policy.doubt))
     worst = max(code for code, _ in findings)
     reasons = tuple(reason for code, reason in findings if code != PASS) or (_within(values, policy),)
     return Verdict(nearest.id, VERDICTS[worst], reasons, values, nearest, policy.hash)
@@ -68,7 +70,7 @@ def judge_many(
         table = dict(zip(names, np.asarray(table, float).T, strict=True))
     count = len(next(iter(table.values()), ()))
     missing = np.full(count, np.nan)
-    codes = np.zeros(count, np.int8) if policy.thresholds else np.full(count, REVIEW, np.int8)
+    codes = np.full(count, PASS if policy.thresholds and not policy.doubt else REVIEW, np.int8)
     for threshold in policy.thresholds:
         values = np.asarray(table.get(threshold.metric, missing), float)
         np.maximum(codes, _codes(values, threshold), out=codes)

@@ -16,7 +16,7 @@ from medsynth_desktop.store.encoding import decode, encode
 
 
 class Policies:
-    """Policies by hash; the one put last is in force for its cohort."""
+    """Policies by hash; the one put last is in force for its scope: a cohort at large, or one model against it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,18 +29,21 @@ class Policies:
         choices = schema.policy_choices
         with self._database.write() as connection:
             connection.execute(row.on_conflict_do_nothing())
-            if connection.execute(_current(policy.cohort_hash)).scalar() != policy.hash:
+            if connection.execute(_current(policy.cohort_hash, policy.bundle_hash)).scalar() != policy.hash:
                 connection.execute(
                     insert(choices).values(
-                        cohort_hash=policy.cohort_hash, policy_hash=policy.hash, chosen=now()
+                        cohort_hash=policy.cohort_hash,
+                        bundle_hash=policy.bundle_hash,
+                        policy_hash=policy.hash,
+                        chosen=now(),
                     )
                 )
 
-    def current(self, cohort_hash: str) -> Policy | None:
-        """Policy in force for the cohort, None before its first calibration."""
+    def current(self, cohort_hash: str, bundle_hash: str = "") -> Policy | None:
+        """Policy in force for exactly this scope, None before its first calibration."""
         table = schema.policies
         with self._database.read() as connection:
-            name = connection.execute(_current(cohort_hash)).scalar()
+            name = connection.execute(_current(cohort_hash, bundle_hash)).scalar()
             text = connection.execute(select(table.c.record).where(table.c.hash == name)).scalar()
         return None if text is None else decode(Policy, text)
 
@@ -59,25 +62,32 @@ class Policies:
             raise NotFound(f"The workspace holds no policy {policy_hash[:12]!r}; calibrate the cohort first.")
         return decode(Policy, text)
 
-    def of(self, cohort_hash: str) -> list[Policy]:
-        """All policies ever put for the cohort, oldest first."""
+    def of(self, cohort_hash: str, bundle_hash: str = "") -> list[Policy]:
+        """All policies ever put for exactly this scope, oldest first."""
         policies, choices = schema.policies, schema.policy_choices
         chosen = (
             select(policies.c.record)
             .join(choices, choices.c.policy_hash == policies.c.hash)
-            .where(choices.c.cohort_hash == cohort_hash)
+            .where(choices.c.cohort_hash == cohort_hash, choices.c.bundle_hash == bundle_hash)
             .order_by(choices.c.number)
         )
         with self._database.read() as connection:
             found = [decode(Policy, text) for text in connection.execute(chosen).scalars()]
         return list({p.hash: p for p in found}.values())
 
+    def scopes(self, cohort_hash: str) -> list[str]:
+        """Bundle hashes with policies of their own against the cohort; "" stands for the cohort at large."""
+        table = schema.policy_choices
+        found = select(table.c.bundle_hash).where(table.c.cohort_hash == cohort_hash).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.execute(found).scalars())
 
-def _current(cohort_hash: str) -> Select[Any]:
+
+def _current(cohort_hash: str, bundle_hash: str) -> Select[Any]:
     table = schema.policy_choices
     return (
         select(table.c.policy_hash)
-        .where(table.c.cohort_hash == cohort_hash)
+        .where(table.c.cohort_hash == cohort_hash, table.c.bundle_hash == bundle_hash)
         .order_by(table.c.number.desc())
         .limit(1)
     )

@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 """Newest migration; numbers, so that a newer program's workspace is told from an older one."""
 
 metadata = MetaData()
@@ -109,7 +109,7 @@ policies = Table(
     Column("record", Text, nullable=False),
 )
 
-# Which policy was put in force when; the last one of a cohort counts.
+# Which policy was put in force when; the last one of a cohort, or of one model against it, counts.
 policy_choices = Table(
     "policy_choices",
     metadata,
@@ -117,8 +117,9 @@ policy_choices = Table(
     Column("cohort_hash", String, nullable=False),
     Column("policy_hash", String, nullable=False),
     Column("chosen", String, nullable=False),
+    Column("bundle_hash", String, nullable=False, server_default=""),  # "" for the cohort at large
     ForeignKeyConstraint(["policy_hash"], ["policies.hash"]),
-    Index("policy_choices_by_cohort", "cohort_hash", "number"),
+    Index("policy_choices_by_scope", "cohort_hash", "bundle_hash", "number"),
 )
 
 decisions = Table(

@@ -100,6 +100,13 @@ def test_policies_come_into_force_in_turn_and_again(workspace: Workspace) -> Non
     assert workspace.policies.current("c" * 64) == first
     assert workspace.policies.of("c" * 64) == [first, second]
     assert workspace.policies.get("3" * 64) == other
+    own = dataclasses.replace(first, hash="5" * 64, bundle_hash="b" * 64, doubt="too soft to tell")
+    assert workspace.policies.current("c" * 64, "b" * 64) is None
+    workspace.policies.put(own)
+    assert workspace.policies.current("c" * 64, "b" * 64) == own
+    assert workspace.policies.current("c" * 64) == first
+    assert workspace.policies.of("c" * 64, "b" * 64) == [own]
+    assert workspace.policies.scopes("c" * 64) == ["", "b" * 64]
     with pytest.raises(NotFound):
         workspace.policies.get("4" * 64)
 
