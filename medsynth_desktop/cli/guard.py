@@ -51,18 +51,27 @@ def nearest(
     answer({"cohort": held.name, "queries": found}, "\n".join(_nearest_line(n) for n in found))
 
 
-def calibrate(cohort: CohortName = None, quantile: Quantile = 0.983) -> None:
-    """Propose thresholds from the calibration patients, with a bootstrap interval, and put them in force."""
-    from medsynth_desktop.workbench import guarding
+def calibrate(cohort: CohortName = None, batch: Batch = None, quantile: Quantile = 0.983) -> None:
+    """Propose thresholds from the calibration patients, with a bootstrap interval, and put them in force.
+
+    Without --batch for the cohort at large; with it for the model that drew the batch, from patients made as soft.
+    """
+    from medsynth_desktop.workbench import guarding, limits, releasing
 
     with open_workspace() as workspace:
-        held = _cohort(workspace, cohort, None)
-        calibration = run(guarding.calibrate_cohort(workspace, held.name, quantile))
-        guarding.reset_thresholds(workspace, held.name, who="")
+        held = _cohort(workspace, cohort, batch)
+        if batch is None:
+            calibration = run(limits.calibrate_cohort(workspace, held.name, quantile))
+        else:
+            record = workspace.batches.get(batch)
+            queries = guarding.batch_queries(workspace, record, held)
+            calibration = run(limits.calibrate_model(workspace, held, record, queries, quantile))
+        limits.reset_thresholds(workspace, held.name, who=releasing.current_user(), batch=batch)
     document = describe_calibration(calibration)
     for warning in calibration.warnings:
         say(f"medsynth: {warning}")
-    answer(document, "\n".join(f"{k}: {v}" for k, v in document["metrics"].items()))
+    lines = [f"{k}: {v}" for k, v in document["metrics"].items()]
+    answer(document, "\n".join([*lines, *filter(None, [document["softness"]["sentence"]])]))
 
 
 def audit(
@@ -84,10 +93,11 @@ def audit(
         if report is not None:
             auditing.write_report(result, report)
     document = auditing.describe(result)
-    answer(
-        document,
-        "\n".join([*(_verdict_line(v) for v in sorted(result.verdicts, key=risk)), str(document["counts"])]),
-    )
+    for warning in document["warnings"]:
+        say(f"medsynth: {warning}")
+    lines = [_verdict_line(v) for v in sorted(result.verdicts, key=risk)]
+    prepared = filter(None, [document["softness"]["sentence"]])
+    answer(document, "\n".join([*lines, *prepared, str(document["counts"])]))
     if document["counts"]["block"]:
         raise typer.Exit(3)
 
@@ -99,14 +109,19 @@ def threshold(
     why: Annotated[str, typer.Option(help="Reason, kept with the threshold.")],
     who: Annotated[Optional[str], typer.Option(help="Name; default who is signed in here.")] = None,  # noqa: UP045
     cohort: CohortName = None,
+    batch: Batch = None,
 ) -> None:
-    """Put a typed threshold in force; approvals that it affects are re-opened."""
-    from medsynth_desktop.workbench import guarding, releasing
+    """Put a typed threshold in force; approvals that it affects are re-opened.
+
+    Without --batch for the cohort and all its models; with it only where that batch's limits hold.
+    """
+    from medsynth_desktop.workbench import limits, releasing
 
     with open_workspace() as workspace:
-        held = _cohort(workspace, cohort, None)
-        reopened = guarding.set_threshold(
-            workspace, held.name, metric, review, block, who=who or releasing.current_user(), why=why
+        held = _cohort(workspace, cohort, batch)
+        who = who or releasing.current_user()
+        reopened = limits.set_threshold(
+            workspace, held.name, metric, review, block, who=who, why=why, batch=batch
         )
     answer(
         {"metric": metric, "review": review, "block": block, "reopened": [d.sample for d in reopened]},
@@ -116,6 +131,8 @@ def threshold(
 
 def describe_calibration(calibration: Calibration) -> dict[str, Any]:
     """What the contract promises: per metric threshold, interval, n, quantile."""
+    from medsynth_desktop.guard.matched import preparation_facts
+
     metrics = {
         t.metric: {
             "threshold": t.block,
@@ -131,6 +148,7 @@ def describe_calibration(calibration: Calibration) -> dict[str, Any]:
         "metrics": metrics,
         **metrics,
         "warnings": list(calibration.warnings),
+        "softness": preparation_facts(calibration),
     }
 
 

@@ -13,6 +13,7 @@ from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import ImageRecord, Policy, Verdict
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.divergence import Divergence, measure_divergence
+from medsynth_desktop.guard.matched import preparation_facts
 from medsynth_desktop.guard.verdicts import VERDICTS, is_copy, judge, risk
 from medsynth_desktop.similarity.search import NearestSearch, Query
 
@@ -72,6 +73,7 @@ class AuditResult:
             "patients_hit": self.patients_hit,
             "thresholds": [asdict(threshold) for threshold in self.policy.thresholds],
             "warnings": list(self.calibration.warnings),
+            "softness": preparation_facts(self.calibration),
             "policy": self.policy.hash,
         }
 

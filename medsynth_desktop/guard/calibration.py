@@ -54,6 +54,10 @@ class Calibration:
         Sentences to show wherever the thresholds are shown.
     through
         What was done to the unseen images before they were compared; "" for nothing.
+    sigma, copies, caught, doubt
+        Of limits matched to a model's softness (`medsynth_desktop.guard.matched`): the blur in voxels, how many
+        training images were blurred alike, how many of them the limits catch, and what to hold against every sample
+        where that is too few; else 0 and "".
     """
 
     quantile: float
@@ -67,15 +71,19 @@ class Calibration:
     false_blocks: float = math.nan
     warnings: tuple[str, ...] = ()
     through: str = ""
+    sigma: float = 0.0
+    copies: int = 0
+    caught: int = 0
+    doubt: str = ""
 
-    def policy(self, cohort_hash: str) -> Policy:
+    def policy(self, cohort_hash: str, bundle_hash: str = "") -> Policy:
         """Return the policy that these thresholds make.
 
         Beyond the quantile of unseen images an image is blocked. Between the innocent edge of that
         quantile's bootstrap interval (where the limit might as well lie, had other patients been drawn) and
         the quantile a person looks.
         """
-        return make_policy(cohort_hash, self.thresholds)
+        return make_policy(cohort_hash, self.thresholds, bundle_hash, self.doubt)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `json.dumps` takes; NaN becomes None."""

@@ -15,6 +15,7 @@ from medsynth_desktop.core.records import Policy, Threshold, Verdict
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.divergence import FEW_VALUES
 from medsynth_desktop.guard.histogram import draw_histogram
+from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.guard.policy import threshold_of
 from medsynth_desktop.guard.verdicts import VERDICTS, risk
 from medsynth_desktop.similarity import METRICS
@@ -127,8 +128,8 @@ def _limits(policy: Policy, calibration: Calibration) -> str:
         f"{len(calibration.images)} images of {len(set(calibration.patients))} unseen patients were compared with "
         f"{calibration.train_images} training images in the same way."
     )
-    if calibration.through:
-        foot += f" They were first {calibration.through}."
+    if prepared := preparation_words(calibration):
+        foot += f" {prepared}"
     if calibration.false_blocks == calibration.false_blocks:
         foot += (
             f" Judged by the calibrated limits of the others, {100 * calibration.false_blocks:.0f}% of these innocent "

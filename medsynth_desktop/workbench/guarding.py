@@ -1,4 +1,4 @@
-"""Verbs of the Guard panel: nearest real images, calibration, thresholds, verdicts."""
+"""Verbs of the Guard panel: nearest real images and verdicts (calibration and thresholds: `limits`)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import (
     BatchRecord,
     CohortRecord,
-    Decision,
     Nearest,
     Policy,
     Threshold,
     Verdict,
 )
 from medsynth_desktop.guard.audit import AuditResult, audit_queries
-from medsynth_desktop.guard.calibration import Calibration, calibrate
+from medsynth_desktop.guard.calibration import QUANTILE as PUBLISHED
+from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.policy import with_threshold
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
 from medsynth_desktop.similarity.search import NearestSearch, Query
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench import releasing
+from medsynth_desktop.workbench import limits
+from medsynth_desktop.workbench.scopes import policy_in_force, scope_of, stored_calibration
 
-QUANTILE = 0.983
+QUANTILE = PUBLISHED
 """The published quantile of unseen patients (methods.md, Guards 6)."""
 
 
@@ -53,10 +54,11 @@ class GuardState:
         """Read the stored evidence of ``batch`` against ``cohort``."""
         if cohort is None:
             return cls()
-        policy = workspace.policies.current(cohort.hash)
-        calibration = stored_calibration(workspace, cohort)
+        scope = scope_of(workspace, cohort, batch)
+        policy = workspace.policies.current(cohort.hash, scope)
+        calibration = stored_calibration(workspace, cohort, scope)
         stored = workspace.verdicts.get(batch.name) if batch is not None else {}
-        known = {h.hash for h in workspace.policies.of(cohort.hash)} if stored else set()
+        known = {h.hash for h in workspace.policies.of(cohort.hash, scope)} if stored else set()
         nearest = {s: v.nearest for s, v in stored.items() if v.policy_hash in known}
         return cls.build(policy, calibration, nearest)
 
@@ -125,38 +127,6 @@ def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | No
     raise NotFound(f"Say which cohort to check against with --cohort; the workspace holds: {names}.")
 
 
-def stored_calibration(workspace: Workspace, cohort: CohortRecord) -> Calibration | None:
-    """The calibration last made for exactly these images and splits, or None (also for one of an older version)."""
-    kept = workspace.settings.get(f"calibration:{cohort.hash}")
-    try:
-        return Calibration.from_json(kept) if kept else None
-    except InputRefused:
-        return None
-
-
-def calibrate_cohort(
-    workspace: Workspace, cohort_name: str, quantile: float = QUANTILE
-) -> Steps[Calibration]:
-    """Propose thresholds from the cohort's calibration patients and put them in force.
-
-    Raises
-    ------
-    InputRefused
-        When the cohort has no calibration patients, or the quantile makes no sense.
-    """
-    cohort = workspace.cohorts.get(cohort_name)
-    kept = stored_calibration(workspace, cohort)
-    if kept is None or kept.quantile != quantile:
-        train, train_records = load_arrays(workspace, cohort, "train")
-        unseen, unseen_records = load_arrays(workspace, cohort, "calibration")
-        kept = yield from calibrate(train, train_records, unseen, unseen_records, quantile=quantile, seed=0)
-        workspace.settings.set(f"calibration:{cohort.hash}", kept.to_json())
-        workspace.policies.put(kept.policy(cohort.hash))
-    elif workspace.policies.current(cohort.hash) is None:
-        workspace.policies.put(kept.policy(cohort.hash))
-    return kept
-
-
 def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
     """The exact search over the cohort's training split."""
     return NearestSearch(*load_arrays(workspace, cohort, "train"))
@@ -208,6 +178,8 @@ def audit_batch(
 ) -> Steps[AuditResult]:
     """Judge every sample of a batch; evidence and verdicts are stored, and ``policy`` (if given) is put in force.
 
+    The limits are those of the batch's scope: from unseen patients made as soft as this model's samples.
+
     Raises
     ------
     InputRefused
@@ -217,9 +189,13 @@ def audit_batch(
     if not batch.samples:
         raise InputRefused(f"The batch {batch_name} holds no finished sample yet; draw some first.")
     queries = batch_queries(workspace, batch, cohort)
-    result = yield from audit_images(workspace, cohort, queries, policy, quantile)
+    calibration = yield from limits.calibrate_model(workspace, cohort, batch, queries, quantile)
+    scope = scope_of(workspace, cohort, batch)
+    policy = limits.in_scope(cohort, policy, scope, calibration) if policy is not None else None
+    in_force = policy or policy_in_force(workspace, cohort, batch) or calibration.policy(cohort.hash, scope)
+    result = yield from audit_queries(training_search(workspace, cohort), queries, in_force, calibration)
     if policy is not None:
-        apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
+        limits.apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
     workspace.verdicts.put(batch_name, list(result.verdicts))
     return result
 
@@ -231,55 +207,8 @@ def audit_images(
     policy: Policy | None = None,
     quantile: float = QUANTILE,
 ) -> Steps[AuditResult]:
-    """Judge images already on the cohort's grid; nothing is stored of them."""
-    calibration = yield from calibrate_cohort(workspace, cohort.name, quantile)
+    """Judge images already on the cohort's grid by the limits of the cohort at large; nothing is stored of them."""
+    calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile)
     in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
     result = yield from audit_queries(training_search(workspace, cohort), queries, in_force, calibration)
     return result
-
-
-def set_threshold(
-    workspace: Workspace, cohort_name: str, metric: str, review: float, block: float, *, who: str, why: str
-) -> list[Decision]:
-    """Put a typed threshold in force and judge every audited batch anew; return the approvals re-opened.
-
-    Raises
-    ------
-    InputRefused
-        Without who or why, or when the cohort has no thresholds yet.
-    """
-    if not who.strip() or not why.strip():
-        raise InputRefused(
-            "A typed threshold is recorded with who set it and why; sign in and give a reason."
-        )
-    cohort = workspace.cohorts.get(cohort_name)
-    current = workspace.policies.current(cohort.hash)
-    if current is None:
-        raise InputRefused(f"The cohort {cohort_name} has no thresholds yet; calibrate it first.")
-    return apply_policy(
-        workspace, cohort, with_threshold(current, metric, review, block, who=who, why=why), who
-    )
-
-
-def reset_thresholds(workspace: Workspace, cohort_name: str, who: str) -> list[Decision]:
-    """Put the calibrated thresholds back in force; return the approvals re-opened."""
-    cohort = workspace.cohorts.get(cohort_name)
-    calibration = stored_calibration(workspace, cohort)
-    if calibration is None:
-        raise InputRefused(f"The cohort {cohort_name} has no calibrated thresholds yet; calibrate it first.")
-    return apply_policy(workspace, cohort, calibration.policy(cohort.hash), who)
-
-
-def apply_policy(workspace: Workspace, cohort: CohortRecord, policy: Policy, who: str) -> list[Decision]:
-    """Judge every batch audited against ``cohort`` under ``policy``, store it, re-open what it affects."""
-    before = {p.hash for p in workspace.policies.of(cohort.hash)}
-    workspace.policies.put(policy)
-    reopened: list[Decision] = []
-    for name in workspace.batches.names():
-        old = {s: v for s, v in workspace.verdicts.get(name).items() if v.policy_hash in before}
-        if not old:
-            continue
-        new = {s: judge(v.nearest, policy) for s, v in old.items()}
-        workspace.verdicts.put(name, list(new.values()))
-        reopened += releasing.reopen_affected(workspace, old, new, policy, who)
-    return reopened

@@ -9,15 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from medsynth_desktop.core.errors import GuardRefused, InputRefused, NotFound
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.core.records import Decision, Policy, ReleaseRecord, Verdict
+from medsynth_desktop.core.records import (
+    BatchRecord,
+    CohortRecord,
+    Decision,
+    Policy,
+    ReleaseRecord,
+    Verdict,
+)
+from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.releases import decisions as rules
 from medsynth_desktop.releases.export import ReleaseItem, export_release
 from medsynth_desktop.releases.verify import VerifyReport, verify_package
 from medsynth_desktop.releases.verify import verify_steps as package_steps
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.scopes import policy_in_force, scope_of, stored_calibration
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,16 @@ def verdicts_in_force(workspace: Workspace, cohort_name: str, samples: Iterable[
     GuardRefused
         When a sample was not checked, or not under the thresholds now in force.
     """
-    policy = workspace.policies.current(workspace.cohorts.get(cohort_name).hash)
-    batches: dict[str, dict[str, Verdict]] = {}
+    cohort = workspace.cohorts.get(cohort_name)
+    batches: dict[str, tuple[Policy | None, dict[str, Verdict]]] = {}
     found = []
     for sample in samples:
         batch = workspace.samples.get(sample).batch
         if batch not in batches:
-            batches[batch] = workspace.verdicts.get(batch)
-        verdict = batches[batch].get(sample)
+            policy = policy_in_force(workspace, cohort, workspace.batches.get(batch))
+            batches[batch] = policy, workspace.verdicts.get(batch)
+        policy, verdicts = batches[batch]
+        verdict = verdicts.get(sample)
         if verdict is None or policy is None or verdict.policy_hash != policy.hash:
             raise GuardRefused(
                 f"{sample} has not been checked under the thresholds in force; check its batch first."
@@ -131,8 +143,9 @@ def export(
     """
     items = approved_items(workspace, batch_name, cohort_name)
     cohort = workspace.cohorts.get(cohort_name)
-    bundle = workspace.bundles.get(workspace.batches.get(batch_name).bundle_hash)
-    policy = workspace.policies.current(cohort.hash)
+    batch = workspace.batches.get(batch_name)
+    bundle = workspace.bundles.get(batch.bundle_hash)
+    policy = policy_in_force(workspace, cohort, batch)
     if policy is None:
         raise NotFound(f"The cohort {cohort_name} has no thresholds; check the batch first.")
     release = yield from export_release(
@@ -142,7 +155,7 @@ def export(
         policy=policy,
         formats=tuple(formats),
         signing_key=signing_key(workspace),
-        calibration=workspace.settings.get(f"calibration:{cohort.hash}"),
+        calibration=_calibration_told(workspace, cohort, batch),
     )
     workspace.releases.add(release)
     yield Progress(1, 1, "Verifying what was written")
@@ -152,6 +165,14 @@ def export(
             f"The package does not verify: {report.problems[0]}; do not hand it on, export again."
         )
     return Exported(release, len(items), report)
+
+
+def _calibration_told(
+    workspace: Workspace, cohort: CohortRecord, batch: BatchRecord
+) -> dict[str, Any] | None:
+    """What the manifest says of how the limits of ``batch`` were found, what was done to unseen images in words."""
+    kept = stored_calibration(workspace, cohort, scope_of(workspace, cohort, batch))
+    return {**kept.to_json(), "preparation": preparation_words(kept)} if kept is not None else None
 
 
 def approved_items(workspace: Workspace, batch_name: str, cohort_name: str) -> list[ReleaseItem]:

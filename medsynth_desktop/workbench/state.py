@@ -18,7 +18,7 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES
 from medsynth_desktop.releases.verify import VerifyReport
-from medsynth_desktop.workbench import guarding, importing, releasing, sampling, surfacing
+from medsynth_desktop.workbench import guarding, importing, limits, releasing, sampling, surfacing
 from medsynth_desktop.workbench.decision_table import reopened_words
 from medsynth_desktop.workbench.desk import Desk, Then
 
@@ -65,9 +65,13 @@ class Workbench(Desk):
         ------
         NotFound
             When no bundle is open.
+        InputRefused
+            When ``batch_name`` cannot be drawn into (see `sampling.check_batch_name`).
         """
         if self.bundle is None:
             raise NotFound("No model is open; import a bundle or open the demo first.")
+        if batch_name is not None:
+            sampling.check_batch_name(self.workspace, batch_name, self.bundle.hash)
         steps = sampling.sample_batch(
             self.workspace, self.bundle.hash, count, settings, seed, device, batch_name, batch_size
         )
@@ -107,8 +111,8 @@ class Workbench(Desk):
     def set_threshold(self, metric: str, review: float, block: float, why: str) -> None:
         """Put a typed threshold in force, recorded with who and why; affected approvals are re-opened."""
         batch, cohort = self._need("batch", self.batch), self._need("cohort", self.cohort)
-        reopened = guarding.set_threshold(
-            self.workspace, cohort.name, metric, review, block, who=self.user, why=why
+        reopened = limits.set_threshold(
+            self.workspace, cohort.name, metric, review, block, who=self.user, why=why, batch=batch.name
         )
         self.guard = guarding.GuardState.of(self.workspace, cohort, batch)
         self._policy_changed(reopened)
@@ -116,7 +120,8 @@ class Workbench(Desk):
     def reset_thresholds(self) -> None:
         """Go back to the calibrated thresholds; affected approvals are re-opened."""
         cohort = self._need("cohort", self.cohort)
-        reopened = guarding.reset_thresholds(self.workspace, cohort.name, who=self.user)
+        batch = self.batch.name if self.batch is not None else None
+        reopened = limits.reset_thresholds(self.workspace, cohort.name, who=self.user, batch=batch)
         self.guard = guarding.GuardState.of(self.workspace, cohort, self.batch)
         self._policy_changed(reopened)
 

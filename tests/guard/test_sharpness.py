@@ -10,7 +10,7 @@ from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.guard.audit import audit_queries
 from medsynth_desktop.guard.calibration import Calibration, calibrate
-from medsynth_desktop.guard.sharpness import Blur, match_softness, roughness
+from medsynth_desktop.guard.sharpness import LEAST_BLUR, Blur, match_softness, roughness
 from medsynth_desktop.similarity.search import NearestSearch
 from tests.guard.test_realdata import conformed, records_of
 
@@ -40,10 +40,23 @@ def test_sharper_batches_and_no_unseen_images_need_none(images: np.ndarray) -> N
     assert np.array_equal(Blur(0)(images[0]), images[0])
 
 
+def test_images_without_contrast_are_neither_soft_nor_sharp(images: np.ndarray) -> None:
+    flat = np.zeros_like(images[0])
+    assert np.isnan(roughness(flat))
+    assert match_softness([flat], images).sigma == 0
+    soft = [Blur(1)(image) for image in images[:5]]
+    assert match_softness([*soft, flat, flat], images[5:]).sigma == match_softness(soft, images[5:]).sigma
+
+
+def test_less_than_the_least_blur_does_nothing(images: np.ndarray) -> None:
+    assert np.abs(Blur(LEAST_BLUR)(images[0]) - images[0]).max() < 1e-4
+    assert np.abs(Blur(2 * LEAST_BLUR)(images[0]) - images[0]).max() > 1e-2
+
+
 def test_calibration_says_what_was_done(images: np.ndarray) -> None:
     records = [ImageRecord(f"P-{i}-1", f"P-{i}", "train", "") for i in range(10)]
     made = drain(calibrate(images[:5], records[:5], images[5:], records[5:], through=Blur(0.5)))
-    assert made.through == "blurred by 0.50 voxels to be as soft as the batch"
+    assert made.through == "blurred by 0.50 voxels to be as soft as the model's samples"
     assert Calibration.from_json(made.to_json()).through == made.through
     plain = drain(calibrate(images[:5], records[:5], images[5:], records[5:]))
     assert plain.through == ""

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
+from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
@@ -63,8 +64,7 @@ class GuardPanel(Panel):
         self.refresh()
 
     def _fill(self) -> None:
-        self.heading = QLabel()
-        self.heading.setWordWrap(True)
+        self.heading = QLabel(wordWrap=True)
         self.check_button = QPushButton("&Check batch")
         self.check_button.setToolTip("Find the nearest real image of every sample and judge it")
         self.check_button.clicked.connect(lambda: self.attempt(self.workbench.audit))
@@ -146,8 +146,7 @@ class GuardPanel(Panel):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tabs)
-        self.caution = QLabel()
-        self.caution.setWordWrap(True)
+        self.caution = QLabel(wordWrap=True)
         self.caution.setStyleSheet(f"color: {LEVELS['warning'].colour};")
         column.addWidget(self.caution)
         row = QHBoxLayout()
@@ -206,20 +205,21 @@ class GuardPanel(Panel):
         guard, trying = self.workbench.guard, self.workbench.previewing
         bars = (guard.metrics, guard.calibration)
         same = all(a is b for a, b in zip(bars, self._bars, strict=True))
+        prepared = preparation_words(guard.calibration)
         for key, editor in self.editors.items():
             threshold = guard.thresholds.get(key)
             if not same:
                 bins = distribution(guard.metrics.get(key, ()), guard.unseen.get(key, ()), threshold)
                 editor.show_distribution(bins)
-            editor.show_threshold(threshold, trying == key)
+            editor.show_threshold(threshold, trying == key, prepared)
             locked = trying is not None and trying != key
             editor.set_movable(not locked, FINISH_FIRST if locked else "")
         self._bars = bars
         if trying is None:
             self.reasons.show()
-        cautions = [f"▲ {w}" for w in guard.calibration.warnings] if guard.calibration else []
-        self.caution.setText("\n".join(cautions))
-        self.caution.setVisible(bool(cautions))
+        warnings = guard.calibration.warnings if guard.calibration else ()
+        self.caution.setText("\n".join(f"▲ {w}" for w in warnings))
+        self.caution.setVisible(bool(warnings))
         typed = any(t.origin == "typed" for t in guard.thresholds.values())
         self.calibrated_button.setEnabled(typed and trying is None)
 

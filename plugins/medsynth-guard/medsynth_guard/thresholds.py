@@ -67,7 +67,7 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
         self.measure = metric
         self.threshold: Threshold | None = None
         self._showing = False
-        self._shown: tuple[Threshold | None, bool] | None = None
+        self._shown: tuple[Threshold | None, bool, str] | None = None
         self.plot = DistributionPlot(metric)
         self.legend, self.origin = QLabel(), QLabel()
         for label in (self.legend, self.origin):
@@ -141,11 +141,14 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
         )
         self.plot.show_distribution(found)
 
-    def show_threshold(self, threshold: Threshold | None, trying: bool) -> None:
-        """Show where the lines are; ``trying``: they were moved and are not in force."""
-        if (threshold, trying) == self._shown:
+    def show_threshold(self, threshold: Threshold | None, trying: bool, prepared: str = "") -> None:
+        """Show where the lines are; ``trying``: they were moved and are not in force.
+
+        ``prepared`` says what was done to the unseen images that the plot shows; empty for nothing.
+        """
+        if (threshold, trying, prepared) == self._shown:
             return
-        self._shown = (threshold, trying)
+        self._shown = (threshold, trying, prepared)
         self.threshold = threshold
         self._showing = True
         self.plot.show_threshold(threshold)
@@ -159,7 +162,7 @@ class ThresholdEditor(QWidget):  # type: ignore[misc]
             self.why.clear()
         words = "Being tried out: not in force yet." if trying else ""
         if threshold is not None and not trying:
-            words = threshold_words(self.measure, threshold)
+            words = " ".join(filter(None, [threshold_words(self.measure, threshold), prepared]))
         self.origin.setText(words)
 
     def set_movable(self, movable: bool, tip: str = "") -> None:

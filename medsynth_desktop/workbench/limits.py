@@ -1,0 +1,189 @@
+"""Limits and who set them: calibrated on unseen patients or typed, for a cohort at large or for one model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medsynth_desktop.cohorts.access import load_arrays, map_arrays
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.records import BatchRecord, CohortRecord, Decision, Policy
+from medsynth_desktop.guard.calibration import QUANTILE, Calibration, calibrate
+from medsynth_desktop.guard.matched import calibrate_matched
+from medsynth_desktop.guard.policy import make_policy, with_threshold
+from medsynth_desktop.guard.sharpness import LEAST_BLUR, Blur, softness_steps
+from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.similarity.search import Query
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench import releasing
+from medsynth_desktop.workbench.scopes import (
+    keep_as_sharp,
+    keep_calibration,
+    measured_blur,
+    scope_of,
+    stored_calibration,
+)
+
+PROGRAM = "MedSynth Desktop"
+"""Who re-opens approvals when a model's first check, not a person, brings it limits of its own."""
+
+
+def calibrate_cohort(
+    workspace: Workspace, cohort_name: str, quantile: float = QUANTILE
+) -> Steps[Calibration]:
+    """Propose thresholds from the cohort's calibration patients, as they are, and put them in force.
+
+    Raises
+    ------
+    InputRefused
+        When the cohort has no calibration patients, or the quantile makes no sense.
+    """
+    cohort = workspace.cohorts.get(cohort_name)
+    kept = stored_calibration(workspace, cohort)
+    if kept is None or kept.quantile != quantile:
+        train, train_records = load_arrays(workspace, cohort, "train")
+        unseen, unseen_records = load_arrays(workspace, cohort, "calibration")
+        kept = yield from calibrate(train, train_records, unseen, unseen_records, quantile=quantile, seed=0)
+        keep_calibration(workspace, cohort, kept)
+        workspace.policies.put(kept.policy(cohort.hash))
+    elif workspace.policies.current(cohort.hash) is None:
+        workspace.policies.put(kept.policy(cohort.hash))
+    return kept
+
+
+def calibrate_model(
+    workspace: Workspace,
+    cohort: CohortRecord,
+    batch: BatchRecord,
+    queries: Sequence[Query],
+    quantile: float = QUANTILE,
+) -> Steps[Calibration]:
+    """Calibrate for the model that drew ``batch``, on unseen patients made as soft as its samples.
+
+    How soft they are is measured once for each model, from ``queries``, the samples of the first batch that is
+    checked: a later batch is judged by the same limits, and no sample's verdict depends on its neighbours. A model
+    as sharp as the cohort is judged by the cohort's limits.
+
+    Raises
+    ------
+    InputRefused
+        As `calibrate_cohort`.
+    """
+    model = batch.bundle_hash
+    blur = measured_blur(workspace, cohort, model)
+    if blur is None:
+        unseen, _ = map_arrays(workspace, cohort, "calibration")
+        blur = yield from softness_steps([array for _, array in queries], unseen)
+    if blur.sigma < LEAST_BLUR:
+        made = yield from calibrate_cohort(workspace, cohort.name, quantile)
+        keep_as_sharp(workspace, cohort, model)
+        return made
+    kept = stored_calibration(workspace, cohort, model)
+    if kept is None or kept.quantile != quantile:
+        kept = yield from _calibrate_matched(workspace, cohort, blur, quantile)
+        keep_calibration(workspace, cohort, kept, model)
+        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model), PROGRAM)
+    elif workspace.policies.current(cohort.hash, model) is None:
+        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model), PROGRAM)
+    return kept
+
+
+def _calibrate_matched(
+    workspace: Workspace, cohort: CohortRecord, blur: Blur, quantile: float
+) -> Steps[Calibration]:
+    train, train_records = load_arrays(workspace, cohort, "train")
+    unseen, unseen_records = load_arrays(workspace, cohort, "calibration")
+    made = yield from calibrate_matched(
+        train, train_records, unseen, unseen_records, blur, quantile=quantile, seed=0
+    )
+    return made
+
+
+def _proposed(workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str) -> Policy:
+    """The calibrated policy of a model; what a person typed for the whole cohort holds for its first one too."""
+    policy = made.policy(cohort.hash, model)
+    at_large = workspace.policies.current(cohort.hash)
+    if at_large is None or workspace.policies.current(cohort.hash, model) is not None:
+        return policy
+    for t in at_large.thresholds:
+        if t.origin == "typed":
+            policy = with_threshold(policy, t.metric, t.review, t.block, who=t.who, why=t.why)
+    return policy
+
+
+def set_threshold(
+    workspace: Workspace,
+    cohort_name: str,
+    metric: str,
+    review: float,
+    block: float,
+    *,
+    who: str,
+    why: str,
+    batch: str | None = None,
+) -> list[Decision]:
+    """Put a typed threshold in force and judge every batch in its scope anew; return the approvals re-opened.
+
+    Parameters
+    ----------
+    batch
+        Its scope is meant: the model that drew it, where that has limits of its own, else the cohort at large. None
+        means all: the cohort at large and every model with limits of its own.
+
+    Raises
+    ------
+    InputRefused
+        Without who or why, or when the cohort has no thresholds yet.
+    """
+    if not who.strip() or not why.strip():
+        raise InputRefused(
+            "A typed threshold is recorded with who set it and why; sign in and give a reason."
+        )
+    cohort = workspace.cohorts.get(cohort_name)
+    scopes = workspace.policies.scopes(cohort.hash) if batch is None else [_scope(workspace, cohort, batch)]
+    current = [p for s in scopes if (p := workspace.policies.current(cohort.hash, s)) is not None]
+    if not current:
+        raise InputRefused(f"The cohort {cohort_name} has no thresholds yet; calibrate it first.")
+    changed = [with_threshold(p, metric, review, block, who=who, why=why) for p in current]
+    return [d for policy in changed for d in apply_policy(workspace, cohort, policy, who)]
+
+
+def reset_thresholds(
+    workspace: Workspace, cohort_name: str, who: str, batch: str | None = None
+) -> list[Decision]:
+    """Put the calibrated thresholds of the scope back in force; return the approvals re-opened."""
+    cohort = workspace.cohorts.get(cohort_name)
+    scope = _scope(workspace, cohort, batch)
+    calibration = stored_calibration(workspace, cohort, scope)
+    if calibration is None:
+        raise InputRefused(f"The cohort {cohort_name} has no calibrated thresholds yet; calibrate it first.")
+    return apply_policy(workspace, cohort, calibration.policy(cohort.hash, scope), who)
+
+
+def in_scope(cohort: CohortRecord, policy: Policy, scope: str, calibration: Calibration) -> Policy:
+    """The same numbers for ``scope``, with the doubt of its calibration."""
+    return make_policy(cohort.hash, policy.thresholds, scope, calibration.doubt)
+
+
+def apply_policy(workspace: Workspace, cohort: CohortRecord, policy: Policy, who: str) -> list[Decision]:
+    """Judge every batch audited in the policy's scope anew, store it, re-open what it affects.
+
+    Batches that the cohort at large judged before the model had limits of its own come with it.
+    """
+    before = {p.hash for s in {"", policy.bundle_hash} for p in workspace.policies.of(cohort.hash, s)}
+    workspace.policies.put(policy)
+    reopened: list[Decision] = []
+    for name in workspace.batches.names():
+        if _scope(workspace, cohort, name) != policy.bundle_hash:
+            continue
+        old = {s: v for s, v in workspace.verdicts.get(name).items() if v.policy_hash in before}
+        if not old:
+            continue
+        new = {s: judge(v.nearest, policy) for s, v in old.items()}
+        workspace.verdicts.put(name, list(new.values()))
+        reopened += releasing.reopen_affected(workspace, old, new, policy, who)
+    return reopened
+
+
+def _scope(workspace: Workspace, cohort: CohortRecord, batch: str | None) -> str:
+    return scope_of(workspace, cohort, workspace.batches.get(batch) if batch is not None else None)

@@ -1,0 +1,212 @@
+"""Whose limits judge whose samples: a soft model has limits of its own, everything else the cohort's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_desktop.core.hashing import hash_bytes
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.records import CohortRecord, Decision, Policy, Verdict
+from medsynth_desktop.guard.sharpness import Blur
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench import auditing, guarding, limits, releasing, scopes
+from tests.gui.judged_workspace import BATCH, COHORT, GRID_3D, anatomy, fill
+
+SOFT = "soft-1"
+SIGMA = 1.0
+COPY = "S-copy"
+
+
+@pytest.fixture
+def cohort(workspace: Workspace) -> CohortRecord:
+    """The cohort of a workspace with a batch of a sharp model, a noisy copy in it."""
+    fill(workspace)
+    return workspace.cohorts.get(COHORT)
+
+
+@pytest.fixture
+def soft(workspace: Workspace, cohort: CohortRecord) -> str:
+    """A soft model, with a batch that holds an exact copy of a patient."""
+    folder = Path(workspace.path) / "soft-model"
+    folder.mkdir()
+    (folder / "weights").write_bytes(b"soft")
+    known = workspace.bundles.list()[0]
+    bundle = workspace.bundles.add(replace(known, hash=hash_bytes(b"soft"), name="soft"), folder)
+    images = {f"S-soft-{n}": Blur(SIGMA)(anatomy(GRID_3D, 200 + n)) for n in range(8)}
+    images[COPY] = np.asarray(workspace.arrays.get(cohort.split("train")[5].array_hash))
+    draw(workspace, SOFT, bundle.hash, images)
+    return bundle.hash
+
+
+def draw(workspace: Workspace, batch: str, bundle: str, images: dict[str, np.ndarray]) -> None:
+    like = workspace.batches.get(BATCH).samples[0]
+    workspace.batches.create(batch, bundle)
+    for ordinal, (name, image) in enumerate(images.items()):
+        stored = workspace.arrays.put(image)
+        workspace.batches.add_sample(
+            replace(like, id=name, batch=batch, ordinal=ordinal, bundle_hash=bundle, array_hash=stored)
+        )
+
+
+def audit(workspace: Workspace, batch: str) -> dict[str, Verdict]:
+    drain(guarding.audit_batch(workspace, batch, COHORT))
+    return workspace.verdicts.get(batch)
+
+
+def at_large(workspace: Workspace, cohort: CohortRecord) -> Policy | None:
+    return workspace.policies.current(cohort.hash)
+
+
+def let_through(workspace: Workspace, batch: str) -> None:
+    """Set limits of the batch's scope that only copies are beyond."""
+    for metric, limit in (("correlation", 0.9999), ("rmse", 0.002), ("lowe_ratio", -9)):
+        limits.set_threshold(
+            workspace, COHORT, metric, limit, limit, who="Officer", why="a test", batch=batch
+        )
+
+
+def approve(workspace: Workspace, *samples: str) -> list[Decision]:
+    return releasing.approve(workspace, COHORT, samples, "Officer", "seen")
+
+
+def test_a_soft_model_gets_limits_of_its_own(workspace: Workspace, cohort: CohortRecord, soft: str) -> None:
+    verdicts = audit(workspace, SOFT)
+    made = scopes.stored_calibration(workspace, cohort, soft)
+    assert made is not None
+    assert made.sigma == pytest.approx(SIGMA, rel=0.35)
+    assert (made.copies, made.caught) == (14, 14)
+    policy = workspace.policies.current(cohort.hash, soft)
+    assert policy is not None
+    assert policy.thresholds == made.thresholds
+    assert at_large(workspace, cohort) is None, "nothing is calibrated twice"
+    assert {v.policy_hash for v in verdicts.values()} == {policy.hash}
+    assert verdicts[COPY].verdict == "block"
+    assert verdicts[COPY].reasons[0].startswith("It is a copy of ")
+    state = guarding.GuardState.of(workspace, cohort, workspace.batches.get(SOFT))
+    assert (state.policy, state.calibration) == (policy, made)
+
+
+def test_loose_images_are_judged_by_the_cohorts_limits(
+    workspace: Workspace, cohort: CohortRecord, soft: str
+) -> None:
+    audit(workspace, SOFT)
+    queries = [(s.id, workspace.arrays.get(s.array_hash)) for s in workspace.batches.get(SOFT).samples]
+    plain = drain(guarding.audit_images(workspace, cohort, queries))
+    assert plain.calibration.through == ""
+    assert plain.policy == at_large(workspace, cohort)
+    policy = scopes.policy_in_force(workspace, cohort, workspace.batches.get(SOFT))
+    assert policy is not None
+    assert policy.thresholds != plain.policy.thresholds
+
+
+def test_a_sharp_model_is_judged_by_the_cohorts_limits(workspace: Workspace, cohort: CohortRecord) -> None:
+    sharp = workspace.batches.get(BATCH).bundle_hash
+    images = {
+        f"S-{n}": np.asarray(workspace.arrays.get(cohort.split("calibration")[n].array_hash))
+        for n in range(10)
+    }
+    draw(workspace, "sharp", sharp, images)
+    audit(workspace, "sharp")
+    assert workspace.policies.scopes(cohort.hash) == [""]
+    assert scopes.scope_of(workspace, cohort, workspace.batches.get("sharp")) == ""
+    made = scopes.stored_calibration(workspace, cohort)
+    assert made is not None
+    assert (made.through, made.sigma) == ("", 0)
+    assert scopes.stored_calibration(workspace, cohort, sharp) is None
+
+
+def test_softness_is_the_models_and_measured_once(
+    workspace: Workspace, cohort: CohortRecord, soft: str
+) -> None:
+    first = audit(workspace, SOFT)
+    same = np.asarray(workspace.arrays.get(workspace.batches.get(SOFT).samples[0].array_hash))
+    sharp = {f"S-late-{n}": anatomy(GRID_3D, 300 + n) for n in range(6)}
+    draw(workspace, "soft-2", soft, {"S-again": same, **sharp})
+    later = audit(workspace, "soft-2")
+    one, two = first["S-soft-0"], later["S-again"]
+    assert (one.verdict, one.reasons, one.policy_hash) == (two.verdict, two.reasons, two.policy_hash)
+
+
+def test_the_first_check_brings_other_batches_and_typed_limits_along(
+    workspace: Workspace, cohort: CohortRecord, soft: str
+) -> None:
+    """A workspace of before: a batch of the model was judged, and approved, under the cohort's limits."""
+    draw(workspace, "old", soft, {"S-old": Blur(SIGMA)(anatomy(GRID_3D, 400))})
+    scopes.keep_as_sharp(workspace, cohort, soft)
+    audit(workspace, "old")
+    let_through(workspace, "old")
+    approve(workspace, "S-old")
+    workspace.settings.set(f"calibration:{cohort.hash}:{soft}", None)
+    audit(workspace, SOFT)
+    policy = workspace.policies.current(cohort.hash, soft)
+    assert policy is not None
+    assert {t.who for t in policy.thresholds} == {"Officer"}, "what a person typed for the cohort stands"
+    assert workspace.verdicts.get("old")["S-old"].policy_hash == policy.hash
+    assert workspace.decisions.current("S-old").status == "approved"  # type: ignore[union-attr]
+    limits.reset_thresholds(workspace, COHORT, "Officer", SOFT)
+    assert {t.origin for t in workspace.policies.current(cohort.hash, soft).thresholds} == {"calibrated"}  # type: ignore[union-attr]
+    assert {t.origin for t in at_large(workspace, cohort).thresholds} == {"typed"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("batch", "reopened"), [(SOFT, {"S-soft-0"}), (BATCH, {"other"}), (None, {"S-soft-0", "other"})]
+)
+def test_a_typed_limit_reopens_within_its_scope(
+    workspace: Workspace, cohort: CohortRecord, soft: str, batch: str | None, reopened: set[str]
+) -> None:
+    workspace.settings.set(
+        f"calibration:{cohort.hash}:{workspace.batches.get(BATCH).bundle_hash}", {"sigma": 0.0}
+    )
+    other = workspace.batches.get(BATCH).samples[1].id
+    for name in (SOFT, BATCH):
+        audit(workspace, name)
+        let_through(workspace, name)
+    approve(workspace, "S-soft-0", other)
+    made = limits.set_threshold(workspace, COHORT, "rmse", 10, 9, who="Officer", why="stricter", batch=batch)
+    assert {d.sample for d in made} == {other if s == "other" else s for s in reopened}
+
+
+def test_a_policy_file_holds_for_the_batchs_model(
+    workspace: Workspace, cohort: CohortRecord, soft: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps({"rmse": {"review": 0.002, "block": 0.001}}))
+    result = drain(auditing.audit(workspace, cohort, SOFT, [], file, guarding.QUANTILE))
+    assert result.policy == workspace.policies.current(cohort.hash, soft)
+    assert result.policy.bundle_hash == soft
+    assert at_large(workspace, cohort) is None
+    assert result.counts == {"pass": 8, "review": 0, "block": 1}
+
+
+def test_nothing_passes_where_copies_as_soft_slip(
+    workspace: Workspace, cohort: CohortRecord, soft: str
+) -> None:
+    workspace.settings.set(f"calibration:{cohort.hash}:{soft}", {"sigma": 8.0})
+    verdicts = audit(workspace, SOFT)
+    made = scopes.stored_calibration(workspace, cohort, soft)
+    assert made is not None
+    assert made.doubt in made.warnings
+    assert {v.verdict for v in verdicts.values()} <= {"review", "block"}
+    assert verdicts[COPY].verdict == "block"
+    let_through(workspace, SOFT)
+    assert workspace.verdicts.get(SOFT)["S-soft-0"].verdict == "review", "whatever is typed"
+    assert workspace.verdicts.get(SOFT)["S-soft-0"].reasons == (made.doubt,)
+
+
+def test_the_manifest_says_what_was_done(
+    workspace: Workspace, cohort: CohortRecord, soft: str, tmp_path: Path
+) -> None:
+    audit(workspace, SOFT)
+    let_through(workspace, SOFT)
+    approve(workspace, "S-soft-0")
+    drain(releasing.export(workspace, SOFT, COHORT, tmp_path / "package", ("nifti",)))
+    manifest = json.loads((tmp_path / "package" / "manifest.json").read_text())
+    told = manifest["calibration"]["preparation"]
+    assert told.startswith("Unseen images were first blurred by ")
+    assert told.endswith("copies as soft as they: 14 of 14 beyond a limit.")
+    assert manifest["policy"]["bundle_hash"] == soft
