@@ -34,11 +34,14 @@ def mesh(
     import time
 
     from medsynth_desktop.formats.read import read_volume
+    from medsynth_desktop.meshes.files import checked_suffix
     from medsynth_desktop.workbench.sampling import sample_volume
     from medsynth_desktop.workbench.surfacing import make_surface
 
     if (path is None) == (sample is None):
         raise InputRefused("Give either the path of a volume or --sample ID, one of the two.")
+    if out is not None:
+        checked_suffix(out)  # before anything is read
     if path is not None:
         volume = read_volume(path)
     else:

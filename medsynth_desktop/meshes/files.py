@@ -46,11 +46,7 @@ def write_surface(surface: Surface, path: Path) -> dict[str, Any]:
         The folder is missing, read-only or full; nothing half-written stays.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputRefused(
-            f"Surfaces are written as {', '.join(SUFFIXES)}; got {path.suffix or 'no suffix'!r}."
-        )
+    suffix = checked_suffix(path)
     if len(surface.faces) == 0:
         raise InputRefused("The surface has no triangles; choose another level.")
     data = encoded(surface, suffix)
@@ -58,6 +54,22 @@ def write_surface(surface: Surface, path: Path) -> dict[str, Any]:
     _replace(path, data)
     _replace(sidecar_path(path), (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode())
     return facts
+
+
+def checked_suffix(path: Path) -> str:
+    """Suffix of ``path``, lower case; ask before a surface is made, which may take a minute.
+
+    Raises
+    ------
+    InputRefused
+        When surfaces are not written under it.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputRefused(
+            f"Surfaces are written as {', '.join(SUFFIXES)}; got {path.suffix or 'no suffix'!r}."
+        )
+    return suffix
 
 
 def sidecar_path(path: Path) -> Path:

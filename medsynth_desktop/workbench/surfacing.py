@@ -9,7 +9,7 @@ from pathlib import Path
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES, display_steps
-from medsynth_desktop.meshes.files import write_surface
+from medsynth_desktop.meshes.files import checked_suffix, write_surface
 from medsynth_desktop.meshes.levels import sensible_level
 from medsynth_desktop.meshes.surface import Surface, surface_steps
 from medsynth_desktop.workbench.surface_facts import Levels, saved_words
@@ -35,6 +35,8 @@ def make_surface(
     InputRefused
         When the level lies outside the volume's range, or the suffix of ``out`` is no mesh format.
     """
+    if out is not None:
+        checked_suffix(out)
     chosen = sensible_level(volume) if level is None else level
     surface = yield from surface_steps(volume, chosen, smooth=smooth)
     if out is not None:

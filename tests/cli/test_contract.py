@@ -142,6 +142,12 @@ def test_exit_codes(words: tuple[str, ...], code: int, home: Path, cli: Cli) -> 
         assert done.out == ""
 
 
+def test_a_surface_of_an_unknown_kind_is_refused_before_anything_is_read(cli: Cli, tmp_path: Path) -> None:
+    done = cli("mesh", tmp_path / "absent.nii", "--out", tmp_path / "surface.vtk")
+    assert done.code == 1
+    assert ".glb; got '.vtk'" in done.err
+
+
 def test_typed_threshold_needs_a_reason_and_names_its_author(home: Path, cli: Cli) -> None:
     workspace = ("--workspace", home / "workspace", "--json")
     cli("calibrate", "--cohort", "phantoms", *workspace)
