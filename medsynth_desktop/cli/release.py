@@ -129,16 +129,18 @@ def verify(
 
     report = verify_package(package, signer)
     signed = f"signed by {report.fingerprint}" if report.fingerprint else "not signed"
+    whole = [f"Verified: nothing changed, missing or added; {signed}"]
     answer(
         {
             "ok": report.ok,
             "problems": list(report.problems),
+            "warnings": list(report.warnings),
             "files": report.files,
             "samples": report.samples,
             "fingerprint": report.fingerprint,
             "manifest": report.manifest_hash,
         },
-        f"Verified: nothing changed, missing or added; {signed}" if report.ok else "\n".join(report.problems),
+        "\n".join([*(whole if report.ok else report.problems), *report.warnings]),
     )
     if not report.ok:
         raise typer.Exit(3)

@@ -42,6 +42,8 @@ class VerifyReport:
         package only when compared with what the signer says by another way.
     manifest_hash
         SHA-256 of ``manifest.json``, or None where there is none.
+    signer_given
+        Whether it was said whose signature to accept.
     """
 
     ok: bool
@@ -50,6 +52,21 @@ class VerifyReport:
     samples: int = 0
     fingerprint: str | None = None
     manifest_hash: str | None = None
+    signer_given: bool = False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What this verification cannot have found, and how to find it; empty where a signer was given."""
+        if self.signer_given or self.manifest_hash is None:
+            return ()
+        if self.fingerprint:
+            known, again = f"the signer {self.fingerprint}", ", or verify again with --signer"
+        else:
+            known, again = f"the manifest's SHA-256 {self.manifest_hash}", ""
+        return (
+            "No signer was given: a package rewritten as a whole, with its hashes and its signature, looks like "
+            f"this one; compare {known} with what the sender tells you by another way{again}.",
+        )
 
 
 def verify_package(path: Path, expected_fingerprint: str | None = None) -> VerifyReport:
@@ -85,7 +102,8 @@ def verify_steps(path: Path, expected_fingerprint: str | None = None) -> Steps[V
         yield Progress(number, len(claims.files), "Comparing every file with the manifest")
         if name in found:
             problems += _compare(root, name, size, digest)
-    return _report(problems, found, claims.samples, fingerprint, hash_bytes(data))
+    facts = (claims.samples, fingerprint, hash_bytes(data), bool(expected_fingerprint))
+    return _report(problems, found, *facts)
 
 
 def _report(problems: list[str], found: set[str], *facts: Any) -> VerifyReport:

@@ -123,7 +123,11 @@ def test_approve_export_verify_and_reopen(place: Path, cli: Cli) -> None:
     exported = cli("export", "--batch", "b", "--cohort", "phantoms", "--out", package, *workspace)
     assert exported.code == 0, exported.err
     assert exported.json["verified"] is True
-    assert cli("verify", package).code == 0
+    assert "No signer was given" in cli("verify", package).out
+    whole = cli("verify", package, "--json").json
+    assert (whole["ok"], len(whole["warnings"])) == (True, 1)
+    known = cli("verify", package, "--signer", whole["fingerprint"], "--json")
+    assert (known.code, known.json["warnings"]) == (0, [])
     victim = next(p for p in sorted(package.rglob("*.nii.gz")))
     data = bytearray(victim.read_bytes())
     data[-1] ^= 1

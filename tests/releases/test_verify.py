@@ -121,7 +121,10 @@ def test_hashes_alone_do_not_find_a_forger_and_a_signature_does(signed: Path, tm
 
     reseal(package, unsign)
     (package / manifest.SIGNATURE).unlink()
-    assert verify_package(package).ok  # a rewritten package without a signature looks whole
+    whole = verify_package(package)
+    assert whole.ok  # a rewritten package without a signature looks whole
+    assert whole.manifest_hash is not None
+    assert whole.manifest_hash in whole.warnings[0]
     assert "not signed" in told(verify_package(package, PRINT))  # unless one asks for the signer
 
 
@@ -134,9 +137,12 @@ def test_a_forger_with_an_own_key_is_found_by_the_fingerprint(signed: Path, tmp_
         found["signer"].update(public_key=public.hex(), fingerprint=signing.fingerprint(public))
 
     reseal(package, sign_over, other)
-    assert verify_package(package).fingerprint == signing.fingerprint(public)
+    whole = verify_package(package)
+    assert (whole.ok, whole.fingerprint) == (True, signing.fingerprint(public))
+    assert f"compare the signer {whole.fingerprint}" in whole.warnings[0]
     assert "not by" in told(verify_package(package, PRINT))
     assert verify_package(signed, PRINT).ok
+    assert verify_package(signed, PRINT).warnings == ()
     assert verify_package(signed, PRINT.upper()).ok
 
 
