@@ -15,10 +15,12 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.qt import bridge
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.guarding import GuardState
+from medsynth_desktop.workbench.scopes import policy_in_force
 from medsynth_desktop.workbench.state import Workbench
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 from tests.gui.judged_workspace import GRID_2D, SAMPLES, audited, fill
@@ -95,7 +97,7 @@ def test_dragging_a_line_moves_counts_and_rows_but_stores_nothing(judged: Workbe
     assert {panel.table.rows.table.verdict(r) for r in range(SAMPLES)} == {"block"}
     assert editor.plot.lines["review"].value() <= -1.0  # pushed along: block is never milder
     assert editor.plot.lines["block"].label.format == "Block ■ -1.000"
-    assert judged.workspace.policies.current(judged.cohort.hash) == stored
+    assert policy_in_force(judged.workspace, judged.cohort, judged.batch) == stored
     assert not editor.asking.isHidden()
     assert "Being tried out" in editor.origin.text()
 
@@ -124,10 +126,12 @@ def test_a_threshold_needs_a_name_and_a_reason(judged: Workbench, open_panel: An
     panel.sign_in.field.editingFinished.emit()
     editor.why.setText("closer look wanted")
     editor.apply_button.click()
-    kept = judged.workspace.policies.current(judged.cohort.hash)
+    kept = policy_in_force(judged.workspace, judged.cohort, judged.batch)
     typed = next(t for t in kept.thresholds if t.metric == "correlation")
     assert (typed.review, typed.who, typed.why) == (0.5, "Dr Example", "closer look wanted")
-    assert editor.origin.text() == "Typed by Dr Example: closer look wanted."
+    prepared = preparation_words(judged.guard.calibration)
+    assert prepared.startswith("Unseen images were first blurred by 0.")
+    assert editor.origin.text() == f"Typed by Dr Example: closer look wanted. {prepared}"
     assert editor.asking.isHidden()
     panel.calibrated_button.click()
     assert judged.guard.thresholds["correlation"] == calibrated
