@@ -17,10 +17,13 @@ class MessageBanner(QFrame):  # type: ignore[misc]
     ----------
     parent
         Qt parent.
+    slim
+        As low as its words allow, the button beside them: for a line across the whole window.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, slim: bool = False) -> None:
         super().__init__(parent)
+        self._slim = slim
         self.setObjectName("MessageBanner")
         self.level = ""
         self._icon, self._text = QLabel(), QLabel()
@@ -36,15 +39,22 @@ class MessageBanner(QFrame):  # type: ignore[misc]
         self._action: Callable[[], object] | None = None
         self.action_button.clicked.connect(self._act)
         self.close_button.clicked.connect(self.clear)
+        self._lay_out()
+        self.hide()
+
+    def _lay_out(self) -> None:
+        top = Qt.AlignmentFlag.AlignTop
         rows = QGridLayout(self)
-        rows.setContentsMargins(8, 6, 4, 6)
+        rows.setContentsMargins(*((8, 2, 4, 2) if self._slim else (8, 6, 4, 6)))
         rows.setHorizontalSpacing(8)
         rows.setColumnStretch(1, 1)
-        rows.addWidget(self._icon, 0, 0, Qt.AlignmentFlag.AlignTop)
+        rows.addWidget(self._icon, 0, 0, top)
         rows.addWidget(self._text, 0, 1)
-        rows.addWidget(self.close_button, 0, 2, Qt.AlignmentFlag.AlignTop)
-        rows.addWidget(self.action_button, 1, 1, Qt.AlignmentFlag.AlignLeft)
-        self.hide()
+        rows.addWidget(self.close_button, 0, 3, top)
+        if self._slim:
+            rows.addWidget(self.action_button, 0, 2, top)
+        else:
+            rows.addWidget(self.action_button, 1, 1, Qt.AlignmentFlag.AlignLeft)
 
     @property
     def text(self) -> str:
@@ -63,6 +73,20 @@ class MessageBanner(QFrame):  # type: ignore[misc]
         self.setAccessibleName(f"{signal.word}: {sentence}")
         self.setStyleSheet(_style(signal.colour))
         self.show()
+        self._fit()
+
+    def resizeEvent(self, event: object) -> None:
+        """Give the words the lines they need."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """A tool bar does not ask how high a text of that width is: tell it."""
+        if self._slim and self._text.width() > 0:
+            lines = max(self._text.heightForWidth(self._text.width()), self._icon.sizeHint().height())
+            if lines != self._text.minimumHeight():
+                self._text.setFixedHeight(lines)
+                self.updateGeometry()
 
     def clear(self) -> None:
         """Take the message away."""

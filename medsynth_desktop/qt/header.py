@@ -55,7 +55,7 @@ class HeaderLine(QWidget):  # type: ignore[misc]
         self.workbench = workbench
         self.engine = Engine.of(workbench)
         self.engine.start_with(self)
-        self.banner = MessageBanner()
+        self.banner = MessageBanner(slim=True)
         self.workspace, self.cohort, self.model = Fact("Workspace"), Fact("Cohort"), Fact("Model")
         self.device = Fact("Device", 230)
         self.user = QPushButton()

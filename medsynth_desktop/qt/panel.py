@@ -15,8 +15,8 @@ from medsynth_desktop.qt.jobbar import JobBar
 from medsynth_desktop.qt.link import ViewerLink
 from medsynth_desktop.qt.listening import Ear
 
-PANEL_WIDTH = 380
-"""Docks must leave room for the picture on a screen of 1366x768."""
+NARROWEST, WIDEST = 300, 760
+"""Pixels; docks must leave room for the picture on a screen of 1366x768."""
 
 
 class Panel(QWidget):  # type: ignore[misc]
@@ -72,8 +72,8 @@ class Panel(QWidget):  # type: ignore[misc]
         column.addWidget(scroll, 1)
         column.addWidget(self.jobbar)
         self.jobbar.setVisible(False)
-        self.setMinimumWidth(300)
-        self.setMaximumWidth(2 * PANEL_WIDTH)
+        self.setMinimumWidth(NARROWEST)
+        self.setMaximumWidth(WIDEST)
 
     def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a workbench signal for as long as this panel lives."""

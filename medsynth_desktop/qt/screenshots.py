@@ -39,7 +39,8 @@ def capture_tour(
             shell.window.showNormal()
             shell.window.resize(width, height)
             _settle()
-            shell.arrange()
+            shell.arrangement.arrange()
+            _settle()
             for number, title in enumerate(shell.panels, start=1):
                 _show_something(shell, title)
                 shell.raise_panel(title)

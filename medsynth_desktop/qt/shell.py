@@ -12,16 +12,16 @@ from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QDockWidget, QTabWidget, QToolBar, QWidget
 
 from medsynth_desktop.qt import bridge
+from medsynth_desktop.qt.arrangement import Arrangement
 from medsynth_desktop.qt.faults import FaultHook, say_fault
 from medsynth_desktop.qt.header import HeaderLine
 from medsynth_desktop.qt.link import ViewerLink
 from medsynth_desktop.qt.menu import fill_menu
-from medsynth_desktop.qt.panel import PANEL_WIDTH
 from medsynth_desktop.qt.panels import PanelSpec, installed_panels, widget_class
+from medsynth_desktop.qt.viewbar import ViewBar
 from medsynth_desktop.workbench.state import Workbench
 
 TITLE = "MedSynth Desktop"
-LAYERS_WIDTH = 260
 READER = "medsynth-volumes"
 READ_PATTERNS = (
     "*.nii",
@@ -72,6 +72,9 @@ class Shell(QObject):  # type: ignore[misc]
         self._closed = False
         self._make_header()
         self._dock_panels()
+        self.arrangement = Arrangement(self.viewer, self.docks)
+        self.viewbar = ViewBar(self.viewer, self.arrangement)
+        self.window.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.viewbar)
         fill_menu(self)
         self.hook = FaultHook(workbench.tell)
         self.hook.install()
@@ -84,18 +87,12 @@ class Shell(QObject):  # type: ignore[misc]
             self.show()
 
     def show(self) -> None:
-        """Show the window with room for the picture."""
+        """Show the window with room for the picture; the first time it fills the screen."""
+        first = get_settings().application.first_time
         self.viewer.window.show()
-        QTimer.singleShot(0, self.arrange)
-
-    def arrange(self) -> None:
-        """Give the panels their width, and what is left to the picture."""
-        if self._closed:
-            return
-        view = self.viewer.window._qt_viewer
-        docks = [*list(self.docks.values())[:1], view.dockLayerControls, view.dockLayerList]
-        widths = [PANEL_WIDTH, LAYERS_WIDTH, LAYERS_WIDTH][-len(docks) :]
-        self.window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
+        if first:
+            self.window.showMaximized()
+        QTimer.singleShot(0, self.arrangement.arrange)
 
     def raise_panel(self, title: str) -> QWidget:
         """Bring a panel to the front and return its widget."""
@@ -134,6 +131,8 @@ class Shell(QObject):  # type: ignore[misc]
             if hasattr(panel, "stop_listening"):
                 panel.stop_listening()
         self.header.close_down()
+        self.viewbar.close_down()
+        self.arrangement.close()
         self.link.close()
         bridge.open_in_background(False)
         bridge.close_workbench()

@@ -22,6 +22,10 @@ VOLUME_KEY, SLOT_KEY = "medsynth_volume", "medsynth_slot"
 DRAWN_DTYPES = (np.uint8, np.uint16, np.int16, np.float32)
 """What napari hands to the graphics card without converting every slice."""
 CONTRAST_PERCENTILES = (0.5, 99.5)
+MARGIN = 0.12
+"""Room around a picture for the orientation letters, as a share of the canvas."""
+AXES = ("axial", "coronal", "sagittal")
+"""What one pages through along each axis of the world; napari writes it beside its slider."""
 SAMPLED_VOXELS = 200_000
 """Enough for percentiles of any image to 0.1 percent."""
 
@@ -55,6 +59,7 @@ def layer_data(volume: Volume, name: str, **options: Any) -> tuple[np.ndarray, d
         "scale": tuple(scale[keep]),
         "translate": tuple(translate[keep]),
         "units": (unit,) * len(keep),
+        "axis_labels": tuple(AXES[axis] for axis in keep),
         "contrast_limits": contrast_limits(canonical),
         "colormap": "gray",
         "interpolation2d": "linear",
@@ -79,10 +84,9 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
     options
         Further layer attributes.
     """
-    if viewer.dims.ndisplay == 3 and any(type(layer).__name__ == "Surface" for layer in viewer.layers):
-        viewer.dims.ndisplay = (
-            2  # an image was asked for while a surface was turned: slices, not a projection
-        )
+    from_3d = viewer.dims.ndisplay == 3 and any(type(x).__name__ == "Surface" for x in viewer.layers)
+    if from_3d:  # an image was asked for while a surface was turned: slices, not a projection
+        viewer.dims.ndisplay = 2
     options["metadata"] = {SLOT_KEY: slot, **options.get("metadata", {})}
     array, attributes, _ = layer_data(volume, name, **options)
     old = _old_layer(viewer, name, slot)
@@ -92,13 +96,16 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
         old.name, old.visible = name, True
         viewer.layers.move(viewer.layers.index(old), len(viewer.layers))
         viewer.layers.selection.active = old
+        if from_3d:
+            viewer.fit_to_view(layers=[old], margin=MARGIN)
         return old
     if old is not None:
         viewer.layers.remove(old)
     first = len(viewer.layers) == 0
     layer = viewer.add_image(array, **attributes)
+    if first or from_3d:
+        viewer.fit_to_view(layers=[layer], margin=MARGIN)
     if first:
-        viewer.reset_view()
         _to_middle(viewer)
     viewer.canvas.overlays.scale_bar.visible = volume.spaced
     return layer
@@ -186,7 +193,7 @@ def show_surface(viewer: Any, surface: Any, name: str, like: Volume | None = Non
         return old
     if old is not None:
         viewer.layers.remove(old)
-    options = {"colormap": "gray", "shading": "smooth", "units": ("mm",) * 3, **options}
+    options = {"colormap": "gray", "shading": "smooth", "units": ("mm",) * 3, "axis_labels": AXES, **options}
     options.setdefault("contrast_limits", (0.0, 1.0))
     return viewer.add_surface(data, name=name, **options)
 

@@ -88,8 +88,8 @@ def nearest_caption(nearest: Nearest | None) -> str:
 
 
 def difference_caption() -> str:
-    """Caption of the right picture, synthetic minus real, with the scale of its colours."""
-    return f"Difference · scale ±{DIFFERENCE_LIMIT:g}"
+    """Caption of the right picture, synthetic minus real: what its colours mean, and their scale."""
+    return f"Difference, scale ±{DIFFERENCE_LIMIT:g} · orange brighter · blue darker"
 
 
 def difference(synthetic: np.ndarray, real: np.ndarray) -> np.ndarray:
@@ -105,11 +105,28 @@ def difference(synthetic: np.ndarray, real: np.ndarray) -> np.ndarray:
     return np.asarray(synthetic, np.float32) - np.asarray(real, np.float32)
 
 
-def grid_shape(width: int, height: int, count: int) -> tuple[int, int]:
-    """Rows and columns for ``count`` pictures side by side; two rows where that makes them a quarter larger."""
-    row = min(width / count, height)
-    two = min(width / max(2, (count + 1) // 2), height / 2)
-    return (2, (count + 1) // 2) if count > 2 and two > 1.25 * row else (1, count)
+def grid_shape(
+    width: float, height: float, count: int, aspect: float = 1.0, above: float = 0.0
+) -> tuple[int, int]:
+    """Rows and columns for ``count`` pictures side by side; two rows where that makes them a quarter larger.
+
+    Parameters
+    ----------
+    width, height
+        Of the canvas, in pixels.
+    count
+        How many pictures.
+    aspect
+        Width of a picture over its height.
+    above
+        Pixels of every cell that its caption and letters take.
+    """
+
+    def picture(rows: int, columns: int) -> float:
+        return min(width / columns, max(0.0, height / rows - above) * aspect)
+
+    two = (2, max(2, (count + 1) // 2))
+    return two if count > 2 and picture(*two) > 1.25 * picture(1, count) else (1, count)
 
 
 def wrapped(caption: str, width: int) -> str:

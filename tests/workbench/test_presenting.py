@@ -110,6 +110,13 @@ def test_three_pictures_stand_in_a_row_unless_two_rows_make_them_much_larger(
     assert say.grid_shape(*size, 1) == (1, 1)
 
 
+def test_tall_pictures_with_captions_stand_in_a_row_on_the_screens_we_promise() -> None:
+    head, caption = 0.75, 98
+    assert say.grid_shape(872, 662, 3, head, caption) == (1, 3)  # what 1366x768 leaves
+    assert say.grid_shape(922, 976, 3, head, caption) == (1, 3)  # 1920x1080 beside the layer docks
+    assert say.grid_shape(600, 900, 3, 2.0, 0) == (2, 2)  # wide pictures in a tall canvas
+
+
 def test_both_histograms_share_bins_and_sum_to_a_hundred_percent() -> None:
     threshold = Threshold("correlation", 0.8, 0.95)
     found = say.distribution(np.array([0.1, 0.2, np.nan]), np.linspace(0, 0.5, 11), threshold)

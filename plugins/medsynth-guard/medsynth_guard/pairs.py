@@ -32,6 +32,9 @@ KEYS = {"N": 1, "P": -1}
 """Next and previous pair."""
 LINKED = ("contrast_limits", "gamma")
 
+BAR_LENGTHS = (10.0, 20.0, 50.0, 100.0, 200.0)
+"""Lengths of the scale bar (mm); napari's own choice reaches over the letter at the bottom of a cell."""
+
 Made = tuple[np.ndarray, dict[str, Any], str]
 
 
@@ -46,6 +49,7 @@ class _Kept:
     point: tuple[float, ...]
     camera: tuple[Any, Any, Any]
     keys: dict[str, Any]
+    bar: float | None
 
 
 class PairView:
@@ -66,6 +70,7 @@ class PairView:
         self._ours: list[Any] = []
         self._captions: list[str] = []
         self._fitted: tuple[float, Any] | None = None
+        self._fitting = False
 
     @property
     def active(self) -> bool:
@@ -131,10 +136,13 @@ class PairView:
             point=tuple(viewer.dims.point),
             camera=(camera.center, camera.zoom, camera.angles),
             keys={str(key): action for key, action in viewer.keymap.items() if str(key) in KEYS},
+            bar=viewer.canvas.overlays.scale_bar.length,
         )
         for layer in viewer.layers:
             layer.visible = False
         viewer.canvas.events.size.connect(self._resized)
+        viewer.dims.events.order.connect(self._turned)
+        viewer.events.reset_view.connect(self._turned)
         for key, by in KEYS.items():
             viewer.bind_key(key, lambda _viewer, by=by: self._step(by), overwrite=True)
 
@@ -158,16 +166,33 @@ class PairView:
         viewer, camera = self._viewer, self._viewer.scene.camera
         if self._fitted is not None and self._fitted != (camera.zoom, camera.center):
             return
+        self._fitting = True
         height, width = viewer.canvas.size
-        viewer.canvas.grid.shape = grid_shape(width, height, len(self._ours))
+        rows, columns = (np.ptp(self.layers[0].extent.world, axis=0)[i] for i in viewer.dims.displayed[-2:])
+        viewer.canvas.grid.shape = grid_shape(
+            width, height, len(self._ours), columns / rows, self._above() + BOTTOM_PIXELS
+        )
         self._caption()
         camera.zoom *= 1.001  # an equal zoom is not passed on to cells that were drawn meanwhile
-        top = LETTER_PIXELS + LINE_PIXELS * max(1 + layer.name.count("\n") for layer in self.layers)
+        above = self._above()
         cell = float(viewer.canvas.viewbox_size(viewer.layers)[0])
-        viewer.reset_view(layers=self.layers, margin=min(0.4, (top + BOTTOM_PIXELS) / cell))
+        viewer.reset_view(layers=self.layers, margin=min(0.4, (above + BOTTOM_PIXELS) / cell))
         depth, row, column = camera.center
-        camera.center = (depth, row - (top - BOTTOM_PIXELS) / 2 / camera.zoom, column)  # below its caption
+        camera.center = (depth, row - (above - BOTTOM_PIXELS) / 2 / camera.zoom, column)  # below its caption
+        length = bar_length(float(viewer.canvas.viewbox_size(viewer.layers)[1]) / camera.zoom)
+        viewer.canvas.overlays.scale_bar.length = length
         self._fitted = (camera.zoom, camera.center)
+        self._fitting = False
+
+    def _above(self) -> int:
+        """Pixels of a cell above its picture: an orientation letter and the longest caption."""
+        return LETTER_PIXELS + LINE_PIXELS * max(1 + layer.name.count("\n") for layer in self.layers)
+
+    def _turned(self, _event: object = None) -> None:
+        """Fit again after another plane was chosen, or the view was reset."""
+        if not self._fitting:
+            self._fitted = None
+            QTimer.singleShot(0, self._fit)
 
     def _resized(self, _event: object = None) -> None:
         QTimer.singleShot(DRAWN_MS[0], self._fit)
@@ -185,6 +210,9 @@ class PairView:
             return
         viewer = self._viewer
         viewer.canvas.events.size.disconnect(self._resized)
+        viewer.dims.events.order.disconnect(self._turned)
+        viewer.events.reset_view.disconnect(self._turned)
+        viewer.canvas.overlays.scale_bar.length = kept.bar
         for key in KEYS:
             viewer.bind_key(key, kept.keys.get(key), overwrite=True)
         self._remove_ours()
@@ -207,3 +235,9 @@ class PairView:
         for layer in self.layers:
             self._viewer.layers.remove(layer)
         self._ours = []
+
+
+def bar_length(width: float) -> float:
+    """Longest scale bar (mm) within a third of a cell ``width`` millimetres wide."""
+    fitting = [length for length in BAR_LENGTHS if length <= width / 3]
+    return fitting[-1] if fitting else BAR_LENGTHS[0]

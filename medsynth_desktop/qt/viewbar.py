@@ -1,0 +1,118 @@
+"""The slim bar beside the picture: planes, 3D, fit, and napari's layer docks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
+
+from medsynth_desktop.qt.arrangement import Arrangement
+from medsynth_desktop.qt.listening import Ear
+from medsynth_desktop.qt.viewer import MARGIN
+
+PLANES: dict[str, tuple[int, int, int]] = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
+"""Order of the world's axes (inferior, posterior, left): through which one pages, rows, columns."""
+TIPS = {
+    "Axial": "Slices from the feet",
+    "Coronal": "Slices from the front",
+    "Sagittal": "Slices from the side",
+}
+STYLE = """
+#MedSynthView { padding: 2px; border: none; spacing: 3px; }
+#MedSynthView QToolButton { background: #414851; border: none; border-radius: 3px; padding: 5px 4px; }
+#MedSynthView QToolButton:hover { background: #5a626c; }
+#MedSynthView QToolButton:checked { background: #4466d6; color: #ffffff; }
+#MedSynthView QToolButton:disabled { color: #868e93; }
+#MedSynthView QToolButton:focus { border: 1px solid #f0f1f2; }
+"""
+
+
+class ViewBar(QToolBar):  # type: ignore[misc]
+    """Buttons that set the viewer and follow it.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer.
+    arrangement
+        Opens and closes the layer docks.
+    """
+
+    def __init__(self, viewer: Any, arrangement: Arrangement) -> None:
+        super().__init__("View")
+        self.setObjectName("MedSynthView")
+        self.setMovable(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.setStyleSheet(STYLE)
+        self._viewer, self._arrangement = viewer, arrangement
+        self.planes = {
+            plane: self._button(plane, tip, lambda plane=plane: self.show_plane(plane))  # type: ignore[misc]
+            for plane, tip in TIPS.items()
+        }
+        self.three_d = self._button("3D", "Volume and surfaces in space; drag to turn", self.show_3d)
+        self.addSeparator()
+        self.fit = self._button("Fit", "Show the whole picture", self.fit_picture)
+        space = QWidget()
+        space.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.addWidget(space)
+        self.layers = self._button(
+            "Layers", "Layer list and its controls, open or closed", self._toggle_layers
+        )
+        self.fit.setCheckable(False)
+        for dock in arrangement.layer_docks:
+            dock.visibilityChanged.connect(self._follow_layers)
+        dims = viewer.dims.events
+        self._ears = [Ear(event, self.refresh) for event in (dims.order, dims.ndisplay, dims.ndim)]
+        self.refresh()
+
+    def _button(self, words: str, tip: str, pressed: Callable[[], None]) -> QToolButton:
+        button = QToolButton()
+        button.setText(words)
+        button.setToolTip(tip)
+        button.setCheckable(True)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.clicked.connect(lambda _checked=False: pressed())
+        self.addWidget(button)
+        return button
+
+    def show_plane(self, plane: str) -> None:
+        """Page through the slices of ``plane``."""
+        viewer = self._viewer
+        viewer.dims.ndisplay = 2
+        if viewer.dims.ndim == 3:
+            viewer.dims.order = PLANES[plane]
+        self.fit_picture()
+        self.refresh()
+
+    def show_3d(self) -> None:
+        """Turn to space."""
+        self._viewer.dims.ndisplay = 3
+        self.refresh()
+
+    def fit_picture(self) -> None:
+        """Show all that is visible."""
+        shown = [layer for layer in self._viewer.layers if layer.visible]
+        if shown:
+            self._viewer.fit_to_view(layers=shown, margin=MARGIN)
+
+    def refresh(self) -> None:
+        """Follow the viewer."""
+        dims = self._viewer.dims
+        for plane, button in self.planes.items():
+            button.setEnabled(dims.ndim == 3)
+            button.setChecked(dims.ndisplay == 2 and tuple(dims.order) == PLANES[plane])
+        self.three_d.setEnabled(dims.ndim == 3)
+        self.three_d.setChecked(dims.ndisplay == 3)
+
+    def close_down(self) -> None:
+        """Stop listening."""
+        while self._ears:
+            self._ears.pop().stop()
+
+    def _toggle_layers(self) -> None:
+        self._arrangement.show_layers(self.layers.isChecked())
+
+    def _follow_layers(self, _visible: bool) -> None:
+        self.layers.setChecked(self._arrangement.layers_shown)
