@@ -15,6 +15,8 @@ from qtpy.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 Shape = Literal["circle", "triangle", "square", "diamond"]
 INK = "#14181f"
 """Text on any of the signal colours below."""
+PAPER = "#f0f1f2"
+"""Text on the dark theme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,22 @@ def signal_pixmap(signal: Signal, size: int = 18, ratio: float = 2.0) -> QPixmap
 def signal_icon(signal: Signal, size: int = 18) -> QIcon:
     """`signal_pixmap` as an icon for tables, lists and buttons."""
     return QIcon(signal_pixmap(signal, size))
+
+
+def arrow_icon(down: bool, size: int = 12) -> QIcon:
+    """Arrow of a section that is open (down) or closed (right), light as the text beside it."""
+    pixmap = QPixmap(2 * size, 2 * size)
+    pixmap.setDevicePixelRatio(2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QBrush(QColor(PAPER)))
+    painter.setPen(Qt.PenStyle.NoPen)
+    near, middle, far = 0.25 * size, 0.5 * size, 0.75 * size
+    corners = [(near, near), (far, middle), (near, far)]
+    painter.drawPolygon(QPolygonF([QPointF(*(c[::-1] if down else c)) for c in corners]))
+    painter.end()
+    return QIcon(pixmap)
 
 
 def _draw_shape(painter: QPainter, shape: Shape, box: QRectF) -> None:

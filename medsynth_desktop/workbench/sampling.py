@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from medsynth_desktop.bundles import Bundle
 
 MAX_SEED = 2**63 - 1
+LONGEST_NAME = 60
+"""Characters of a batch name; it also names a release's folder."""
 
 
 def import_bundle(workspace: Workspace, path: Path) -> Steps[BundleRecord]:
@@ -142,13 +144,27 @@ def _check(count: int, seed: int, batch_size: int) -> None:
         raise InputRefused(f"The batch size must be at least 1; got {batch_size}.")
 
 
+def check_batch_name(workspace: Workspace, name: str, bundle_hash: str) -> None:
+    """Refuse a batch name that cannot be drawn into, before anything is loaded.
+
+    Raises
+    ------
+    InputRefused
+        When it is empty, too long, not printable, or belongs to another model.
+    """
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputRefused(
+            f"A batch name is one line of 1 to {LONGEST_NAME} characters; choose another batch name."
+        )
+    if name in workspace.batches.names() and workspace.batches.get(name).bundle_hash != bundle_hash:
+        raise InputRefused(f"The batch {name} was drawn from another model; choose another batch name.")
+
+
 def _open_batch(workspace: Workspace, name: str, record: BundleRecord) -> BatchRecord:
+    check_batch_name(workspace, name, record.hash)
     if name not in workspace.batches.names():
         workspace.batches.create(name, record.hash)
-    batch = workspace.batches.get(name)
-    if batch.bundle_hash != record.hash:
-        raise InputRefused(f"The batch {name} was drawn from another model; choose another batch name.")
-    return batch
+    return workspace.batches.get(name)
 
 
 def _draw(

@@ -175,3 +175,23 @@ def test_a_dangerous_model_is_refused_in_words(panel, bench, qtbot: QtBot, tmp_p
     qtbot.waitUntil(lambda: panel.banner.level == "error", timeout=120_000)
     assert "weights.pkl" in panel.banner.text or "pkl" in panel.banner.text
     assert len(bench.bundles) == before
+
+
+def test_a_batch_gets_the_name_that_is_typed_or_the_next_free_one(panel, bench, monkeypatch) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr(bench, "sample", lambda *_, batch_name=None, **__: asked.append(batch_name))
+    assert panel.form.batch.placeholderText() == "batch-2 (automatic)"
+    panel.sample_button.click()
+    panel.form.batch.setText(" ward round ")
+    panel.sample_button.click()
+    assert asked == [None, "ward round"]
+
+
+@pytest.mark.parametrize("name", ["x" * 61, "two\tcolumns"])
+def test_a_refused_batch_name_gives_one_sentence_and_starts_nothing(panel, bench, name: str) -> None:
+    panel.form.batch.setText(name)
+    panel.sample_button.click()
+    assert panel.banner.level == "error"
+    assert panel.banner.text.count(".") == 1
+    assert "choose another batch name" in panel.banner.text
+    assert not bench.runner.jobs

@@ -68,6 +68,6 @@ def bundle_facts(bundle: BundleRecord, cohort: CohortRecord | None) -> list[tupl
         ("Draws", grid_words(bundle.recipe), ""),
         ("Trained on", trained, bundle.cohort_hash),
         ("Licence", bundle.licence or "not stated", ""),
-        ("Content", bundle.hash[:12], f"SHA-256 {bundle.hash}"),
+        ("Fingerprint", bundle.hash[:12], f"SHA-256 {bundle.hash}"),
     ]
     return facts

@@ -17,7 +17,7 @@ from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.picture import PictureLabel, film
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_volume
-from medsynth_desktop.workbench.sampling import sample_volume
+from medsynth_desktop.workbench.sampling import free_batch_name, sample_volume
 from medsynth_sampler.model_box import ModelBox
 from medsynth_sampler.settings_form import SettingsForm
 
@@ -90,11 +90,13 @@ class SamplePanel(Panel):
         self.finished = QWidget()
         below = QVBoxLayout(self.finished)
         below.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.batches, self.count_label, self.list):
-            below.addWidget(widget)
-        for widget in (self.empty, self.full, self.finished):
-            self.body.addWidget(widget)
-        self.body.addStretch(1)
+        below.addWidget(self.batches)
+        below.addWidget(self.count_label)
+        below.addWidget(self.list, 1)
+        self.body.addWidget(self.empty)
+        self.body.addWidget(self.full)
+        self.body.addWidget(self.finished, 1)
+        self.body.addStretch(0)
 
     # -- verbs -------------------------------------------------------------------------------------------------
 
@@ -114,6 +116,7 @@ class SamplePanel(Panel):
             self.form.settings(),
             self.form.seed.value(),
             device=self.form.device.currentData(),
+            batch_name=self.form.batch_name(),
             batch_size=self.form.batch_size.value(),
         )
         self._drawn = None
@@ -142,6 +145,7 @@ class SamplePanel(Panel):
         """Show the batches, and the finished samples of the open one."""
         batch = self.workbench.batch
         names = self.workbench.batch_names
+        self.form.suggest_batch(free_batch_name(self.workbench.workspace))
         self.finished.setVisible(bool(names))
         self.batches.clear()
         self.batches.addItems(names)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -20,6 +21,7 @@ from superqt import QCollapsible, QLargeIntSpinBox
 
 from medsynth_desktop.core.records import SampleSettings
 from medsynth_desktop.qt.engine import EngineFacts
+from medsynth_desktop.qt.theme import arrow_icon
 
 LARGEST_SEED = 2**63 - 1 - 100_000
 DEFAULTS = SampleSettings()
@@ -66,6 +68,7 @@ class SettingsForm(QWidget):
         self.form.setVerticalSpacing(4)
         self.form.addRow("How &many", self.count)
         self.form.addRow("S&eed", self._seed_row())
+        self.form.addRow("&Batch name", self.batch)
         self.condition_form = QFormLayout()
         self.condition_form.setContentsMargins(0, 0, 0, 0)
         inner = QWidget()
@@ -76,7 +79,9 @@ class SettingsForm(QWidget):
         more.addRow("S&teps", self.steps)
         more.addRow("&Device", self.device)
         more.addRow("At &once", self.batch_size)
-        self.more = QCollapsible("Sampler and device")
+        self.more = QCollapsible(
+            "Sampler and device", expandedIcon=arrow_icon(True), collapsedIcon=arrow_icon(False)
+        )
         self.more.addWidget(inner)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -96,6 +101,11 @@ class SettingsForm(QWidget):
         self.seed.setRange(0, LARGEST_SEED)
         self.seed.setAccessibleName("Seed")
         self.seed.setToolTip("The same seed, model and settings give the same image again")
+        self.batch = QLineEdit()
+        self.batch.setAccessibleName("Batch name")
+        self.batch.setToolTip(
+            "Empty: a new batch with the next free name. The name of a batch that exists adds to it"
+        )
         self.sampler, self.device = QComboBox(), QComboBox()
         self.sampler.setAccessibleName("Sampler")
         self.device.setAccessibleName("Device")
@@ -153,6 +163,14 @@ class SettingsForm(QWidget):
             steps=self.steps.value(),
             conditions={name: value for name, value in asked.items() if value is not None},
         )
+
+    def batch_name(self) -> str | None:
+        """Return the name typed for the batch, None where the next free one shall be taken."""
+        return self.batch.text().strip() or None
+
+    def suggest_batch(self, name: str) -> None:
+        """Show the name that is taken when none is typed."""
+        self.batch.setPlaceholderText(f"{name} (automatic)")
 
     def draw_seed(self) -> None:
         """Put a random seed (below 2^31, short enough to be read aloud)."""
