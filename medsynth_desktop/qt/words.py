@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from medsynth_desktop.core.records import CohortRecord, Recipe
 
+UNKNOWN = "OT"
+"""DICOM's word for another modality: what a file that names none is given."""
+
 
 def grid_words(recipe: Recipe) -> str:
-    """Grid and spacing of a recipe: ``64 × 80 × 64 at 2.5 mm, MR``."""
+    """Grid and spacing of a recipe: ``64 × 80 × 64 at 2.5 mm, MR``; an unknown modality (OT) is left out."""
     grid = " × ".join(str(g) for g in recipe.grid)
     spacing = f"at {recipe.spacing:g} mm" if recipe.spacing else "pixels, fitted"
-    return f"{grid} {spacing}, {recipe.modality}"
+    modality = f", {recipe.modality}" if recipe.modality not in ("", UNKNOWN) else ""
+    return f"{grid} {spacing}{modality}"
 
 
 def intensity_words(recipe: Recipe) -> str:
@@ -24,7 +28,7 @@ def cohort_facts(cohort: CohortRecord) -> list[tuple[str, str]]:
     patients = len({i.patient for i in cohort.images})
     train, aside = cohort.split("train"), cohort.split("calibration")
     return [
-        ("Images", f"{len(cohort.images):,} of {patients:,} patients"),
+        ("Real images", f"{len(cohort.images):,} images of {patients:,} patients"),
         ("Training", f"{len(train):,} images of {len({i.patient for i in train}):,} patients"),
         ("Set aside", f"{len(aside):,} images of {len({i.patient for i in aside}):,} patients"),
         ("Grid", grid_words(cohort.recipe)),

@@ -26,6 +26,7 @@ def describe_devices() -> list[dict[str, Any]]:
             {"device": "mps", "name": "Apple GPU", "memory": torch.mps.recommended_max_memory(), "free": None}
         )
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    name = f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    name = f"CPU, {threads} thread{'s' if threads != 1 else ''}"
     found.append({"device": "cpu", "name": name, "memory": pages * size, "free": None})
     return found

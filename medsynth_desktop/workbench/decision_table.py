@@ -18,7 +18,8 @@ COLUMNS = (
     Column("who", "By", "Who decided."),
     Column("when", "When", "When it was decided (UTC)."),
 )
-RELEASE_COLUMNS = ("Release", "When", "Samples", "Manifest")
+RELEASE_COLUMNS = ("Release", "When", "Samples")
+"""The id of a release begins its manifest's hash."""
 REOPENED = "Re-opened: decide again"
 _FIRST = {"reopened": 0, None: 1, "approved": 2, "rejected": 3}
 _SHOWN = 3
@@ -190,10 +191,10 @@ def release_folder(parent: Path, batch: str) -> Path:
     return folder
 
 
-def release_rows(releases: Iterable[ReleaseRecord]) -> list[tuple[str, str, str, str]]:
-    """Id, time, number of samples and first digits of the manifest hash of each release, newest first."""
+def release_rows(releases: Iterable[ReleaseRecord]) -> list[tuple[str, str, str]]:
+    """Id, time and number of samples of each release, newest first."""
     return [
-        (r.id, time_words(r.created), f"{len(r.samples):,}", r.manifest_hash[:12])
+        (r.id, time_words(r.created), f"{len(r.samples):,}")
         for r in sorted(releases, key=lambda r: r.created, reverse=True)
     ]
 

@@ -118,8 +118,8 @@ def test_releases_newest_first() -> None:
     old = ReleaseRecord("r1", "x", "a" * 64, ("s",), "2026-01-01T00:00:00+00:00")
     new = ReleaseRecord("r2", "x", "b" * 64, ("s", "t"), "2026-02-01T00:00:00+00:00")
     assert release_rows([old, new]) == [
-        ("r2", "2026-02-01 00:00 UTC", "2", "b" * 12),
-        ("r1", "2026-01-01 00:00 UTC", "1", "a" * 12),
+        ("r2", "2026-02-01 00:00 UTC", "2"),
+        ("r1", "2026-01-01 00:00 UTC", "1"),
     ]
 
 

@@ -158,11 +158,11 @@ class VerdictView(QTableView):  # type: ignore[misc]
         letters = self.fontMetrics()
         samples = {
             "verdict": "Review ▲ ",
-            "sample": "S-000000000000 ",
-            "nearest": "P-0000-00 ",
+            "sample": "S-000000000000",
+            "nearest": "P-0000-00",
             "decision": "Re-opened ",
         }
         for index, column in enumerate(table.columns):
             text = samples.get(column.key, "-0.0000 ")
-            width = max(letters.horizontalAdvance(text), letters.horizontalAdvance(column.title) + 14)
-            self.setColumnWidth(index, width + 10)
+            width = max(letters.horizontalAdvance(text), letters.horizontalAdvance(column.title) + 12)
+            self.setColumnWidth(index, width + 4)

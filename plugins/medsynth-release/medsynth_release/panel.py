@@ -84,7 +84,7 @@ class ReleasePanel(Panel):
 
     def _decide(self) -> QVBoxLayout:
         self.reason = QLineEdit()
-        self.reason.setPlaceholderText("Reason (required to reject, and to approve what needs a look)")
+        self.reason.setPlaceholderText("Reason: required to reject, and for Review ▲")
         self.reason.setAccessibleName("Reason for the decision")
         self.reason.textChanged.connect(self._enable)
         self.approve_button = QPushButton("&Approve selected")

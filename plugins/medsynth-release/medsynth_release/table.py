@@ -12,9 +12,9 @@ from medsynth_desktop.qt.theme import DECISIONS, VERDICTS
 from medsynth_desktop.workbench.decision_table import COLUMNS, DecisionTable
 
 WIDTHS = {
-    "sample": "S-000000000000 ",
+    "sample": "S-000000000000",
     "verdict": "Review ▲ ",
-    "decision": "Re-opened: decide again ",
+    "decision": "Re-opened: dec… ",
     "reason": "a reason of some words ",
     "who": "Somebody Long ",
     "when": "2026-01-01 00:00 UTC ",

@@ -21,6 +21,7 @@ from medsynth_desktop.core.records import CohortRecord, ImageRecord
 from medsynth_desktop.qt.demonstration import demo_button
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.panel import Panel
+from medsynth_desktop.qt.theme import arrow_icon
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_array
 from medsynth_desktop.qt.words import cohort_facts
@@ -78,7 +79,9 @@ class CohortPanel(Panel):
         self.skipped.setRootIsDecorated(False)
         self.skipped.setMinimumHeight(140)
         self.skipped.setWordWrap(True)
-        self.skipped_box = QCollapsible("Not read")
+        self.skipped_box = QCollapsible(
+            "Not read", expandedIcon=arrow_icon(True), collapsedIcon=arrow_icon(False)
+        )
         self.skipped_box.addWidget(self.skipped)
         column = QVBoxLayout(self.full)
         column.setContentsMargins(0, 0, 0, 0)

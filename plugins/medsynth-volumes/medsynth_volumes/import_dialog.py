@@ -24,6 +24,7 @@ from superqt import QCollapsible
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.qt.banner import MessageBanner
+from medsynth_desktop.qt.theme import arrow_icon
 
 CALIBRATION_PERCENT = 30
 
@@ -128,7 +129,9 @@ class ImportDialog(QDialog):
         more.addRow("Patient p&attern", self.pattern)
         more.addRow("&Spacing", self.spacing)
         more.addRow("&Grid", self.grid)
-        self.more = QCollapsible("More options")
+        self.more = QCollapsible(
+            "More options", expandedIcon=arrow_icon(True), collapsedIcon=arrow_icon(False)
+        )
         self.more.addWidget(inner)
         column = QVBoxLayout(self)
         column.addWidget(self.banner)
