@@ -18,7 +18,7 @@ from medsynth_desktop.cohorts.splits import assign_splits, check_share
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import CohortRecord, Recipe
-from medsynth_desktop.formats.read import Found, Skipped, find_volumes
+from medsynth_desktop.formats.read import Found, Skipped, search_volumes
 from medsynth_desktop.store.workspace import Workspace
 
 SURVEYED = 25
@@ -124,7 +124,10 @@ def _check_same(name: str, kept: Recipe, spacing: float | None, grid: tuple[int,
 
 def _search(paths: Sequence[Path], skipped: SkippedFiles) -> Steps[list[Found]]:
     found: list[Found] = []
-    for finding in find_volumes(list(paths)):
+    for finding in search_volumes(list(paths)):
+        if isinstance(finding, Progress):
+            yield finding
+            continue
         if isinstance(finding, Skipped):
             skipped.add(finding.path, finding.reason)
         else:

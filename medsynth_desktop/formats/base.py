@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused, MedSynthError
+from medsynth_desktop.core.progress import Progress
 from medsynth_desktop.core.volume import Volume
 
 MAX_VOXELS = 1 << 29
@@ -89,7 +90,8 @@ class Format:
     write
         A volume to one file, or None where the format is only read.
     group
-        Files to findings, where several files make one volume; None: one file, one volume.
+        Files to findings, where several files make one volume, with a `Progress` for each header that is
+        read; None: one file, one volume.
     """
 
     key: str
@@ -98,7 +100,7 @@ class Format:
     sniff: Callable[[bytes], bool]
     read: Callable[[Path], Volume]
     write: Callable[[Volume, Path], None] | None = None
-    group: Callable[[Sequence[Path]], Iterator[Finding]] | None = None
+    group: Callable[[Sequence[Path]], Iterator[Finding | Progress]] | None = None
 
     def claims(self, path: Path) -> bool:
         """Whether the name of ``path`` ends as this format's files do."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from medsynth_desktop.core.progress import Progress
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import Finding, Format
 
@@ -44,7 +45,7 @@ def read(path: Path) -> Volume:
     return read_file(path)
 
 
-def group(paths: Sequence[Path]) -> Iterator[Finding]:
+def group(paths: Sequence[Path]) -> Iterator[Finding | Progress]:
     """Sort files into volumes by their headers."""
     from medsynth_desktop.formats.dicom_series import group_files
 

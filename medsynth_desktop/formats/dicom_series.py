@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.progress import Progress
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import Finding, Found, Skipped, refusing
 from medsynth_desktop.formats.dicom_enhanced import is_multiframe, read_frames
@@ -36,11 +37,15 @@ class Stack:
         return f"{first.modality} {count} {columns} x {rows}{spacing}{part}"
 
 
-def group_files(paths: Sequence[Path]) -> Iterator[Finding]:
-    """Sort DICOM files into volumes, reading headers only; every file is in exactly one finding."""
+def group_files(paths: Sequence[Path]) -> Iterator[Finding | Progress]:
+    """Sort DICOM files into volumes, reading headers only; every file is in exactly one finding.
+
+    A study has thousands of files: progress comes before each, so that the search can be cancelled.
+    """
     series: dict[tuple[str, ...], list[Slice]] = {}
     whole: dict[tuple[object, ...], Slice] = {}
-    for path in paths:
+    for number, path in enumerate(paths):
+        yield Progress(number, len(paths), f"Reading headers: {number} of {len(paths)} DICOM files")
         try:
             with refusing(path.name):
                 slices = slices_of(path)

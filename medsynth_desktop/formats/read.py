@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.progress import Progress
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats import FORMATS
 from medsynth_desktop.formats.base import HEAD_BYTES, Finding, Format, Found, Skipped, refusing
 
-__all__ = ["Found", "Skipped", "find_volumes", "read_volume"]
+__all__ = ["Found", "Skipped", "find_volumes", "read_volume", "search_volumes"]
 
 NAMED_REASONS = 3
 """How many reasons a refused folder quotes."""
@@ -33,6 +34,11 @@ def find_volumes(paths: Sequence[Path]) -> Iterator[Found | Skipped]:
         A volume with all its files, or a file (hidden folder, unreadable folder) with the reason why not.
         Each file appears in exactly one of them. DICOM, which needs all headers first, comes last.
     """
+    return (f for f in search_volumes(paths) if not isinstance(f, Progress))
+
+
+def search_volumes(paths: Sequence[Path]) -> Iterator[Finding | Progress]:
+    """Search as `find_volumes` does, with a `Progress` wherever a file alone gives no finding yet."""
     grouped: dict[str, list[Path]] = {}
     for item in _walk([Path(p) for p in paths]):
         if isinstance(item, Skipped):
@@ -42,7 +48,9 @@ def find_volumes(paths: Sequence[Path]) -> Iterator[Found | Skipped]:
         if isinstance(known, Skipped):
             yield known
         elif known.group is not None:
-            grouped.setdefault(known.key, []).append(item)
+            members = grouped.setdefault(known.key, [])
+            members.append(item)
+            yield Progress(0, 0, f"Searching: {len(members)} {known.label} files")
         else:
             yield Found(partial(known.read, item), (item,), item.name, known.key)
     for key, members in grouped.items():

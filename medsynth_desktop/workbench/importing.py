@@ -13,7 +13,7 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.core.volume import Volume
-from medsynth_desktop.formats.read import Skipped, find_volumes
+from medsynth_desktop.formats.read import Skipped, search_volumes
 from medsynth_desktop.store.workspace import Workspace
 
 MAX_OPENED = 20
@@ -38,7 +38,10 @@ def open_volumes(paths: Sequence[Path]) -> Steps[Opened]:
     """
     volumes: list[tuple[Volume, str]] = []
     skipped: list[Skipped] = []
-    for found in find_volumes(paths):
+    for found in search_volumes(paths):
+        if isinstance(found, Progress):
+            yield found
+            continue
         if isinstance(found, Skipped):
             skipped.append(found)
             continue

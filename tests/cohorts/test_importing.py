@@ -15,6 +15,7 @@ from medsynth_desktop.core.progress import CancelToken, Progress, drain
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.store.workspace import DATABASE, Workspace
 from tests.cohorts.heads import write_head, write_heads
+from tests.formats.series import series
 
 Import = Callable[..., CohortRecord]
 
@@ -204,6 +205,21 @@ def test_a_cancelled_import_keeps_its_images_and_goes_on(
         workspace.cohorts.get("heads")
     with Workspace.open(tmp_path / "other") as other:
         assert run(folder) == drain(import_cohort(other, "heads", [folder]))
+
+
+def test_an_import_can_be_cancelled_between_two_dicom_headers(workspace: Workspace, tmp_path: Path) -> None:
+    series(tmp_path / "in", range(0, 60, 3))
+    token, told = CancelToken(), []
+
+    def stop(progress: Progress) -> None:
+        told.append(progress.message)
+        if progress.message == "Reading headers: 7 of 20 DICOM files":
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        drain(import_cohort(workspace, "heads", [tmp_path / "in"]), stop, token)
+    assert told[-1] == "Reading headers: 7 of 20 DICOM files"
+    assert workspace.cohorts.held("heads") == {}
 
 
 def test_the_recipe_of_a_cohort_stays(run: Import, tmp_path: Path) -> None:

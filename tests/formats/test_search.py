@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.formats.read import Found, Skipped, find_volumes, read_volume
+from medsynth_desktop.core.progress import Progress
+from medsynth_desktop.formats.read import Found, Skipped, find_volumes, read_volume, search_volumes
 from tests.formats.series import series
 
 
@@ -41,6 +42,17 @@ def test_every_kind_of_file_is_listed(tmp_path: Path) -> None:
     found = [f for f in find_volumes([tmp_path]) if isinstance(f, Found)]
     assert [(f.format, len(f.paths)) for f in found] == [("numpy", 1), ("dicom", 4)]
     assert [f.load().array.shape for f in found] == [(3, 4, 1), (4, 3, 4)]
+
+
+def test_a_search_can_be_stopped_before_each_dicom_header(tmp_path: Path) -> None:
+    paths = series(tmp_path)
+    steps = search_volumes([tmp_path])
+    read = [s for s in steps if isinstance(s, Progress) and s.message.startswith("Reading headers")]
+    assert [(s.done, s.total) for s in read] == [(n, len(paths)) for n in range(len(paths))]
+    for path in paths:
+        path.unlink()
+    np.save(tmp_path / "a.npy", np.zeros((3, 4)))
+    assert not any(isinstance(s, Progress) for s in search_volumes([tmp_path]))
 
 
 def test_links_in_circles_end(tmp_path: Path) -> None:
