@@ -120,6 +120,8 @@ def threshold(
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
         who = who or releasing.current_user()
+        if batch is None and limits.only_models_have_limits(workspace, held):
+            run(limits.calibrate_cohort(workspace, held.name))  # models checked later shall find it there
         reopened = limits.set_threshold(
             workspace, held.name, metric, review, block, who=who, why=why, batch=batch
         )

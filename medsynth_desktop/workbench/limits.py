@@ -111,6 +111,11 @@ def _proposed(workspace: Workspace, cohort: CohortRecord, made: Calibration, mod
     return policy
 
 
+def only_models_have_limits(workspace: Workspace, cohort: CohortRecord) -> bool:
+    """Whether the cohort at large was never calibrated, while a model was checked against it."""
+    return bool(workspace.policies.scopes(cohort.hash)) and workspace.policies.current(cohort.hash) is None
+
+
 def set_threshold(
     workspace: Workspace,
     cohort_name: str,

@@ -98,6 +98,12 @@ def test_a_planted_copy_is_blocked_and_named_wherever_it_stands(place: Path, cli
     assert verdict["verdict"] == "block"
     assert real.id in " ".join(verdict["reasons"])
     assert done.json["verdicts"][0]["verdict"] == "block"
+    softness = done.json["softness"]
+    assert bool(softness["sentence"]) == bool(softness["sigma"]) == bool(softness["copies"])
+    again = cli(
+        "calibrate", "--batch", "b", "--cohort", "phantoms", "--workspace", place / "workspace", "--json"
+    )
+    assert again.json["softness"] == softness
     refused = cli("approve", planted.id, "--reason", "looks fine", "--workspace", place / "workspace")
     assert refused.code == 3
 

@@ -84,6 +84,7 @@ def test_a_soft_model_gets_limits_of_its_own(workspace: Workspace, cohort: Cohor
     assert policy is not None
     assert policy.thresholds == made.thresholds
     assert at_large(workspace, cohort) is None, "nothing is calibrated twice"
+    assert limits.only_models_have_limits(workspace, cohort)
     assert {v.policy_hash for v in verdicts.values()} == {policy.hash}
     assert verdicts[COPY].verdict == "block"
     assert verdicts[COPY].reasons[0].startswith("It is a copy of ")
@@ -99,6 +100,7 @@ def test_loose_images_are_judged_by_the_cohorts_limits(
     plain = drain(guarding.audit_images(workspace, cohort, queries))
     assert plain.calibration.through == ""
     assert plain.policy == at_large(workspace, cohort)
+    assert not limits.only_models_have_limits(workspace, cohort)
     policy = scopes.policy_in_force(workspace, cohort, workspace.batches.get(SOFT))
     assert policy is not None
     assert policy.thresholds != plain.policy.thresholds
