@@ -61,7 +61,7 @@ def import_(
 @app.command("list")
 def list_() -> None:
     """List the cohorts of the workspace."""
-    with open_workspace() as workspace:
+    with open_workspace(to_look=True) as workspace:
         documents = [describe(workspace, workspace.cohorts.get(n)) for n in workspace.cohorts.names()]
     lines = "\n".join(text(d) for d in documents) or "No cohort yet: medsynth cohort import NAME PATH"
     answer({"cohorts": documents}, lines)
@@ -75,7 +75,7 @@ def show(
     """Describe a cohort; --arrays also writes its conformed images."""
     from medsynth_desktop.cohorts.access import write_arrays
 
-    with open_workspace() as workspace:
+    with open_workspace(to_look=True) as workspace:
         cohort = workspace.cohorts.get(name)
         document = describe(workspace, cohort)
         if arrays is not None:

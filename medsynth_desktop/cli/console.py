@@ -65,11 +65,11 @@ def workspace_path() -> Path:
 
 
 @contextmanager
-def open_workspace() -> Iterator[Workspace]:
-    """Open the workspace for one command; created when absent."""
+def open_workspace(*, to_look: bool = False) -> Iterator[Workspace]:
+    """Open the workspace for one command; created when absent. ``to_look``: also in a read-only folder."""
     from medsynth_desktop.store.workspace import Workspace
 
-    workspace = Workspace.open(workspace_path())
+    workspace = Workspace.open(workspace_path(), to_look=to_look)
     try:
         yield workspace
     finally:

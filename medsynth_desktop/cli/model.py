@@ -83,7 +83,7 @@ def import_(path: Annotated[Path, typer.Argument(help="Folder of the bundle.")])
 @bundle_app.command("list")
 def list_() -> None:
     """List the bundles of the workspace."""
-    with open_workspace() as workspace:
+    with open_workspace(to_look=True) as workspace:
         records = [dataclasses.asdict(r) for r in workspace.bundles.list()]
     lines = "\n".join(f"{r['name']}  {r['hash'][:12]}  grid {r['recipe']['grid']}" for r in records)
     answer({"bundles": records}, lines or "No bundle yet: medsynth bundle import PATH")

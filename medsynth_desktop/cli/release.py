@@ -45,7 +45,7 @@ def mesh(
     if path is not None:
         volume = read_volume(path)
     else:
-        with open_workspace() as workspace:
+        with open_workspace(to_look=True) as workspace:
             volume = sample_volume(workspace, str(sample))
     began = time.perf_counter()
     surface = run(make_surface(volume, level, smooth, out))

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from medsynth_desktop.core.errors import StoreFailed
 from medsynth_desktop.store import schema
-from medsynth_desktop.store.failures import DAMAGED, told_plainly
+from medsynth_desktop.store.failures import DAMAGED, UNCLOSED, told_plainly
 
 APPLICATION_ID = 0x4D534457  # "MSDW", in the header of the SQLite file
 BUSY_SECONDS = 30
@@ -30,6 +30,8 @@ class Database:
     ----------
     path
         Of the SQLite file; created and migrated when absent or old.
+    read_only
+        Open what lies in a folder that cannot be written, to be looked at; every `write` then fails.
 
     Raises
     ------
@@ -37,8 +39,8 @@ class Database:
         Damaged, of a newer program, on a full disk or in a read-only folder.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._engine = _engine(path)
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._engine = _engine(_looked_at(path) if read_only else URL.create("sqlite", database=str(path)))
         try:
             self._bring_up_to_date()
         except BaseException:
@@ -82,10 +84,26 @@ class Database:
             _upgrade(connection)
 
 
-def _engine(path: Path) -> Engine:
+def _looked_at(path: Path) -> URL:
+    """Address of a database that is only read.
+
+    SQLite opens a WAL database in a read-only folder in two cases only. Where a living process (or a killed
+    one, on the same machine) left its log and the index to it, these are read too. Where there is no log, the
+    file is whole and "immutable": nothing beside it is looked for. A log without index cannot be read, and to
+    leave it out would show what is no longer true.
+    """
+    log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
+    logged = log.is_file() and log.stat().st_size > 0
+    if logged and not index.is_file():
+        raise StoreFailed(UNCLOSED)
+    query = {"mode": "ro", "uri": "true"} | ({} if logged else {"immutable": "1"})
+    return URL.create("sqlite", database=path.as_uri(), query=query)
+
+
+def _engine(address: URL) -> Engine:
     # check_same_thread: the pool hands a connection to one thread at a time.
     engine = create_engine(
-        URL.create("sqlite", database=str(path)),
+        address,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=8,
         max_overflow=-1,

@@ -18,6 +18,10 @@ FULL = (
     "The disk of the workspace is full; free some space and try again (everything finished so far is kept)."
 )
 FORBIDDEN = "The workspace cannot be written (read-only folder or missing rights); choose another folder."
+UNCLOSED = (
+    "The workspace was not closed properly, and its folder is read-only, so it cannot be put in order; copy "
+    "the folder to where you may write and open the copy."
+)
 NO_FOLDER = (
     "The workspace is no usable folder (part of its path is a file or has vanished); choose another folder."
 )

@@ -13,6 +13,7 @@ something half-written.
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from types import TracebackType
@@ -63,8 +64,16 @@ class Workspace:
         self.settings = Settings(database)
 
     @classmethod
-    def open(cls, path: Path) -> Workspace:
+    def open(cls, path: Path, *, to_look: bool = False) -> Workspace:
         """Open the workspace in the folder ``path``; created if absent.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        to_look
+            Open it also where the folder cannot be written, for a short look: a write fails, and another
+            machine that changes the workspace meanwhile would not be noticed.
 
         Raises
         ------
@@ -76,8 +85,10 @@ class Workspace:
             if path.exists() and not path.is_dir():
                 raise StoreFailed(NO_FOLDER)
             path.mkdir(parents=True, exist_ok=True)
-            database = Database(path / DATABASE)
-            sweep(path)
+            read_only = to_look and not os.access(path, os.W_OK)
+            database = Database(path / DATABASE, read_only=read_only)
+            if not read_only:
+                sweep(path)
         return cls(path, database)
 
     def close(self) -> None:
