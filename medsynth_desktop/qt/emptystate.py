@@ -34,10 +34,12 @@ class EmptyState(QWidget):  # type: ignore[misc]
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 16, 12, 16)
+        column.addStretch(1)
         column.addWidget(self.label)
         self.button, self.other = _button(button), _button(other)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignCenter)
         column.addWidget(self.other, 0, Qt.AlignmentFlag.AlignCenter)
+        column.addStretch(2)
 
     def set_sentence(self, sentence: str) -> None:
         """Change what is said."""

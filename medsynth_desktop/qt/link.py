@@ -59,7 +59,7 @@ class ViewerLink:
     def _show_volume(self, volume: Volume, name: str) -> None:
         viewer = self._viewer()
         if viewer is not None:
-            show_volume(viewer, volume, name)
+            show_volume(viewer, volume, free_name(viewer, name))
 
     def _show_surface(self, surface: Any, name: str) -> None:
         viewer = self._viewer()
@@ -69,3 +69,14 @@ class ViewerLink:
         like = volume_of(shown) if shown is not None else None
         show_surface(viewer, surface, f"{name} surface", like)
         viewer.dims.ndisplay = 3
+
+
+def free_name(viewer: Any, name: str) -> str:
+    """Return ``CT 1``, or with the next number that no layer has: a second image opened must not replace the first."""
+    kind, _, number = name.rpartition(" ")
+    if not kind or not number.isdigit():
+        return name
+    count = int(number)
+    while f"{kind} {count}" in viewer.layers:
+        count += 1
+    return f"{kind} {count}"

@@ -36,6 +36,12 @@ READ_PATTERNS = (
     "*.npy",
     "*/",
 )
+TIPS = (
+    "Ctrl+Shift+D opens the demo, made of images of no patient.",
+    "A folder dropped here is read as a whole, DICOM series by series.",
+    "Ctrl+1, Ctrl+2, … bring a panel to the front.",
+)
+"""Shown while nothing is open, instead of napari's own."""
 ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "medsynth.png"
 log = logging.getLogger(__name__)
 
@@ -70,6 +76,7 @@ class Shell(QObject):  # type: ignore[misc]
         self.panels: dict[str, QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
         self._closed = False
+        self.viewer.window._qt_viewer.set_welcome_tips(TIPS)
         self._make_header()
         self._dock_panels()
         self.arrangement = Arrangement(self.viewer, self.docks)

@@ -56,7 +56,7 @@ def open_volumes(paths: Sequence[Path]) -> Steps[Opened]:
         except InputRefused as refusal:
             skipped.append(Skipped(found.paths[0], str(refusal)))
             continue
-        volumes.append((volume, f"{volume.modality} {len(volumes) + 1}"))
+        volumes.append((volume, f"{_kind(volume)} {len(volumes) + 1}"))
         yield Progress(len(volumes), 0, f"Read {len(volumes)} images")
     if not volumes:
         reason = skipped[0].reason if skipped else "the folder is empty"
@@ -68,7 +68,13 @@ def describe_skipped(skipped: Sequence[Skipped], most: int = 3) -> str:
     """One sentence: how many files were not read, and the commonest reasons."""
     reasons = Counter(s.reason for s in skipped).most_common(most)
     told = "; ".join(f"{count} because {reason}" if count > 1 else reason for reason, count in reasons)
-    return f"{len(skipped)} files were not read: {told}"
+    files = "1 file was" if len(skipped) == 1 else f"{len(skipped):,} files were"
+    return f"{files} not read: {told}"
+
+
+def _kind(volume: Volume) -> str:
+    """How an image is called beside its number: its modality, or Image where the file names none."""
+    return volume.modality if volume.modality not in ("", "OT") else "Image"
 
 
 def import_cohort(

@@ -104,3 +104,18 @@ def test_a_message_takes_one_line_and_a_long_one_as_many_as_it_needs(shell, size
     text = shell.header.banner._text
     assert text.height() >= text.heightForWidth(text.width())
     shell.header.banner.clear()
+
+
+def test_a_second_image_opened_stands_beside_the_first_and_is_offered_for_a_surface(shell) -> None:
+    import numpy as np
+
+    from medsynth_desktop.core.volume import Volume
+
+    shell.viewer.layers.clear()
+    for value in (1, 2):
+        array = np.zeros((4, 5, 6), np.float32)
+        array[1:3, 1:3, 1:3] = value
+        shell.workbench.events.volume.emit(Volume(array), "CT 1")
+    assert [layer.name for layer in shell.viewer.layers] == ["CT 1", "CT 2"]
+    assert shell.panels["Mesh"].source.source == ("layer", "CT 2")
+    shell.viewer.layers.clear()

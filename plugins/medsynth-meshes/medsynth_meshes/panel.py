@@ -49,6 +49,7 @@ class MeshPanel(Panel):
         for signal in (events.workspace, events.selection, events.batches, events.verdicts):
             self.listen(signal, self.source.refresh)
         self.listen(events.surface, self._surface_shown)
+        self.listen(events.volume, self._image_opened)
         self.listen(events.jobs, self._enable)
         layers = napari_viewer.layers.events
         for event in (layers.inserted, layers.removed, layers.renamed):
@@ -134,6 +135,12 @@ class MeshPanel(Panel):
 
     def _layers_changed(self, _event: object = None) -> None:
         self.source.refresh()
+
+    def _image_opened(self) -> None:
+        """Offer what was just opened: who opens an image and comes here wants its surface."""
+        shown = self.viewer.layers.selection.active
+        if shown is not None:
+            self.source.choose_layer(shown.name)
 
     def _enable(self) -> None:
         busy = self.jobbar.job is not None

@@ -72,6 +72,13 @@ class SourceBox(QComboBox):  # type: ignore[misc]
         self.blockSignals(False)
         self._changed()
 
+    def choose_layer(self, name: str) -> None:
+        """Choose the image layer ``name`` where there is one."""
+        sources = [self.itemData(i) for i in range(self.count())]
+        index = next((i for i, s in enumerate(sources) if tuple(s) == ("layer", name)), None)
+        if index is not None:
+            self.setCurrentIndex(index)
+
     def _items(self) -> list[tuple[str, Source]]:
         selected = self._workbench.selected
         items: list[tuple[str, Source]] = []
