@@ -40,7 +40,7 @@ class AutoencoderSettings:
     """
 
     shape: AutoencoderShape = field(default_factory=AutoencoderShape)
-    steps: int = 550
+    steps: int = 1500
     batch: int = 2
     patch: int = 32
     final_patch: int = 64

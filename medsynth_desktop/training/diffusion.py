@@ -32,10 +32,10 @@ class DiffusionSettings:
 
     shape: UNetShape = field(default_factory=UNetShape)
     schedule: Schedule = field(default_factory=Schedule)
-    steps: int = 700
-    batch: int = 8
-    rate: float = 1e-3
-    ema: float = 0.995
+    steps: int = 1500
+    batch: int = 4
+    rate: float = 6e-4
+    ema: float = 0.998
     seed: int = 0
 
 

@@ -37,11 +37,11 @@ PRESETS: dict[str, Preset] = {
             AutoencoderSettings(_TINY_AE, steps=30, patch=8, final_patch=16),
             DiffusionSettings(_TINY_UNET, steps=30),
         ),
-        Preset("small", "the networks of the demo: a quarter of an hour on an idle processor",
+        Preset("small", "the networks of the demo: half an hour on an idle processor of two cores",
             AutoencoderSettings(), DiffusionSettings()),
         Preset(
             "medium", "the same networks trained ten times longer: a night on a processor, minutes on a GPU",
-            AutoencoderSettings(steps=12_000), DiffusionSettings(steps=20_000, batch=8, ema=0.999),
+            AutoencoderSettings(steps=12_000), DiffusionSettings(steps=20_000, batch=8, rate=1e-3, ema=0.999),
         ),
         Preset(
             "large", "for a GPU of 16 GB and hours",
