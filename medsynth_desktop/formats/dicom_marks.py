@@ -43,21 +43,3 @@ def mark_synthetic(dataset: Dataset, derivation: str, recognizable: bool) -> Non
     equipment.SoftwareVersions = __version__
     equipment.ContributionDescription = "Sampled from a generative model"
     dataset.ContributingEquipmentSequence = Sequence([equipment])
-
-
-def is_marked_synthetic(dataset: Dataset) -> bool:
-    """Whether all marks of `mark_synthetic` are there (PyPI's dciodvfy accepts nonsense in (0008,001C))."""
-    element = dataset.get(SYNTHETIC_DATA)
-    codes = [
-        (str(c.get("CodeValue")), str(c.get("CodingSchemeDesignator")))
-        for e in dataset.get("ContributingEquipmentSequence") or ()
-        for c in e.get("PurposeOfReferenceCodeSequence") or ()
-    ]
-    return (
-        element is not None
-        and element.value == "YES"
-        and SYNTHESIZING_EQUIPMENT[:2] in codes
-        and list(dataset.get("ImageType") or ())[:1] == ["DERIVED"]
-        and dataset.get("PatientIdentityRemoved") == "YES"
-        and bool(dataset.get("DerivationDescription"))
-    )

@@ -20,7 +20,6 @@ DOSE_BQ = (1e5, 1e11)
 MAX_HALF_LIVES = 20.0
 """After these nothing is left to measure: a time is wrong."""
 PHILIPS_SUV_FACTOR = (0x7053, 0x1000)
-X_RAYS = ("CR", "DX", "MG", "RG", "XA", "RF", "IO", "PX")
 
 
 @dataclass(frozen=True, slots=True)

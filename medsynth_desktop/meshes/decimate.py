@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from medsynth_desktop.core.progress import Progress, Steps, drain
+from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.meshes.surface import Surface
 
 MAX_DISPLAY_FACES = 500_000
@@ -21,11 +21,6 @@ OWN_PROCESS_FACES = 100_000
 """fast-simplification keeps Python's lock: above this it would freeze the window, so it runs apart."""
 AGGRESSIVENESS = (5.0, 8.0, 10.0)
 """Quadric errors accepted: tried in turn until the count is reached."""
-
-
-def for_display(surface: Surface, max_faces: int = MAX_DISPLAY_FACES) -> Surface:
-    """Run `display_steps` to its end."""
-    return drain(display_steps(surface, max_faces))
 
 
 def display_steps(surface: Surface, max_faces: int = MAX_DISPLAY_FACES) -> Steps[Surface]:
@@ -48,16 +43,6 @@ def display_steps(surface: Surface, max_faces: int = MAX_DISPLAY_FACES) -> Steps
     if len(faces) > limit:
         vertices, faces = clustered(vertices, faces, limit)
     return surface.with_triangles(vertices, faces)
-
-
-def display_note(full: Surface, shown: Surface) -> str:
-    """Tell what a viewer must know of the shown copy; empty when it is the surface itself."""
-    if shown is full:
-        return ""
-    text = f"Shown with {len(shown.faces):,} of {len(full.faces):,} triangles; exports hold all of them."
-    if full.watertight and not shown.watertight:
-        text += " The reduced copy on the screen is not watertight, the full surface is."
-    return text
 
 
 def collapsed(vertices: np.ndarray, faces: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,14 +21,6 @@ def is_watertight(faces: np.ndarray, vertex_count: int) -> bool:
     return bool(np.array_equal(keys[::2] + 1, keys[1::2]) and not (keys[::2] & 1).any())
 
 
-def euler_characteristic(faces: np.ndarray) -> int:
-    """Vertices - edges + triangles, vertices in use: 2 for a sphere, 0 for a torus, 4 for two spheres."""
-    used, compact = np.unique(faces, return_inverse=True)
-    both = np.sort(compact.reshape(-1, 3)[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(np.int64)
-    edges = np.unique(both[:, 0] * len(used) + both[:, 1])
-    return int(len(used) - len(edges) + len(faces))
-
-
 def area_and_volume(vertices: np.ndarray, faces: np.ndarray) -> tuple[float, float]:
     """Area and signed volume, in the square and cube of the vertices' unit.
 

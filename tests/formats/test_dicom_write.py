@@ -18,7 +18,6 @@ from hypothesis.extra.numpy import arrays
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.volume import Volume
-from medsynth_desktop.formats.dicom_marks import is_marked_synthetic
 from medsynth_desktop.formats.dicom_write import SeriesFacts, quantise, write_synthetic_series
 from medsynth_desktop.formats.read import read_volume
 
@@ -76,7 +75,6 @@ def test_series_is_read_back_as_it_was(tmp_path: Path, wanted: Volume) -> None:
 def test_every_file_says_that_it_is_synthetic(tmp_path: Path, wanted: Volume) -> None:
     for path in write_synthetic_series(wanted, tmp_path, FACTS):
         item = pydicom.dcmread(path)
-        assert is_marked_synthetic(item)
         assert item[0x0008, 0x001C].value == "YES"
         assert item.ImageType[0] == "DERIVED"
         purpose = item.ContributingEquipmentSequence[0].PurposeOfReferenceCodeSequence[0]
@@ -84,6 +82,7 @@ def test_every_file_says_that_it_is_synthetic(tmp_path: Path, wanted: Volume) ->
         assert (item.BurnedInAnnotation, item.ContentQualification) == ("NO", "RESEARCH")
         assert item.RecognizableVisualFeatures == "YES"
         assert item.PatientIdentityRemoved == "YES"
+        assert item.DerivationDescription == "Sampled from a model"
 
 
 @pytest.mark.parametrize("wanted", KINDS, ids=IDS)
@@ -95,13 +94,6 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, wanted: Volume) -> None:
     told = subprocess.run([validator, "-new", str(path)], capture_output=True, text=True, check=False)
     errors = [line for line in (told.stdout + told.stderr).splitlines() if line.startswith("Error")]
     assert errors == []
-
-
-def test_marks_are_noticed_when_missing(tmp_path: Path) -> None:
-    item = pydicom.dcmread(write_synthetic_series(KINDS[2], tmp_path, FACTS)[0])
-    item[0x0008, 0x001C].value = "NO"
-    assert not is_marked_synthetic(item)
-    assert not is_marked_synthetic(pydicom.Dataset())
 
 
 def test_equal_content_gives_equal_bytes_and_other_content_other_uids(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from scipy import ndimage
 from medsynth_desktop.core.progress import Progress, drain
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.meshes import decimate
-from medsynth_desktop.meshes.decimate import clustered, display_note, display_steps, for_display
+from medsynth_desktop.meshes.decimate import clustered, display_steps
 from medsynth_desktop.meshes.surface import Surface, extract_surface
 
 
@@ -20,13 +20,12 @@ def blob() -> Surface:
 
 
 def test_a_small_surface_is_shown_as_it_is(blob: Surface) -> None:
-    assert for_display(blob) is blob
-    assert display_note(blob, blob) == ""
+    assert drain(display_steps(blob)) is blob
 
 
 @pytest.mark.parametrize("limit", [200, 3000, 10_000])
 def test_the_limit_is_kept_and_the_shape_stays(blob: Surface, limit: int) -> None:
-    shown = for_display(blob, limit)
+    shown = drain(display_steps(blob, limit))
     assert 0 < len(shown.faces) <= limit
     assert shown.faces.max() < len(shown.vertices)
     np.testing.assert_allclose(shown.vertices.mean(axis=0), blob.vertices.mean(axis=0), atol=3)
@@ -35,26 +34,23 @@ def test_the_limit_is_kept_and_the_shape_stays(blob: Surface, limit: int) -> Non
     assert (shown.level, shown.unit, shown.smooth) == (blob.level, blob.unit, blob.smooth)
 
 
-def test_a_sphere_stays_closed_and_the_note_says_what_is_shown() -> None:
+def test_a_sphere_stays_closed() -> None:
     grid = np.indices((40, 40, 40)) - 20
     sphere = extract_surface(Volume(-np.sqrt((grid**2).sum(axis=0))), -15.0)
-    shown = for_display(sphere, 2000)
+    shown = drain(display_steps(sphere, 2000))
     assert shown.watertight
-    assert "2,000 of" in display_note(sphere, shown)
-    assert "not watertight" not in display_note(sphere, shown)
 
 
-def test_a_copy_that_was_opened_says_so(blob: Surface) -> None:
+def test_a_copy_that_was_opened_is_not_watertight(blob: Surface) -> None:
     torn = blob.with_triangles(blob.vertices, blob.faces[:-1])
     assert blob.watertight
     assert not torn.watertight
-    assert "not watertight, the full surface is" in display_note(blob, torn)
 
 
 def test_large_surfaces_are_reduced_in_another_process_with_the_same_result(
     blob: Surface, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    here = for_display(blob, 3000)
+    here = drain(display_steps(blob, 3000))
     monkeypatch.setattr(decimate, "OWN_PROCESS_FACES", 10)
     told: list[Progress] = []
     apart = drain(display_steps(blob, 3000), told.append)

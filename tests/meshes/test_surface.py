@@ -67,7 +67,7 @@ def test_a_sphere_has_its_area_volume_and_centre_in_patient_millimetres(
     assert (outward > 0).all()
     assert mesh.is_watertight
     assert mesh.is_winding_consistent
-    assert topology.euler_characteristic(surface.faces) == 2
+    assert trimesh.Trimesh(surface.vertices, surface.faces, process=False).euler_number == 2
 
 
 def test_without_smoothing_every_vertex_lies_on_the_level() -> None:
@@ -81,7 +81,7 @@ def test_a_torus_has_one_hole() -> None:
     field = 5.0 - np.hypot(np.hypot(x, y) - 11, z)
     surface = extract_surface(Volume(field), 0.0)
     assert surface.watertight
-    assert topology.euler_characteristic(surface.faces) == 0
+    assert trimesh.Trimesh(surface.vertices, surface.faces, process=False).euler_number == 0
     assert surface.volume_mm3 == pytest.approx(2 * np.pi**2 * 11 * 5**2, rel=0.02)
 
 
@@ -99,7 +99,7 @@ def test_two_bodies_are_two_closed_surfaces() -> None:
     array[2:6, 2:8, 2:8] = array[12:18, 2:8, 2:8] = 1
     surface = extract_surface(Volume(array))
     assert surface.watertight
-    assert topology.euler_characteristic(surface.faces) == 4
+    assert trimesh.Trimesh(surface.vertices, surface.faces, process=False).euler_number == 4
 
 
 @given(
