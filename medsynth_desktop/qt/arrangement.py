@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDockWidget, QTabBar, QWidget
 LAYERS_WIDTH = 260
 SMALL_WINDOW = 1500
 """Narrower windows (1366x768 is the smallest that we promise) begin without napari's layer docks."""
-PANEL_SHARE, PANEL_NARROWEST, PANEL_WIDEST = 0.3, 380, 540
+PANEL_SHARE, PANEL_NARROWEST, PANEL_WIDEST = 0.315, 380, 580
 
 
 def panel_width(window: int) -> int:

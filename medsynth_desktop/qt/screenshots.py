@@ -41,6 +41,7 @@ def capture_tour(
             _settle()
             shell.arrangement.arrange()
             _settle()
+            shell.viewbar.fit_picture()
             for number, title in enumerate(shell.panels, start=1):
                 _show_something(shell, title)
                 shell.raise_panel(title)

@@ -158,7 +158,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
         letters = self.fontMetrics()
         samples = {
             "verdict": "Review ▲ ",
-            "sample": "S-000000000000",
+            "sample": "S-000000000000 0",
             "nearest": "P-0000-00",
             "decision": "Re-opened ",
         }
