@@ -28,7 +28,7 @@ check() {
     printf '(%s: %d s)\n' "$name" "$((SECONDS - began))"
 }
 
-# One thread per process is faster than two threads fighting for two cores, and the same everywhere.
+# As many threads on every machine, so that a run here says what a run there will.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
 wants() { [ "$what" = all ] || [ "$what" = "$1" ]; }
 

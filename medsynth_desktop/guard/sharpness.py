@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
 
 from medsynth_desktop.core.progress import Progress, Steps, drain
 
@@ -33,6 +32,8 @@ class Blur:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return ``image`` blurred, float32."""
+        from scipy import ndimage  # here, for the window reads this room before it is drawn
+
         image = np.asarray(image, np.float32)
         return image if self.sigma == 0 else np.asarray(ndimage.gaussian_filter(image, self.sigma))
 

@@ -66,11 +66,6 @@ def signal_pixmap(signal: Signal, size: int = 18, ratio: float = 2.0) -> QPixmap
     return pixmap
 
 
-def signal_icon(signal: Signal, size: int = 18) -> QIcon:
-    """`signal_pixmap` as an icon for tables, lists and buttons."""
-    return QIcon(signal_pixmap(signal, size))
-
-
 def arrow_icon(down: bool, size: int = 12) -> QIcon:
     """Arrow of a section that is open (down) or closed (right), light as the text beside it."""
     pixmap = QPixmap(2 * size, 2 * size)

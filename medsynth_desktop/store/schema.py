@@ -138,6 +138,3 @@ releases = Table(
     Column("id", String, nullable=False, unique=True),
     Column("record", Text, nullable=False),
 )
-
-APPEND_ONLY = ("decisions", "releases")
-"""Tables whose rows triggers protect against UPDATE and DELETE."""

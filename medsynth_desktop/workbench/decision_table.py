@@ -200,9 +200,10 @@ def release_rows(releases: Iterable[ReleaseRecord]) -> list[tuple[str, str, str]
 
 
 def verify_words(report: VerifyReport) -> tuple[str, tuple[str, ...]]:
-    """Say what a verification found: one sentence, and each problem."""
+    """Say what a verification found (and cannot have found), and each problem."""
     problems = tuple(report.problems)
     if report.ok:
-        return "✓ The package verifies: nothing was changed, added or left out since it was signed.", problems
+        good = "✓ The package verifies: nothing was changed, added or left out since it was signed."
+        return " ".join([good, *report.warnings]), problems
     what = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
     return f"✗ The package does not verify ({what}). Do not hand it on.", problems

@@ -11,6 +11,7 @@ from typing import Any
 
 from medsynth_desktop.core.errors import GuardRefused, NotFound
 from medsynth_desktop.core.records import (
+    CohortRecord,
     Decision,
     SampleSettings,
 )
@@ -39,7 +40,12 @@ class Workbench(Desk):
     def import_cohort(self, name: str, paths: Sequence[Path], **options: Any) -> Job:
         """Import into a cohort in the background (see `importing.import_cohort` for the options)."""
         steps = importing.import_cohort(self.workspace, name, paths, **options)
-        return self.start(f"Importing {name}", steps, "disk", lambda cohort: self.use_cohort(cohort.name))
+
+        def show(cohort: CohortRecord) -> None:
+            self.use_cohort(cohort.name)
+            self.tell("info", cohort.patients_told)
+
+        return self.start(f"Importing {name}", steps, "disk", show)
 
     def import_bundle(self, path: Path) -> Job:
         """Check a bundle folder, executing nothing of it, and copy it into the workspace."""

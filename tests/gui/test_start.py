@@ -12,7 +12,7 @@ import pytest
 
 LATER = ("torch", "monai", "lightning", "vtkmodules", "trimesh", "pandas", "pydicom", "highdicom", "nibabel")
 """Nobody needs these to see what is in the workspace."""
-SCIPY_LATER = ("scipy.stats", "scipy.optimize", "scipy.signal")
+SCIPY_LATER = ("scipy.ndimage", "scipy.stats", "scipy.optimize", "scipy.signal")
 
 START = """
 import json, os, sys, time

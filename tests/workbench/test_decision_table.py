@@ -127,6 +127,7 @@ def test_a_verification_in_words() -> None:
     good, problems = verify_words(VerifyReport(True, (), 3))
     assert good.startswith("✓")
     assert problems == ()
+    assert "No signer was given" in verify_words(VerifyReport(True, (), 3, manifest_hash="ab"))[0]
     bad, problems = verify_words(VerifyReport(False, ("x was changed.",), 3))
     assert bad.startswith("✗")
     assert "1 problem" in bad
