@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, open_workspace, parse_grid, run, say
+from medsynth_desktop.cli.console import answer, counted, open_workspace, parse_grid, printable, run, say
+from medsynth_desktop.cli.help import Commands
 
 if TYPE_CHECKING:
     from medsynth_desktop.core.records import CohortRecord
 
-app = typer.Typer(help="Cohorts of real images.", no_args_is_help=True)
+SHOWN = 10
+"""Files not read that an import lists for a person."""
+app = typer.Typer(help="Cohorts of real images.", cls=Commands, no_args_is_help=True)
 
 
 def add_to(root: typer.Typer) -> None:
@@ -37,9 +40,11 @@ def import_(
     calibration: Annotated[float, typer.Option(help="Share of patients kept from training.")] = 0.3,
 ) -> None:
     """Read every image under PATHS, conform it to one grid, and split by patient."""
+    from medsynth_desktop.cohorts.importing import notes_on
     from medsynth_desktop.workbench.importing import import_cohort
 
     with open_workspace() as workspace:
+        before = workspace.cohorts.get(name) if name in workspace.cohorts.names() else None
         steps = import_cohort(
             workspace,
             name,
@@ -51,10 +56,11 @@ def import_(
             calibration=calibration,
         )
         cohort = run(steps)
-        document = {**describe(workspace, cohort), "patients_told": cohort.patients_told}
+        notes = notes_on(workspace, cohort, before)
+        document = {**describe(workspace, cohort), "patients_told": cohort.patients_told, "notes": notes}
     say(cohort.patients_told)
-    if cohort.skipped:
-        say(f"{len(cohort.skipped)} files were not read; --json lists each with its reason.")
+    for line in (*_not_read(document["skipped"]), *notes):
+        say(line)
     answer(document, text(document))
 
 
@@ -81,7 +87,10 @@ def show(
         if arrays is not None:
             write_arrays(workspace, cohort, arrays)
             document["arrays"] = [arrays / "arrays.npy", arrays / "rows.csv"]
-    answer(document, text(document))
+    nameless = (
+        "\nFiles not read are kept without their names, which may tell patients; import again to see them."
+    )
+    answer(document, text(document) + (nameless if document["skipped"] else ""))
 
 
 def describe(workspace: Any, cohort: CohortRecord) -> dict[str, Any]:
@@ -110,7 +119,17 @@ def text(document: dict[str, Any]) -> str:
     grid = "x".join(str(g) for g in document["grid"])
     spacing = f" at {document['spacing']:g} mm" if document["spacing"] else ""
     return (
-        f"{document['name']}: {document['images']} images of {document['patients']} patients, grid {grid}{spacing}; "
+        f"{document['name']}: {counted(document['images'], 'image')} of {counted(document['patients'], 'patient')}, "
+        f"grid {grid}{spacing}; "
         f"{splits['train']['images']} for training, {splits['calibration']['images']} for calibration; "
-        f"{len(document['skipped'])} files not read"
+        f"{counted(len(document['skipped']), 'file')} not read"
     )
+
+
+def _not_read(skipped: list[dict[str, str]]) -> list[str]:
+    """Which files of this import gave no image, and why: the first `SHOWN` with the paths as the user knows them."""
+    if not skipped:
+        return []
+    lines = [f"  {printable(file['path'])}: {printable(file['reason'])}" for file in skipped[:SHOWN]]
+    more = [f"  and {len(skipped) - SHOWN} more; --json lists all."] if len(skipped) > SHOWN else []
+    return [f"{counted(len(skipped), 'file')} not read:", *lines, *more]

@@ -13,13 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.errors import InputRefused, MedSynthError
 
 if TYPE_CHECKING:
     from medsynth_desktop.core.progress import CancelToken, Progress, Steps
     from medsynth_desktop.store.workspace import Workspace
 
 T = TypeVar("T")
+
+
+class WrongUsage(MedSynthError):
+    """Options or arguments that do not make a command, where the parser alone cannot tell."""
+
+    exit_code = 2
 
 
 @dataclasses.dataclass
@@ -103,6 +109,26 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def counted(number: int, what: str) -> str:
+    """``1 file``, ``1,200 files``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def lasting(seconds: float) -> str:
+    """A duration for a person: ``under a second``, ``12 s``, ``1 h 5 min``."""
+    if seconds < 1:
+        return "under a second"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def printable(text: str) -> str:
+    """Text on one line for a terminal: what a file's name could do to it becomes a mark."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def run(steps: Steps[T]) -> T:

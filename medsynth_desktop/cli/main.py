@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from medsynth_desktop import __version__
 from medsynth_desktop.cli import cohort, demo, guard, model, release, system
 from medsynth_desktop.cli.console import say, take_shared_options
+from medsynth_desktop.cli.help import EPILOG, Commands, add_epilog
 from medsynth_desktop.core.errors import MedSynthError
 
-EPILOG = (
-    "Every command takes --workspace DIR (or MEDSYNTH_WORKSPACE) and --json (one JSON document on stdout)."
-)
 app = typer.Typer(
     help="MedSynth Desktop: share medical images without sharing patients.",
     epilog=EPILOG,
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,6 +27,22 @@ app = typer.Typer(
 )
 for room in (demo, system, cohort, model, guard, release):
     room.add_to(app)
+add_epilog(app)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"medsynth {__version__}\n")
+        raise typer.Exit()
+
+
+@app.callback()
+def _before(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_say_version),
+    ] = False,
+) -> None: ...
 
 
 def main(words: list[str] | None = None) -> None:

@@ -21,6 +21,8 @@ from medsynth_desktop.core.records import CohortRecord, Recipe
 from medsynth_desktop.formats.read import Found, Skipped, search_volumes
 from medsynth_desktop.store.workspace import Workspace
 
+FEWEST_PATIENTS = 2
+"""On either side of the split: Lowe's ratio needs another patient, and a limit more than one who is unseen."""
 SURVEYED = 25
 """Images, spread evenly, that the recipe of a new cohort is proposed from."""
 
@@ -78,7 +80,7 @@ def import_cohort(
     """
     check_share(calibration)
     owners = Owners(Participants.read(participants) if participants else None, patient_pattern, paths)
-    skipped = SkippedFiles(Keyed(workspace.secret()), participants)
+    skipped = SkippedFiles(Keyed(workspace.secret()), participants, paths)
     found, recipe = yield from _survey(workspace, name, paths, spacing, grid, skipped)
     owned = [(image, owners.of(image)) for image in found]
     owners.check_used()
@@ -91,6 +93,23 @@ def import_cohort(
     yield Progress(len(found), len(found), "Splitting by patient")
     record = _finish(workspace, name, calibration, skipped)
     return replace(record, patients_told=intake.sentence())
+
+
+def notes_on(workspace: Workspace, cohort: CohortRecord, before: CohortRecord | None) -> list[str]:
+    """Say in sentences what the counts of an import do not tell; ``before`` is the cohort as it was, if it was."""
+    notes = []
+    if before is not None and before.images == cohort.images:
+        notes.append(f"Nothing new: the cohort {cohort.name} held all of these images already.")
+    others = (workspace.cohorts.get(name) for name in workspace.cohorts.names() if name != cohort.name)
+    if twins := [other.name for other in others if other.hash == cohort.hash]:
+        notes.append(f"The same images as the cohort {twins[0]}; thresholds and verdicts are shared.")
+    train, aside = (len({i.patient for i in cohort.split(s)}) for s in ("train", "calibration"))
+    if min(train, aside) < FEWEST_PATIENTS:
+        notes.append(
+            f"Too few patients for the guard: {train} for training and {aside} set aside for calibration, where it "
+            f"needs at least {FEWEST_PATIENTS} of each; import more patients."
+        )
+    return notes
 
 
 def _survey(

@@ -19,10 +19,13 @@ class SkippedFiles:
         Hashes of the workspace.
     participants
         The table of participants, which usually lies among the images.
+    given
+        What the user typed: these paths a refusal may name, for they are already known to who reads it.
     """
 
-    def __init__(self, keyed: Keyed, participants: Path | None = None) -> None:
+    def __init__(self, keyed: Keyed, participants: Path | None = None, given: Sequence[Path] = ()) -> None:
         self._keyed = keyed
+        self._given = set(given)
         self._participants = participants.absolute() if participants else None
         self._reasons: dict[Path, list[str]] = {}
         self._resolved: set[str] = set()
@@ -44,11 +47,16 @@ class SkippedFiles:
         """Why there is nothing to import."""
         if not self._reasons:
             return "No image was found: the folder is empty; give one with NIfTI, DICOM, PNG or JPEG files."
-        first = next(iter(self._reasons.values()))[0]
-        return (
-            f"None of {len(self._reasons)} files could be imported; the first reason: {first.rstrip('.')}. "
-            "Give a folder with NIfTI, DICOM, PNG, JPEG, TIFF or .npy images."
-        )
+        path, reasons = next(iter(self._reasons.items()))
+        typed = path in self._given
+        if len(self._reasons) == 1:
+            told = f"{path if typed else 'The only file'} could not be imported: {reasons[0]}"
+        else:
+            which = f"{path}: " if typed else ""
+            told = (
+                f"None of {len(self._reasons)} files could be imported; the first reason: {which}{reasons[0]}"
+            )
+        return f"{told.rstrip('.')}. Give a folder with NIfTI, DICOM, PNG, JPEG, TIFF or .npy images."
 
     def shown_in(self, record: CohortRecord) -> CohortRecord:
         """Put the paths, as the user gave them, in place of the stored labels."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsynth_desktop.cohorts.importing import import_cohort
+from medsynth_desktop.cohorts.importing import import_cohort, notes_on
 from medsynth_desktop.core.errors import Cancelled, InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.progress import CancelToken, Progress, drain
 from medsynth_desktop.core.records import CohortRecord
@@ -222,6 +222,21 @@ def test_an_import_can_be_cancelled_between_two_dicom_headers(workspace: Workspa
     assert workspace.cohorts.held("heads") == {}
 
 
+def test_notes_say_nothing_new_a_twin_and_a_thin_split(
+    run: Import, workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = write_heads(tmp_path / "in", 8)
+    first = run(folder)
+    assert notes_on(workspace, first, None) == []
+    assert notes_on(workspace, run(folder), first) == [
+        "Nothing new: the cohort heads held all of these images already."
+    ]
+    twin = notes_on(workspace, run(folder, "twin"), None)
+    assert twin == ["The same images as the cohort heads; thresholds and verdicts are shared."]
+    (thin,) = notes_on(workspace, run(folder, "thin", calibration=0.1), None)
+    assert "7 for training and 1 set aside" in thin
+
+
 def test_the_recipe_of_a_cohort_stays(run: Import, tmp_path: Path) -> None:
     folder = write_heads(tmp_path / "in", 3)
     first = run(folder, spacing=5.0, grid=(16, 16, 16))
@@ -239,7 +254,6 @@ def test_what_cannot_be_imported_is_refused_in_one_sentence(
     folder = write_heads(tmp_path / "in", 2)
     wrong: list[tuple[Path, dict[str, object], str]] = [
         (tmp_path / "empty", {}, "folder is empty"),
-        (tmp_path / "missing", {}, "Cannot be opened"),
         (folder, {"calibration": 1.5}, "share of calibration"),
         (folder, {"calibration": float("nan")}, "share of calibration"),
         (folder, {"patient_pattern": "(IXI"}, "no regular expression"),
@@ -256,6 +270,8 @@ def test_what_cannot_be_imported_is_refused_in_one_sentence(
         assert part in str(error.value)
         assert "\n" not in str(error.value)
         assert str(tmp_path) not in str(error.value)
+    with pytest.raises(InputRefused, match=r"missing could not be imported: Cannot be opened \(No such file"):
+        run(tmp_path / "missing")
     with pytest.raises(InputRefused, match="empty"):
         run(folder, name=" ")
     assert workspace.cohorts.names() == []
