@@ -156,6 +156,9 @@ def _list_files(path: Path) -> set[str]:
         raise BundleRefused(
             "A model is a folder with bundle.json in it; no such folder could be read."
         ) from None
+    names = {entry.name for entry in entries}
+    if FACTS not in names:
+        raise BundleRefused(f"This folder is no model: it has no {FACTS}; give the folder of a bundle.")
     allowed = {FACTS, AUTOENCODER, DIFFUSION, *TEXTS}
     for entry in entries:
         shown = entry.name[:40]
@@ -169,7 +172,6 @@ def _list_files(path: Path) -> set[str]:
             raise BundleRefused(
                 f"{shown} must be a plain file, no link, folder or device; get the model anew."
             )
-    names = {entry.name for entry in entries}
     if missing := sorted({FACTS, AUTOENCODER, DIFFUSION} - names):
         raise BundleRefused(f"The bundle lacks {missing[0]}; get the model anew.")
     return names

@@ -9,13 +9,16 @@ from typing import Annotated, Any, Literal, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, open_workspace, parse_conditions, run
+from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run
+from medsynth_desktop.cli.help import Commands
 
-train_app = typer.Typer(help="Train models on a cohort's training split.", no_args_is_help=True)
-bundle_app = typer.Typer(help="Models as bundles; nothing in them is ever executed.", no_args_is_help=True)
+train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
+bundle_app = typer.Typer(
+    help="Models as bundles; nothing in them is ever executed.", cls=Commands, no_args_is_help=True
+)
 
 Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
-Preset = Annotated[str, typer.Option("--preset", help="Settings by name; see docs/models.md.")]
+Preset = Annotated[str, typer.Option("--preset", help="tiny, small, medium or large; see docs/reference.md.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
@@ -45,7 +48,12 @@ def _stage(kind: Literal["autoencoder", "diffusion"], called: str) -> Callable[.
         with open_workspace() as workspace:
             steps = train(workspace, kind, cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed)
             done = run(steps)
-        answer(done, f"Trained the {called} for {done['steps']} steps in {done['seconds']:.0f} s: {out}")
+        told = f"Trained the {called} for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}"
+        if kind == "autoencoder":
+            follows = f"medsynth train diffusion --cohort {cohort} --preset {preset} --out {out}"
+            answer(done, f"{told}; next: {follows}")
+        else:
+            answer(done, f"{told}: {out}, in the workspace as {done['name']}")
 
     return train_stage
 
@@ -63,7 +71,9 @@ train_app.command(
 def inspect(path: Annotated[Path, typer.Argument(help="Folder of the bundle.")]) -> None:
     """Describe a bundle without executing anything of it."""
     from medsynth_desktop.bundles import describe_bundle
+    from medsynth_desktop.workbench.training import refuse_unfinished
 
+    refuse_unfinished(path)
     document = describe_bundle(path)
     answer(document, _lines(document))
 
@@ -73,7 +83,9 @@ def import_(path: Annotated[Path, typer.Argument(help="Folder of the bundle.")])
     """Check a bundle and copy it into the workspace."""
     from medsynth_desktop.bundles import describe_bundle
     from medsynth_desktop.workbench.sampling import import_bundle
+    from medsynth_desktop.workbench.training import refuse_unfinished
 
+    refuse_unfinished(path)
     with open_workspace() as workspace:
         record = run(import_bundle(workspace, path))
         document = {**describe_bundle(Path(record.path)), "hash": record.hash, "path": record.path}
@@ -85,14 +97,14 @@ def list_() -> None:
     """List the bundles of the workspace."""
     with open_workspace(to_look=True) as workspace:
         records = [dataclasses.asdict(r) for r in workspace.bundles.list()]
-    lines = "\n".join(f"{r['name']}  {r['hash'][:12]}  grid {r['recipe']['grid']}" for r in records)
+    lines = "\n".join(f"{r['name']}  {r['hash'][:12]}  {_grid(r['recipe'])}" for r in records)
     answer({"bundles": records}, lines or "No bundle yet: medsynth bundle import PATH")
 
 
 def sample(
     bundle: Annotated[str, typer.Option("--bundle", help="Name, hash or folder of a bundle.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 1,
-    sampler: Annotated[str, typer.Option("--sampler", help="Sampling method.")] = "dpm-solver++2m",
+    sampler: Annotated[str, typer.Option("--sampler", help="dpm-solver++2m or ddim.")] = "dpm-solver++2m",
     steps: Annotated[int, typer.Option("--steps", help="Evaluations of the network for one sample.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample; the next add one each.")] = 0,
     condition: Annotated[
@@ -106,7 +118,7 @@ def sample(
     batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
 ) -> None:
     """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
-    from medsynth_desktop.core.errors import InputRefused
+    from medsynth_desktop.core.errors import BundleRefused, InputRefused, NotFound
     from medsynth_desktop.core.records import SampleSettings
     from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
 
@@ -116,7 +128,11 @@ def sample(
         )
     settings = SampleSettings(sampler, steps, parse_conditions(condition))
     with open_workspace() as workspace:
-        record = resolve_bundle(workspace, bundle)
+        try:
+            record = resolve_bundle(workspace, bundle)
+        except (BundleRefused, NotFound):
+            _refuse_unfinished(bundle)
+            raise
         batch = run(
             sample_batch(workspace, record.hash, count, settings, seed, device, batch_name, batch_size)
         )
@@ -139,5 +155,36 @@ def _row(workspace: Any, record: Any) -> dict[str, Any]:
     }
 
 
+def _refuse_unfinished(bundle: str) -> None:
+    from medsynth_desktop.workbench.training import refuse_unfinished
+
+    refuse_unfinished(Path(bundle))
+
+
 def _lines(document: dict[str, Any]) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in document.items())
+    """A bundle for a person; the curves and settings are for ``--json``."""
+    stages = [_trained(document["training"].get(stage)) for stage in ("autoencoder", "diffusion")]
+    latent = " x ".join(str(n) for n in document["latent_shape"])
+    return "\n".join(
+        [
+            f"{document['name']} ({document['hash'][:12]}), licence: {document['licence'] or 'none given'}",
+            f"Images: {_grid(document['recipe'])}; conditions: {', '.join(document['conditions']) or 'none'}",
+            f"Cohort: {document['cohort_hash'][:12]}",
+            f"Autoencoder: {document['autoencoder']['parameters']:,} parameters, latents of {latent}{stages[0]}",
+            f"Diffusion: {document['unet']['parameters']:,} parameters{stages[1]}",
+        ]
+    )
+
+
+def _trained(facts: Any) -> str:
+    """How one stage was trained, as far as the bundle, which may be a stranger's, says it in numbers."""
+    numbers: list[Any] = [facts.get(key) for key in ("steps", "seconds", "loss")] if isinstance(facts, dict) else []
+    if not numbers or not all(isinstance(n, int | float) and abs(n) < 1e12 for n in numbers):
+        return ""
+    steps, seconds, loss = numbers
+    return f"; trained for {counted(steps, 'step')} in {lasting(seconds)}, loss {loss:.4g}"
+
+
+def _grid(recipe: dict[str, Any]) -> str:
+    spacing = f" at {recipe['spacing']:g} mm" if recipe["spacing"] else ""
+    return "grid " + "x".join(str(n) for n in recipe["grid"]) + spacing

@@ -19,6 +19,7 @@ from medsynth_desktop.training.diffusion import TrainedDiffusion, train_diffusio
 from medsynth_desktop.training.presets import preset_for
 
 Stage = Literal["autoencoder", "diffusion"]
+TRAINING = ".training"
 LICENCE = "as the training images"
 
 
@@ -35,6 +36,8 @@ def train(
     device: str = "cpu",
 ) -> Steps[dict[str, Any]]:
     """Train one stage; checkpoints stand in ``OUT.training`` beside the bundle ``out``, which the second stage writes.
+
+    The finished bundle is also copied into the workspace, where sampling looks for it.
 
     Raises
     ------
@@ -61,12 +64,35 @@ def train(
     record = write_bundle(
         out, bundle_facts(out.name, cohort, autoencoder, diffusion), autoencoder.network, diffusion.network
     )
-    return {**_report(diffusion.summary, out), "hash": record.hash}
+    workspace.bundles.add(record, out)
+    return {**_report(diffusion.summary, out), "hash": record.hash, "name": record.name}
 
 
 def training_folder(out: Path) -> Path:
     """Where the checkpoints of the bundle ``out`` stand."""
-    return out.with_name(out.name + ".training")
+    return out.with_name(out.name + TRAINING)
+
+
+def refuse_unfinished(path: Path) -> None:
+    """Say what is missing where ``path`` is to become a bundle, or holds the checkpoints of one.
+
+    Raises
+    ------
+    NotFound
+        When training has begun and its bundle is not written yet.
+    """
+    out = path.with_name(path.name.removesuffix(TRAINING)) if path.stem and path.suffix == TRAINING else path
+    if not out.name or out.exists():
+        return
+    settings = training_folder(out) / "settings.json"
+    if not settings.is_file():
+        return
+    preset = json.loads(settings.read_text(encoding="utf-8"))["preset"]
+    begun = " --resume" if settings.with_name("diffusion.ckpt").exists() else ""
+    raise NotFound(
+        f"The model {out.name} is not finished: its diffusion stage is missing; run medsynth train diffusion "
+        f"--cohort NAME --preset {preset} --out {out}{begun}."
+    )
 
 
 def bundle_facts(

@@ -44,6 +44,20 @@ def place(trained: Path, tmp_path: Path) -> Path:
     return tmp_path / "place"
 
 
+def test_a_trained_model_is_in_the_workspace_and_told_without_its_curves(place: Path, cli: Cli) -> None:
+    workspace = ("--workspace", place / "workspace")
+    assert [b["name"] for b in cli("bundle", "list", *workspace, "--json").json["bundles"]] == ["bundle"]
+    told = cli("bundle", "inspect", place / "bundle").out
+    assert "trained for 3 steps in " in told
+    assert "[" not in told
+    (place / "bundle").rename(place / "elsewhere")
+    for words in (("bundle", "inspect", place / "bundle"), ("sample", "--bundle", place / "bundle.training")):
+        refused = cli(*words, *workspace)
+        assert refused.code == 1
+        assert "its diffusion stage is missing" in refused.err
+        assert f"--preset tiny --out {place / 'bundle'} --resume" in refused.err
+
+
 def draw(place: Path, cli: Cli, count: int = 3, name: str = "b", seed: int = 7) -> list[dict[str, object]]:
     words = [
         "sample",
@@ -153,7 +167,9 @@ def test_approve_export_verify_and_reopen(place: Path, cli: Cli) -> None:
 def test_mesh_of_a_sample(place: Path, cli: Cli) -> None:
     sample = draw(place, cli, 1)[0]["id"]
     out = place / "surface.stl"
-    shown = cli("mesh", "--sample", sample, "--out", out, "--workspace", place / "workspace", "--json").json
+    words = ("mesh", "--sample", sample, "--out", out, "--workspace", place / "workspace")
+    assert " cm²" in cli(*words).out
+    shown = cli(*words, "--json").json
     assert out.stat().st_size > 84
     assert shown["faces"] > 0
     assert isinstance(shown["watertight"], bool)
