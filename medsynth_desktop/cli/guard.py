@@ -70,7 +70,7 @@ def calibrate(cohort: CohortName = None, batch: Batch = None, quantile: Quantile
     document = describe_calibration(calibration)
     for warning in calibration.warnings:
         say(f"medsynth: {warning}")
-    lines = [f"{k}: {v}" for k, v in document["metrics"].items()]
+    lines = [_limit_line(k, v) for k, v in document["metrics"].items()]
     answer(document, "\n".join([*lines, *filter(None, [document["softness"]["sentence"]])]))
 
 
@@ -97,7 +97,8 @@ def audit(
         say(f"medsynth: {warning}")
     lines = [_verdict_line(v) for v in sorted(result.verdicts, key=risk)]
     prepared = filter(None, [document["softness"]["sentence"]])
-    answer(document, "\n".join([*lines, *prepared, str(document["counts"])]))
+    counts = "{pass} pass, {review} to review, {block} blocked".format(**document["counts"])
+    answer(document, "\n".join([*lines, *prepared, counts]))
     if document["counts"]["block"]:
         raise typer.Exit(3)
 
@@ -171,6 +172,14 @@ def _nearest_line(found: Nearest) -> str:
     return (
         f"{found.id}: nearest {best.image}, correlation {best.correlation:.4f}, "
         f"RMSE {best.rmse:.4f}, Lowe's ratio {found.lowe_ratio:.4f}"
+    )
+
+
+def _limit_line(metric: str, facts: dict[str, Any]) -> str:
+    low, high = facts["interval"]
+    return (
+        f"{metric}: review {facts['review']:.4f}, block {facts['threshold']:.4f} (95 % interval {low:.4f} to "
+        f"{high:.4f}; {facts['n']} unseen images, quantile {facts['quantile']:g})"
     )
 
 

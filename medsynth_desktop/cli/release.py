@@ -8,13 +8,15 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, open_workspace, run
+from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run
 from medsynth_desktop.core.errors import InputRefused
 
 Ids = Annotated[Optional[list[str]], typer.Argument(help="Samples by id.")]  # noqa: UP045
 Batch = Annotated[Optional[str], typer.Option("--batch", help="Name of a batch.")]  # noqa: UP045
 CohortName = Annotated[Optional[str], typer.Option("--cohort", help="Name of the cohort.")]  # noqa: UP045
 Who = Annotated[Optional[str], typer.Option("--who", help="Name; default who is signed in here.")]  # noqa: UP045
+
+FORMATS_HELP = "Any of nifti, dicom, stl, ply, obj, glb; commas between them."
 
 
 def add_to(root: typer.Typer) -> None:
@@ -36,10 +38,11 @@ def mesh(
     from medsynth_desktop.formats.read import read_volume
     from medsynth_desktop.meshes.files import checked_suffix
     from medsynth_desktop.workbench.sampling import sample_volume
+    from medsynth_desktop.workbench.surface_facts import surface_facts
     from medsynth_desktop.workbench.surfacing import make_surface
 
     if (path is None) == (sample is None):
-        raise InputRefused("Give either the path of a volume or --sample ID, one of the two.")
+        raise WrongUsage("Give either the path of a volume or --sample ID, one of the two.")
     if out is not None:
         checked_suffix(out)  # before anything is read
     if path is not None:
@@ -49,6 +52,7 @@ def mesh(
             volume = sample_volume(workspace, str(sample))
     began = time.perf_counter()
     surface = run(make_surface(volume, level, smooth, out))
+    seconds = time.perf_counter() - began
     document = {
         "vertices": len(surface.vertices),
         "faces": len(surface.faces),
@@ -56,14 +60,13 @@ def mesh(
         "area_mm2": surface.area_mm2,
         "volume_mm3": surface.volume_mm3,
         "level": surface.level,
-        "seconds": time.perf_counter() - began,
+        "seconds": seconds,
         "path": out,
     }
     closed = "watertight" if surface.watertight else "NOT watertight"
-    answer(
-        document,
-        f"{len(surface.faces)} triangles, {closed}, {surface.area_mm2:.0f} mm2: {out or 'not written'}",
-    )
+    facts = dict(surface_facts(surface, seconds))
+    size = f"area {facts['Area']}" + (f", volume {facts['Volume']}" if surface.watertight else "")
+    answer(document, f"{len(surface.faces):,} triangles, {closed}, {size}: {out or 'not written'}")
 
 
 def approve(
@@ -98,7 +101,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="New folder for the package.")],
     batch: Batch = None,
     cohort: CohortName = None,
-    formats: Annotated[str, typer.Option("--formats", help="nifti, dicom, or both.")] = "nifti,dicom",
+    formats: Annotated[str, typer.Option("--formats", help=FORMATS_HELP)] = "nifti,dicom",
 ) -> None:
     """Write the approved samples of a batch as a package, and verify it."""
     from medsynth_desktop.workbench import guarding, releasing
@@ -114,7 +117,7 @@ def export(
         "items": items,
         "verified": done.report.ok,
     }
-    answer(document, f"Exported {done.count} samples to {out} and verified them")
+    answer(document, f"Exported {counted(done.count, 'sample')} to {out} and verified the package")
 
 
 def verify(
@@ -127,6 +130,8 @@ def verify(
     """Find any changed, missing or added byte; exit code 3 when there is one."""
     from medsynth_desktop.releases.verify import verify_package
 
+    if not package.is_dir():
+        raise InputRefused(f"There is no folder {package} to verify; give the folder that export wrote.")
     report = verify_package(package, signer)
     signed = f"signed by {report.fingerprint}" if report.fingerprint else "not signed"
     whole = [f"Verified: nothing changed, missing or added; {signed}"]
@@ -155,6 +160,8 @@ def _decide(
     """Approve or reject what the options ``chosen`` (see `_choose`) mean, and say so."""
     from medsynth_desktop.workbench.releasing import current_user
 
+    if bool(chosen[0]) == chosen[2]:
+        raise WrongUsage("Name the samples, or give --batch NAME --all-passing.")
     with open_workspace() as workspace:
         held, ids = _choose(workspace, *chosen)
         made = verb(workspace, held, ids, who or current_user(), reason)
@@ -168,8 +175,6 @@ def _choose(
     """Cohort and sample ids that the options mean."""
     from medsynth_desktop.workbench import guarding
 
-    if bool(samples) == all_passing:
-        raise InputRefused("Name the samples, or give --batch NAME --all-passing.")
     if samples:
         name = workspace.samples.get(samples[0]).batch
     else:

@@ -33,7 +33,7 @@ def add_to(root: typer.Typer) -> None:
 def doctor() -> None:
     """Say what is installed, which devices there are, and what is missing."""
     document = examine()
-    lines = [f"{key}: {_line(value)}" for key, value in document.items() if key != "missing"]
+    lines = [f"{key}: {told}" for key, told in _told(document).items()]
     lines += [f"MISSING: {m}" for m in document["missing"]] or ["Nothing is missing."]
     answer(document, "\n".join(lines))
     if document["missing"]:
@@ -104,6 +104,21 @@ def bench(
     answer(document, "\n".join(f"{k}: {_line(v)}" for k, v in document.items()))
 
 
+def _told(document: dict[str, Any]) -> dict[str, str]:
+    """The findings for a person, by their names."""
+    virtual = "screenshots use a virtual one" if document["virtual_display"] else "no virtual one installed"
+    told = {key.replace("_", " "): _line(value) for key, value in document.items()}
+    told["devices"] = "; ".join(_device(device) for device in document["devices"]) or "none"
+    told["display"] = "found" if document["display"] else f"none, {virtual}"
+    told["free disk"] = f"{document['free_disk_gb']:g} GB"
+    return {key: told[key] for key in told if key not in ("missing", "virtual display", "free disk gb")}
+
+
+def _device(device: dict[str, Any]) -> str:
+    free = f", {device['free'] / 1e9:.1f} GB free" if device["free"] is not None else ""
+    return f"{device['device']} ({device['name']}), {device['memory'] / 1e9:.1f} GB memory{free}"
+
+
 def _version(name: str) -> str:
     try:
         return metadata.version(name)
@@ -131,7 +146,7 @@ def _free_disk(path: Path) -> int:
 
 def _line(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v or 'missing'}" for k, v in value.items())
+        return ", ".join(f"{k} {'not installed' if v == '' else v}" for k, v in value.items())
     if isinstance(value, list):
         return "; ".join(_line(v) for v in value) or "none"
     return str(value)

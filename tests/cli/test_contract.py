@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medsynth_desktop import __version__
+from medsynth_desktop.releases.export import FORMATS
+from medsynth_desktop.samplers import SAMPLERS
+from medsynth_desktop.training.presets import PRESETS
 from tests.cli.conftest import GRID, Cli, phantom, save
 
 
@@ -36,6 +41,26 @@ def test_import_reports_every_file(home: Path, cli: Cli) -> None:
     assert shown["splits"]["calibration"]["patients"] == 6
     assert [Path(s["path"]).name for s in shown["skipped"]] == ["notes.txt"]
     assert shown["skipped"][0]["reason"]
+
+
+def test_an_import_names_the_files_it_did_not_read_and_the_workspace_does_not(home: Path, cli: Cli) -> None:
+    for number in range(12):
+        (home / "images" / f"letter{number:02}.txt").write_text("no image")
+    workspace = ("--workspace", home / "workspace")
+    told = cli("cohort", "import", "phantoms", home / "images", *workspace).err
+    assert "13 files not read:" in told
+    assert f"  {home / 'images' / 'letter00.txt'}: Not an image format that is read." in told
+    assert "letter11" not in told
+    assert "and 3 more; --json lists all" in told
+    assert "Nothing new: the cohort phantoms" in told
+    shown = cli("cohort", "show", "phantoms", *workspace).out
+    assert "letter" not in shown
+    assert "kept without their names" in shown
+
+
+def test_a_wrong_path_is_named_as_it_was_typed(home: Path, cli: Cli) -> None:
+    told = cli("cohort", "import", "new", "/nowhere/at/all", "--workspace", home / "workspace").err
+    assert "/nowhere/at/all could not be imported: Cannot be opened (No such file or directory)" in told
 
 
 def test_shared_options_stand_anywhere(home: Path, cli: Cli) -> None:
@@ -130,8 +155,12 @@ def test_calibration_gives_threshold_interval_n_and_quantile(home: Path, cli: Cl
         (("sample", "--bundle", "absent"), 1),
         (("cohort", "import", "new", "/nowhere/at/all"), 1),
         (("cohort", "import", "new", ".", "--grid", "a,b"), 1),
-        (("verify", "/nowhere/at/all"), 3),
+        (("verify", "/nowhere/at/all"), 1),
+        (("verify", "."), 3),
         (("approve", "S-absent"), 1),
+        (("approve",), 2),
+        (("mesh",), 2),
+        (("bundle", "import", "."), 1),
         (("export", "--out", "/nowhere/x"), 1),
     ],
 )
@@ -140,6 +169,32 @@ def test_exit_codes(words: tuple[str, ...], code: int, home: Path, cli: Cli) -> 
     assert done.code == code, done.err
     if code == 1:
         assert done.out == ""
+
+
+def test_help_names_every_preset_sampler_and_format_and_the_shared_options(cli: Cli) -> None:
+    for words, names in (
+        (("train", "diffusion"), PRESETS),
+        (("sample",), SAMPLERS.keys()),
+        (("export",), FORMATS),
+    ):
+        shown = cli(*words, "-h")
+        assert shown.code == 0
+        assert not [n for n in names if n not in shown.out]
+        assert "--workspace DIR" in shown.out
+        assert "--json" in shown.out
+    assert "..." not in cli("--help").out.replace("[ARGS]...", "")
+    assert cli("--version").out == f"medsynth {__version__}\n"
+
+
+def test_answers_for_a_person_are_no_python(home: Path, cli: Cli) -> None:
+    workspace = ("--workspace", home / "workspace")
+    told = cli("calibrate", "--cohort", "phantoms", *workspace).out
+    assert "correlation: review 0." in told
+    judged = cli("audit", "--cohort", "phantoms", save(phantom(997), home / "fresh.nii.gz"), *workspace).out
+    assert re.search(r"\d pass, \d to review, \d blocked$", judged.strip())
+    found = cli("doctor").out
+    assert re.search(r"cpu \(.*\), [\d.]+ GB memory", found)
+    assert not re.search(r"[{}]|True|False|None", told + judged + found)
 
 
 def test_a_surface_of_an_unknown_kind_is_refused_before_anything_is_read(cli: Cli, tmp_path: Path) -> None:
