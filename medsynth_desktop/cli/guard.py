@@ -114,9 +114,9 @@ def threshold(
 ) -> None:
     """Put a typed threshold in force; approvals that it affects are re-opened.
 
-    Without --batch for the cohort and all its models; with it only where that batch's limits hold.
+    Without --batch for the cohort and all its models; with it for the model that drew the batch alone.
     """
-    from medsynth_desktop.workbench import limits, releasing
+    from medsynth_desktop.workbench import limits, releasing, scopes
 
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
@@ -126,9 +126,12 @@ def threshold(
         reopened = limits.set_threshold(
             workspace, held.name, metric, review, block, who=who, why=why, batch=batch
         )
+        scope = scopes.scope_facts(workspace, held, workspace.batches.get(batch) if batch else None)
+    limit = {"metric": metric, "review": review, "block": block}
     answer(
-        {"metric": metric, "review": review, "block": block, "reopened": [d.sample for d in reopened]},
-        f"{metric}: review {review:g}, block {block:g}; {len(reopened)} approvals re-opened",
+        {**limit, "scope": scope, "reopened": [d.sample for d in reopened]},
+        f"{metric}: review {review:g}, block {block:g}, {scope['sentence']}; "
+        f"{len(reopened)} approvals re-opened",
     )
 
 

@@ -28,7 +28,7 @@ from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics
 from medsynth_desktop.similarity.search import NearestSearch, Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
-from medsynth_desktop.workbench.scopes import policy_in_force, scope_of, stored_calibration
+from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force, scope_of
 
 QUANTILE = PUBLISHED
 """The published quantile of unseen patients (methods.md, Guards 6)."""
@@ -56,7 +56,7 @@ class GuardState:
             return cls()
         scope = scope_of(workspace, cohort, batch)
         policy = workspace.policies.current(cohort.hash, scope)
-        calibration = stored_calibration(workspace, cohort, scope)
+        calibration = calibration_behind(workspace, cohort, batch)
         stored = workspace.verdicts.get(batch.name) if batch is not None else {}
         known = {h.hash for h in workspace.policies.of(cohort.hash, scope)} if stored else set()
         nearest = {s: v.nearest for s, v in stored.items() if v.policy_hash in known}
@@ -178,7 +178,8 @@ def audit_batch(
 ) -> Steps[AuditResult]:
     """Judge every sample of a batch; evidence and verdicts are stored, and ``policy`` (if given) is put in force.
 
-    The limits are those of the batch's scope: from unseen patients made as soft as this model's samples.
+    The limits are those of the batch's scope: from unseen patients made as soft as this model's samples. ``policy``
+    holds for the batch's model alone.
 
     Raises
     ------
@@ -190,7 +191,7 @@ def audit_batch(
         raise InputRefused(f"The batch {batch_name} holds no finished sample yet; draw some first.")
     queries = batch_queries(workspace, batch, cohort)
     calibration = yield from limits.calibrate_model(workspace, cohort, batch, queries, quantile)
-    scope = scope_of(workspace, cohort, batch)
+    scope = batch.bundle_hash if policy is not None else scope_of(workspace, cohort, batch)
     policy = limits.in_scope(cohort, policy, scope, calibration) if policy is not None else None
     in_force = policy or policy_in_force(workspace, cohort, batch) or calibration.policy(cohort.hash, scope)
     result = yield from audit_queries(training_search(workspace, cohort), queries, in_force, calibration)

@@ -17,9 +17,11 @@ from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import releasing
 from medsynth_desktop.workbench.scopes import (
+    calibration_behind,
     keep_as_sharp,
     keep_calibration,
     measured_blur,
+    policy_in_force,
     scope_of,
     stored_calibration,
 )
@@ -62,7 +64,7 @@ def calibrate_model(
 
     How soft they are is measured once for each model, from ``queries``, the samples of the first batch that is
     checked: a later batch is judged by the same limits, and no sample's verdict depends on its neighbours. A model
-    as sharp as the cohort is judged by the cohort's limits.
+    as sharp as the cohort is judged by the cohort's limits, unless a person set some for it alone.
 
     Raises
     ------
@@ -77,14 +79,16 @@ def calibrate_model(
     if blur.sigma < LEAST_BLUR:
         made = yield from calibrate_cohort(workspace, cohort.name, quantile)
         keep_as_sharp(workspace, cohort, model)
+        _renew_own(workspace, cohort, made, model)
         return made
     kept = stored_calibration(workspace, cohort, model)
+    first = kept is None
     if kept is None or kept.quantile != quantile:
         kept = yield from _calibrate_matched(workspace, cohort, blur, quantile)
         keep_calibration(workspace, cohort, kept, model)
-        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model), PROGRAM)
+        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model, first), PROGRAM)
     elif workspace.policies.current(cohort.hash, model) is None:
-        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model), PROGRAM)
+        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model, first), PROGRAM)
     return kept
 
 
@@ -99,13 +103,28 @@ def _calibrate_matched(
     return made
 
 
-def _proposed(workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str) -> Policy:
-    """The calibrated policy of a model; what a person typed for the whole cohort holds for its first one too."""
-    policy = made.policy(cohort.hash, model)
-    at_large = workspace.policies.current(cohort.hash)
-    if at_large is None or workspace.policies.current(cohort.hash, model) is not None:
-        return policy
-    for t in at_large.thresholds:
+def _proposed(
+    workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str, first: bool
+) -> Policy:
+    """The calibrated policy of a model; at its first check with what a person typed for it, or for the whole cohort."""
+    policy, own = made.policy(cohort.hash, model), workspace.policies.current(cohort.hash, model)
+    if own is not None:
+        return _with_typed(policy, own) if first else policy
+    return _with_typed(policy, workspace.policies.current(cohort.hash))
+
+
+def _renew_own(workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str) -> None:
+    """Bring the calibrated part of a sharp model's own limits to the quantile now asked; typed ones stand."""
+    own = workspace.policies.current(cohort.hash, model)
+    if own is not None and any(
+        t.origin == "calibrated" and t.quantile != made.quantile for t in own.thresholds
+    ):
+        apply_policy(workspace, cohort, _with_typed(made.policy(cohort.hash, model), own), PROGRAM)
+
+
+def _with_typed(policy: Policy, other: Policy | None) -> Policy:
+    """``policy`` with the typed limits of ``other``."""
+    for t in other.thresholds if other is not None else ():
         if t.origin == "typed":
             policy = with_threshold(policy, t.metric, t.review, t.block, who=t.who, why=t.why)
     return policy
@@ -132,8 +151,8 @@ def set_threshold(
     Parameters
     ----------
     batch
-        Its scope is meant: the model that drew it, where that has limits of its own, else the cohort at large. None
-        means all: the cohort at large and every model with limits of its own.
+        The model that drew it is meant, and it alone: where it had no limits of its own it gets some, which start from
+        those in force for it. None means all: the cohort at large and every model with limits of its own.
 
     Raises
     ------
@@ -145,24 +164,46 @@ def set_threshold(
             "A typed threshold is recorded with who set it and why; sign in and give a reason."
         )
     cohort = workspace.cohorts.get(cohort_name)
-    scopes = workspace.policies.scopes(cohort.hash) if batch is None else [_scope(workspace, cohort, batch)]
-    current = [p for s in scopes if (p := workspace.policies.current(cohort.hash, s)) is not None]
+    current = _own(workspace, cohort, batch) if batch is not None else _all(workspace, cohort)
     if not current:
         raise InputRefused(f"The cohort {cohort_name} has no thresholds yet; calibrate it first.")
     changed = [with_threshold(p, metric, review, block, who=who, why=why) for p in current]
     return [d for policy in changed for d in apply_policy(workspace, cohort, policy, who)]
 
 
+def _all(workspace: Workspace, cohort: CohortRecord) -> list[Policy]:
+    scopes = workspace.policies.scopes(cohort.hash)
+    return [p for s in scopes if (p := workspace.policies.current(cohort.hash, s)) is not None]
+
+
+def _own(workspace: Workspace, cohort: CohortRecord, batch: str) -> list[Policy]:
+    """What is in force for the model of ``batch``, as its own."""
+    record = workspace.batches.get(batch)
+    policy = policy_in_force(workspace, cohort, record)
+    if policy is None:
+        return []
+    return [make_policy(cohort.hash, policy.thresholds, record.bundle_hash, policy.doubt)]
+
+
 def reset_thresholds(
     workspace: Workspace, cohort_name: str, who: str, batch: str | None = None
 ) -> list[Decision]:
-    """Put the calibrated thresholds of the scope back in force; return the approvals re-opened."""
+    """Put calibrated thresholds back in force; return the approvals re-opened.
+
+    With ``batch`` for its model: where that had no limits of its own and others are typed for the whole cohort, these
+    stand, and the model gets the calibrated ones as its own.
+    """
     cohort = workspace.cohorts.get(cohort_name)
-    scope = _scope(workspace, cohort, batch)
-    calibration = stored_calibration(workspace, cohort, scope)
+    record = workspace.batches.get(batch) if batch is not None else None
+    calibration = calibration_behind(workspace, cohort, record)
     if calibration is None:
         raise InputRefused(f"The cohort {cohort_name} has no calibrated thresholds yet; calibrate it first.")
-    return apply_policy(workspace, cohort, calibration.policy(cohort.hash, scope), who)
+    policy = calibration.policy(cohort.hash, scope_of(workspace, cohort, record))
+    at_large = workspace.policies.current(cohort.hash)
+    others_stand = at_large is not None and at_large.hash != policy.hash
+    if record is not None and not policy.bundle_hash and others_stand:
+        policy = calibration.policy(cohort.hash, record.bundle_hash)
+    return apply_policy(workspace, cohort, policy, who)
 
 
 def in_scope(cohort: CohortRecord, policy: Policy, scope: str, calibration: Calibration) -> Policy:
@@ -179,7 +220,7 @@ def apply_policy(workspace: Workspace, cohort: CohortRecord, policy: Policy, who
     workspace.policies.put(policy)
     reopened: list[Decision] = []
     for name in workspace.batches.names():
-        if _scope(workspace, cohort, name) != policy.bundle_hash:
+        if scope_of(workspace, cohort, workspace.batches.get(name)) != policy.bundle_hash:
             continue
         old = {s: v for s, v in workspace.verdicts.get(name).items() if v.policy_hash in before}
         if not old:
@@ -188,7 +229,3 @@ def apply_policy(workspace: Workspace, cohort: CohortRecord, policy: Policy, who
         workspace.verdicts.put(name, list(new.values()))
         reopened += releasing.reopen_affected(workspace, old, new, policy, who)
     return reopened
-
-
-def _scope(workspace: Workspace, cohort: CohortRecord, batch: str | None) -> str:
-    return scope_of(workspace, cohort, workspace.batches.get(batch) if batch is not None else None)

@@ -27,7 +27,7 @@ from medsynth_desktop.releases.export import ReleaseItem, export_release
 from medsynth_desktop.releases.verify import VerifyReport, verify_package
 from medsynth_desktop.releases.verify import verify_steps as package_steps
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench.scopes import policy_in_force, scope_of, stored_calibration
+from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _calibration_told(
     workspace: Workspace, cohort: CohortRecord, batch: BatchRecord
 ) -> dict[str, Any] | None:
     """What the manifest says of how the limits of ``batch`` were found, what was done to unseen images in words."""
-    kept = stored_calibration(workspace, cohort, scope_of(workspace, cohort, batch))
+    kept = calibration_behind(workspace, cohort, batch)
     return {**kept.to_json(), "preparation": preparation_words(kept)} if kept is not None else None
 
 

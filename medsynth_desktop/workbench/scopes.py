@@ -1,10 +1,12 @@
 """Whose limits judge whose samples: the cohort's at large, or one model's own.
 
-A scope is the hash of a model whose samples are softer than the cohort's images, or "" for the cohort at large: for
-loose images, for models as sharp as the cohort, and for models that were never checked.
+A scope is the hash of a model that has limits of its own, because its samples are softer than the cohort's images or
+because a person set limits for it alone; or "" for the cohort at large: for loose images and for every other model.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import BatchRecord, CohortRecord, Policy
@@ -27,8 +29,28 @@ def keep_as_sharp(workspace: Workspace, cohort: CohortRecord, bundle_hash: str) 
 
 def scope_of(workspace: Workspace, cohort: CohortRecord, batch: BatchRecord | None) -> str:
     """Scope of the samples of ``batch``; without one, the cohort at large."""
-    blur = measured_blur(workspace, cohort, batch.bundle_hash) if batch is not None else None
-    return batch.bundle_hash if batch is not None and blur is not None and blur.sigma > 0 else ""
+    if batch is None:
+        return ""
+    own = is_soft(workspace, cohort, batch.bundle_hash) or workspace.policies.current(
+        cohort.hash, batch.bundle_hash
+    )
+    return batch.bundle_hash if own else ""
+
+
+def is_soft(workspace: Workspace, cohort: CohortRecord, bundle_hash: str) -> bool:
+    """Whether the model's samples were measured to be softer than the cohort."""
+    blur = measured_blur(workspace, cohort, bundle_hash)
+    return blur is not None and blur.sigma > 0
+
+
+def scope_facts(workspace: Workspace, cohort: CohortRecord, batch: BatchRecord | None) -> dict[str, Any]:
+    """For whom a limit holds that is typed for ``batch`` (None: for all), for a program and in words."""
+    if batch is None:
+        words = f"for the cohort {cohort.name} and all its models"
+        return {"cohort": cohort.name, "model": None, "bundle": None, "sentence": words}
+    model = workspace.bundles.get(batch.bundle_hash)
+    words = f"for the model {model.name} ({model.hash[:12]}) alone, against the cohort {cohort.name}"
+    return {"cohort": cohort.name, "model": model.name, "bundle": model.hash, "sentence": words}
 
 
 def policy_in_force(workspace: Workspace, cohort: CohortRecord, batch: BatchRecord | None) -> Policy | None:
@@ -43,6 +65,15 @@ def stored_calibration(workspace: Workspace, cohort: CohortRecord, scope: str = 
         return Calibration.from_json(kept) if kept else None
     except InputRefused:
         return None
+
+
+def calibration_behind(
+    workspace: Workspace, cohort: CohortRecord, batch: BatchRecord | None
+) -> Calibration | None:
+    """The calibration that the limits of ``batch`` rest on: that of a soft model, else the cohort's."""
+    if batch is not None and is_soft(workspace, cohort, batch.bundle_hash):
+        return stored_calibration(workspace, cohort, batch.bundle_hash)
+    return stored_calibration(workspace, cohort)
 
 
 def keep_calibration(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -159,6 +160,9 @@ def test_approve_export_verify_and_reopen(place: Path, cli: Cli) -> None:
     why = ("--why", "stricter", "--who", "Officer", "--cohort", "phantoms")
     reopened = cli("threshold", "rmse", "--review", 10, "--block", 9, *why, *workspace)
     assert set(reopened.json["reopened"]) == set(ids)
+    assert reopened.json["scope"]["bundle"] is None
+    own = cli("threshold", "rmse", "--review", 9, "--block", 8, *why, "--batch", "b", *workspace[:2])
+    assert re.search(r"rmse: review 9, block 8, for the model \S+ \([0-9a-f]{12}\) alone", own.out)
     again = cli("export", "--batch", "b", "--cohort", "phantoms", "--out", place / "second", *workspace)
     assert again.code == 1
     assert not (place / "second").exists()

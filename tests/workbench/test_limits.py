@@ -62,8 +62,8 @@ def at_large(workspace: Workspace, cohort: CohortRecord) -> Policy | None:
     return workspace.policies.current(cohort.hash)
 
 
-def let_through(workspace: Workspace, batch: str) -> None:
-    """Set limits of the batch's scope that only copies are beyond."""
+def let_through(workspace: Workspace, batch: str | None) -> None:
+    """Set limits for the batch's model (None: for all) that only copies are beyond."""
     for metric, limit in (("correlation", 0.9999), ("rmse", 0.002), ("lowe_ratio", -9)):
         limits.set_threshold(
             workspace, COHORT, metric, limit, limit, who="Officer", why="a test", batch=batch
@@ -141,7 +141,7 @@ def test_the_first_check_brings_other_batches_and_typed_limits_along(
     draw(workspace, "old", soft, {"S-old": Blur(SIGMA)(anatomy(GRID_3D, 400))})
     scopes.keep_as_sharp(workspace, cohort, soft)
     audit(workspace, "old")
-    let_through(workspace, "old")
+    let_through(workspace, None)
     approve(workspace, "S-old")
     workspace.settings.set(f"calibration:{cohort.hash}:{soft}", None)
     audit(workspace, SOFT)
@@ -153,6 +153,88 @@ def test_the_first_check_brings_other_batches_and_typed_limits_along(
     limits.reset_thresholds(workspace, COHORT, "Officer", SOFT)
     assert {t.origin for t in workspace.policies.current(cohort.hash, soft).thresholds} == {"calibrated"}  # type: ignore[union-attr]
     assert {t.origin for t in at_large(workspace, cohort).thresholds} == {"typed"}  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def both_sharp(workspace: Workspace, cohort: CohortRecord, soft: str) -> dict[str, Verdict]:
+    """Two models without limits of their own, both batches checked; what is said of the second one's."""
+    for name in (BATCH, SOFT):
+        scopes.keep_as_sharp(workspace, cohort, workspace.batches.get(name).bundle_hash)
+        audit(workspace, name)
+    assert workspace.policies.scopes(cohort.hash) == [""]
+    return workspace.verdicts.get(SOFT)
+
+
+def test_a_limit_typed_for_a_batch_is_its_models_alone(
+    workspace: Workspace, cohort: CohortRecord, both_sharp: dict[str, Verdict]
+) -> None:
+    whole, model = at_large(workspace, cohort), workspace.batches.get(BATCH).bundle_hash
+    limits.set_threshold(workspace, COHORT, "rmse", 10, 9, who="Officer", why="stricter", batch=BATCH)
+    assert at_large(workspace, cohort) == whole
+    assert workspace.verdicts.get(SOFT) == both_sharp
+    own = workspace.policies.current(cohort.hash, model)
+    assert own is not None
+    assert whole is not None
+    kept = [[t for t in policy.thresholds if t.metric != "rmse"] for policy in (own, whole)]
+    assert kept[0] == kept[1]
+    state = guarding.GuardState.of(workspace, cohort, workspace.batches.get(BATCH))
+    assert state.counts["block"] == len(state.ids) > 0
+    assert state.calibration is not None
+    assert {v.policy_hash for v in audit(workspace, BATCH).values()} == {own.hash}, "it stands"
+
+
+def test_calibrated_limits_come_back_for_a_batchs_model_alone(
+    workspace: Workspace, cohort: CohortRecord, both_sharp: dict[str, Verdict]
+) -> None:
+    calibrated = at_large(workspace, cohort)
+    let_through(workspace, None)
+    typed = at_large(workspace, cohort)
+    limits.reset_thresholds(workspace, COHORT, "Officer", BATCH)
+    assert at_large(workspace, cohort) == typed
+    own = scopes.policy_in_force(workspace, cohort, workspace.batches.get(BATCH))
+    assert own.thresholds == calibrated.thresholds  # type: ignore[union-attr]
+    assert scopes.policy_in_force(workspace, cohort, workspace.batches.get(SOFT)) == typed
+
+
+def test_a_sharp_models_own_limits_follow_the_quantile_but_for_typed_ones(
+    workspace: Workspace, cohort: CohortRecord, both_sharp: dict[str, Verdict]
+) -> None:
+    limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="x", batch=BATCH)
+    drain(guarding.audit_batch(workspace, BATCH, COHORT, quantile=0.9))
+    own = scopes.policy_in_force(workspace, cohort, workspace.batches.get(BATCH))
+    assert own is not None
+    quantiles = {t.metric: t.quantile for t in own.thresholds}
+    assert quantiles == {"correlation": 0.9, "lowe_ratio": 0.9, "rmse": None}
+
+
+def test_a_limit_typed_before_the_first_check_stands_after_it(
+    workspace: Workspace, cohort: CohortRecord, soft: str
+) -> None:
+    drain(limits.calibrate_cohort(workspace, COHORT))
+    limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="early", batch=SOFT)
+    audit(workspace, SOFT)
+    assert scopes.is_soft(workspace, cohort, soft)
+    own = workspace.policies.current(cohort.hash, soft)
+    assert {t.metric: t.who for t in own.thresholds if t.who} == {"rmse": "Officer"}  # type: ignore[union-attr]
+
+
+def test_a_policy_file_leaves_the_cohort_and_other_models_alone(
+    workspace: Workspace, cohort: CohortRecord, both_sharp: dict[str, Verdict], tmp_path: Path
+) -> None:
+    whole, file = at_large(workspace, cohort), tmp_path / "policy.json"
+    file.write_text(json.dumps({"rmse": {"review": 10, "block": 9}}))
+    result = drain(auditing.audit(workspace, cohort, BATCH, [], file, guarding.QUANTILE))
+    assert result.counts["block"] == len(result.verdicts)
+    assert at_large(workspace, cohort) == whole
+    assert workspace.verdicts.get(SOFT) == both_sharp
+
+
+def test_the_scope_of_a_limit_is_said(workspace: Workspace, cohort: CohortRecord) -> None:
+    batch = workspace.batches.get(BATCH)
+    one, whole = (scopes.scope_facts(workspace, cohort, b) for b in (batch, None))
+    assert (one["cohort"], one["model"], one["bundle"]) == (COHORT, "tiny", batch.bundle_hash)
+    assert one["sentence"].startswith("for the model tiny (")
+    assert (whole["model"], whole["sentence"]) == (None, f"for the cohort {COHORT} and all its models")
 
 
 @pytest.mark.parametrize(
