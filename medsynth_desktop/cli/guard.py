@@ -171,11 +171,16 @@ def _one_of(batch: str | None, paths: list[Path] | None) -> None:
 
 
 def _nearest_line(found: Nearest) -> str:
-    best = found.neighbours[0]
-    return (
+    from medsynth_desktop.similarity.rmse import closest, lowest_rmse
+
+    best, smallest, whose = found.neighbours[0], lowest_rmse(found), closest(found)
+    line = (
         f"{found.id}: nearest {best.image}, correlation {best.correlation:.4f}, "
         f"RMSE {best.rmse:.4f}, Lowe's ratio {found.lowe_ratio:.4f}"
     )
+    if smallest < best.rmse:
+        line += f"; smallest RMSE {smallest:.4f} with {whose.image if whose else 'another image'}"
+    return line
 
 
 def _limit_line(metric: str, facts: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ Every word that comes from a record is escaped, and a policy in the page forbids
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import PurePath
@@ -29,6 +30,9 @@ NOT_TESTED = (
     "Patients outside the training split of this cohort.",
 )
 """What the conclusion must not be read to cover."""
+
+HEADS = {"rmse": "Smallest RMSE (any image)"}
+"""Column heads that say more than the metric's name: that RMSE need not be the nearest image's."""
 
 WORDS = {"pass": "Pass", "review": "Review", "block": "Block"}
 
@@ -185,7 +189,7 @@ def _divergence(js_hcc: float, js_lowe: float, batch: int, unseen: int) -> str:
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
-    heads = ["Image", "Verdict", "Nearest real", *(m.label for m in METRICS), "Reasons"]
+    heads = ["Image", "Verdict", "Nearest real", *(HEADS.get(m.key, m.label) for m in METRICS), "Reasons"]
     rows = "".join(_verdict(verdict) for verdict in sorted(verdicts, key=risk))
     head = "".join(f"<th>{escape(word)}</th>" for word in heads)
     return f"<h2>Images, riskiest first</h2><table><tr>{head}</tr>{rows}</table>"
@@ -195,11 +199,19 @@ def _verdict(verdict: Verdict) -> str:
     # An image given by its path is shown by its name: folders of this machine are nobody else's business.
     name = PurePath(verdict.id.replace("\\", "/")).name
     nearest = verdict.nearest.neighbours[0].image if verdict.nearest.neighbours else "none"
-    values = "".join(
-        f'<td class="n">{escape(m.format(verdict.metrics.get(m.key, float("nan"))))}</td>' for m in METRICS
-    )
+    values = "".join(f'<td class="n">{_value(m, verdict)}</td>' for m in METRICS)
     reasons = "<br>".join(escape(reason) for reason in verdict.reasons)
     return (
         f'<tr><td>{escape(name)}</td><td class="v {verdict.verdict}">{WORDS[verdict.verdict]}</td>'
         f"<td>{escape(nearest)}</td>{values}<td>{reasons}</td></tr>"
     )
+
+
+def _value(metric: Metric, verdict: Verdict) -> str:
+    """A value, and whose it is where that is another image than the nearest one."""
+    value, first = verdict.metrics.get(metric.key, math.nan), verdict.nearest.neighbours[:1]
+    words = escape(metric.format(value))
+    whose = metric.neighbour(verdict.nearest)
+    if not first or whose == first[0] or not math.isfinite(value):
+        return words
+    return f"{words}<br>{escape(whose.image if whose else 'another image')}"

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from medsynth_desktop.cli import main
+from medsynth_desktop.cli.guard import _nearest_line
+from medsynth_desktop.core.records import Nearest, Neighbour
 from medsynth_desktop.store.workspace import Workspace
 from tests.cli.conftest import Cli
 
@@ -166,6 +168,13 @@ def test_approve_export_verify_and_reopen(place: Path, cli: Cli) -> None:
     again = cli("export", "--batch", "b", "--cohort", "phantoms", "--out", place / "second", *workspace)
     assert again.code == 1
     assert not (place / "second").exists()
+
+
+def test_the_nearest_line_says_whose_rmse_it_is() -> None:
+    near, far = Neighbour("P-0001-1", "P-0001", 0.3, 0.9), Neighbour("P-0002-1", "P-0002", 0.2, 0.8)
+    line = _nearest_line(Nearest("S-1", (near, far), 0.8, {"rmse": 0.2}))
+    assert line.endswith("RMSE 0.3000, Lowe's ratio 0.8000; smallest RMSE 0.2000 with P-0002-1")
+    assert "smallest" not in _nearest_line(Nearest("S-1", (near,), 0.8, {"rmse": 0.3}))
 
 
 def test_mesh_of_a_sample(place: Path, cli: Cli) -> None:

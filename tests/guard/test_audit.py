@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medsynth_desktop.core.progress import drain
-from medsynth_desktop.core.records import ImageRecord
+from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour
 from medsynth_desktop.guard.audit import AuditResult, audit_queries, find_duplicates, passing
 from medsynth_desktop.guard.calibration import calibrate
 from medsynth_desktop.guard.report import conclude, render_report
@@ -164,6 +164,20 @@ def test_report_is_whole_self_contained_and_escaped(audited: AuditResult) -> Non
     assert "What was not tested" in text
     assert "http" not in text.replace("http-equiv", "")
     assert len(re.findall(r'class="v (block|review|pass)"', text)) == 6
+
+
+def test_the_report_says_whose_rmse_it_is(audited: AuditResult) -> None:
+    nearest, other = Neighbour("P-0001-1", "P-0001", 0.3, 0.9), Neighbour("P-0002-1", "P-0002", 0.2, 0.8)
+
+    def cell(neighbours: tuple[Neighbour, ...], rmse: float) -> str:
+        found = Nearest("S-1", neighbours, 8 / 9, {"correlation": 0.9, "rmse": rmse, "lowe_ratio": 8 / 9})
+        verdicts = (judge(found, audited.policy),)
+        return render_report(verdicts, audited.policy, audited.calibration, 0.5, 0.5)
+
+    assert "<th>Smallest RMSE (any image)</th>" in cell((nearest,), 0.3)
+    assert '<td class="n">0.300</td>' in cell((nearest, other), 0.3)
+    assert '<td class="n">0.200<br>P-0002-1</td>' in cell((nearest, other), 0.2)
+    assert '<td class="n">0.100<br>another image</td>' in cell((nearest, other), 0.1)
 
 
 def test_report_of_nothing_and_of_undefined_numbers(audited: AuditResult) -> None:
