@@ -58,6 +58,8 @@ class Calibration:
         Of limits matched to a model's softness (`medsynth_desktop.guard.matched`): the blur in voxels, how many
         training images were blurred alike, how many of them the limits catch, and what to hold against every sample
         where that is too few; else 0 and "".
+    no_softer
+        Whether a model's samples were measured and found no softer than the unseen images.
     """
 
     quantile: float
@@ -75,6 +77,7 @@ class Calibration:
     copies: int = 0
     caught: int = 0
     doubt: str = ""
+    no_softer: bool = False
 
     def policy(self, cohort_hash: str, bundle_hash: str = "") -> Policy:
         """Return the policy that these thresholds make.

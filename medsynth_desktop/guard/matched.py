@@ -24,6 +24,8 @@ MOST_COPIES = 20
 ENOUGH_CAUGHT = 0.95
 """Share of them that must be beyond a limit: one of 20 may slip."""
 
+AS_THEY_ARE = "Unseen images were compared as they are: this model's samples are no softer."
+
 
 def calibrate_matched(
     train_images: Sequence[np.ndarray] | np.ndarray,
@@ -72,9 +74,9 @@ def with_power(made: Calibration, copies: int, caught: int) -> Calibration:
 
 
 def preparation_words(calibration: Calibration | None) -> str:
-    """Say in one sentence what was done to the unseen images and what it costs; empty for nothing."""
+    """Say in one sentence what was done to the unseen images and what it costs; empty where no model was measured."""
     if calibration is None or not calibration.through:
-        return ""
+        return AS_THEY_ARE if calibration is not None and calibration.no_softer else ""
     power = (
         f"; copies as soft as they: {calibration.caught} of {calibration.copies} beyond a limit"
         if calibration.copies

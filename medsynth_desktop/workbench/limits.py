@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from medsynth_desktop.cohorts.access import load_arrays, map_arrays
 from medsynth_desktop.core.errors import InputRefused
@@ -80,7 +81,7 @@ def calibrate_model(
         made = yield from calibrate_cohort(workspace, cohort.name, quantile)
         keep_as_sharp(workspace, cohort, model)
         _renew_own(workspace, cohort, made, model)
-        return made
+        return replace(made, no_softer=True)
     kept = stored_calibration(workspace, cohort, model)
     first = kept is None
     if kept is None or kept.quantile != quantile:

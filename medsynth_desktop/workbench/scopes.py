@@ -6,6 +6,7 @@ because a person set limits for it alone; or "" for the cohort at large: for loo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from medsynth_desktop.core.errors import InputRefused
@@ -70,10 +71,15 @@ def stored_calibration(workspace: Workspace, cohort: CohortRecord, scope: str = 
 def calibration_behind(
     workspace: Workspace, cohort: CohortRecord, batch: BatchRecord | None
 ) -> Calibration | None:
-    """The calibration that the limits of ``batch`` rest on: that of a soft model, else the cohort's."""
-    if batch is not None and is_soft(workspace, cohort, batch.bundle_hash):
+    """The calibration that the limits of ``batch`` rest on: that of a soft model, else the cohort's.
+
+    It says so where the model was measured and found no softer than the cohort.
+    """
+    blur = measured_blur(workspace, cohort, batch.bundle_hash) if batch is not None else None
+    if batch is not None and blur is not None and blur.sigma > 0:
         return stored_calibration(workspace, cohort, batch.bundle_hash)
-    return stored_calibration(workspace, cohort)
+    kept = stored_calibration(workspace, cohort)
+    return replace(kept, no_softer=True) if kept is not None and blur is not None else kept
 
 
 def keep_calibration(

@@ -116,7 +116,9 @@ def test_a_planted_copy_is_blocked_and_named_wherever_it_stands(place: Path, cli
     assert real.id in " ".join(verdict["reasons"])
     assert done.json["verdicts"][0]["verdict"] == "block"
     softness = done.json["softness"]
-    assert bool(softness["sentence"]) == bool(softness["sigma"]) == bool(softness["copies"])
+    assert bool(softness["sigma"]) == bool(softness["copies"])
+    assert softness["sentence"].startswith("Unseen images were ")
+    assert softness["sentence"].endswith("are no softer.") != bool(softness["sigma"])
     again = cli(
         "calibrate", "--batch", "b", "--cohort", "phantoms", "--workspace", place / "workspace", "--json"
     )

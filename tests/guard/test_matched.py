@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from medsynth_desktop.core.records import Nearest, Neighbour, Threshold
 from medsynth_desktop.guard.audit import audit_queries
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.matched import (
+    AS_THEY_ARE,
     calibrate_matched,
     preparation_facts,
     preparation_words,
@@ -80,6 +82,10 @@ def test_copies_are_counted_and_told() -> None:
     page = render_report([], made.policy("c"), made, 0.0, 0.0)
     assert sentence.replace("'", "&#x27;") in page
     assert preparation_words(PLAIN) == preparation_words(None) == ""
+    sharp = replace(PLAIN, no_softer=True)
+    assert preparation_facts(sharp)["sentence"] == AS_THEY_ARE
+    assert escape(AS_THEY_ARE) in render_report([], sharp.policy("c"), sharp, 0.0, 0.0)
+    assert Calibration.from_json(sharp.to_json()).no_softer
 
 
 def test_nothing_is_left_to_tell_copies_by() -> None:

@@ -12,6 +12,7 @@ import pytest
 from medsynth_desktop.core.hashing import hash_bytes
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import CohortRecord, Decision, Policy, Verdict
+from medsynth_desktop.guard.matched import AS_THEY_ARE, preparation_words
 from medsynth_desktop.guard.sharpness import Blur
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import auditing, guarding, limits, releasing, scopes
@@ -120,6 +121,9 @@ def test_a_sharp_model_is_judged_by_the_cohorts_limits(workspace: Workspace, coh
     assert made is not None
     assert (made.through, made.sigma) == ("", 0)
     assert scopes.stored_calibration(workspace, cohort, sharp) is None
+    told = guarding.GuardState.of(workspace, cohort, workspace.batches.get("sharp")).calibration
+    assert preparation_words(told) == AS_THEY_ARE
+    assert preparation_words(made) == ""
 
 
 def test_softness_is_the_models_and_measured_once(
