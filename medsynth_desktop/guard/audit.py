@@ -14,6 +14,7 @@ from medsynth_desktop.core.records import ImageRecord, Policy, Verdict
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.divergence import Divergence, measure_divergence
 from medsynth_desktop.guard.matched import preparation_facts
+from medsynth_desktop.guard.unlike import unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, is_copy, judge, risk
 from medsynth_desktop.similarity.search import NearestSearch, Query
 
@@ -52,6 +53,13 @@ class AuditResult:
         names = [verdict.verdict for verdict in self.verdicts]
         return {name: names.count(name) for name in VERDICTS}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to show with the verdicts: of the calibration, and of images that resemble nothing."""
+        unseen = np.array(self.calibration.values.get("correlation", ()))
+        found = unlike_words(_values(self.verdicts, "correlation"), unseen)
+        return (*self.calibration.warnings, *filter(None, [found]))
+
     def to_json(self) -> dict[str, Any]:
         """Return the document of the command line; numbers that are not defined are None."""
         verdicts = [
@@ -72,7 +80,7 @@ class AuditResult:
             "duplicates": [list(pair) for pair in self.duplicates],
             "patients_hit": self.patients_hit,
             "thresholds": [asdict(threshold) for threshold in self.policy.thresholds],
-            "warnings": list(self.calibration.warnings),
+            "warnings": list(self.warnings),
             "softness": preparation_facts(self.calibration),
             "policy": self.policy.hash,
         }

@@ -18,6 +18,7 @@ from medsynth_desktop.guard.divergence import FEW_VALUES
 from medsynth_desktop.guard.histogram import draw_histogram
 from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.guard.policy import threshold_of
+from medsynth_desktop.guard.unlike import count_unlike, unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, risk
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.base import Metric
@@ -74,15 +75,17 @@ def render_report(
     title, subject
         Heading, and what was audited (batch, cohort, time) in one line.
     """
+    best = np.array([verdict.metrics.get("correlation", math.nan) for verdict in verdicts])
+    correlations = (best, np.array(calibration.values.get("correlation", ()), float))
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="meta">{escape(subject)}</p>' if subject else "",
         f'<p class="meta">Policy {escape(policy.hash[:16])}</p>',
         _conclusion(verdicts),
-        _list("Cautions", calibration.warnings),
+        _list("Cautions", [*calibration.warnings, *filter(None, [unlike_words(*correlations)])]),
         _limits(policy, calibration),
         _figures(verdicts, policy, calibration),
-        _divergence(js_hcc, js_lowe, len(verdicts), len(calibration.images)),
+        _divergence(js_hcc, js_lowe, len(calibration.images), *correlations),
         _verdicts(verdicts),
         _list("What was not tested", NOT_TESTED),
     ]
@@ -176,13 +179,17 @@ def _figures(verdicts: Sequence[Verdict], policy: Policy, calibration: Calibrati
     return f"<h2>This batch against unseen patients</h2>{''.join(parts)}" if parts else ""
 
 
-def _divergence(js_hcc: float, js_lowe: float, batch: int, unseen: int) -> str:
+def _divergence(js_hcc: float, js_lowe: float, unseen: int, best: np.ndarray, unseen_best: np.ndarray) -> str:
     values: Mapping[str, float] = {"highest correlations": js_hcc, "Lowe's ratios": js_lowe}
     words = ", ".join(f"{'not defined' if v != v else f'{v:.4f}'} for {name}" for name, v in values.items())
-    text = (
-        f"Jensen-Shannon divergence (0: distributed as for unseen patients, 1: not at all): {words}. A model that "
-        "memorises moves both towards 1."
+    batch = len(best)
+    meaning = (
+        "Here values towards 1 do not speak of memorising: most images are less like any real image than every unseen "
+        "patient is."
+        if 2 * count_unlike(best, unseen_best) > batch
+        else "A model that memorises moves both towards 1."
     )
+    text = f"Jensen-Shannon divergence (0: distributed as for unseen patients, 1: not at all): {words}. {meaning}"
     if min(batch, unseen) < FEW_VALUES:
         text += f" With {batch} images against {unseen} these numbers cannot be trusted: they rest on very few values."
     return f"<p>{escape(text)}</p>"

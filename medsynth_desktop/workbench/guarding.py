@@ -24,6 +24,7 @@ from medsynth_desktop.guard.audit import AuditResult, audit_queries
 from medsynth_desktop.guard.calibration import QUANTILE as PUBLISHED
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.policy import with_threshold
+from medsynth_desktop.guard.unlike import unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
 from medsynth_desktop.similarity.search import NearestSearch, Query
 from medsynth_desktop.store.workspace import Workspace
@@ -85,6 +86,15 @@ class GuardState:
         if self.calibration is None:
             return {}
         return {k: np.asarray(v, np.float64) for k, v in self.calibration.values.items()}
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences to show beside the thresholds: of the calibration, and of samples that resemble nothing."""
+        if self.calibration is None:
+            return ()
+        nothing = np.zeros(0)
+        sides = (found.get("correlation", nothing) for found in (self.metrics, self.unseen))
+        return (*self.calibration.warnings, *filter(None, [unlike_words(*sides)]))
 
     @property
     def thresholds(self) -> dict[str, Threshold]:

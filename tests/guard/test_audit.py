@@ -17,8 +17,10 @@ from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour
 from medsynth_desktop.guard.audit import AuditResult, audit_queries, find_duplicates, passing
 from medsynth_desktop.guard.calibration import calibrate
 from medsynth_desktop.guard.report import conclude, render_report
+from medsynth_desktop.guard.unlike import count_unlike, unlike_words
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity.search import NearestSearch
+from medsynth_desktop.workbench.guarding import GuardState
 
 COMMON = np.random.default_rng(99).standard_normal((10, 10, 10))
 
@@ -107,6 +109,45 @@ def test_memorised_batch_diverges_more_than_an_innocent_one(audited: AuditResult
     assert memorised.js_hcc.value == memorised.js_lowe.value == 1
     assert audited.js_hcc.value < 0.5
     assert memorised.patients_hit == 24
+
+
+def test_images_that_resemble_nothing_are_told_but_judged_as_ever(audited: AuditResult) -> None:
+    noise = np.random.default_rng(7).standard_normal((4, 10, 10, 10)).astype(np.float32)
+    queries = [(f"S-{i}", image) for i, image in enumerate(noise)]
+    search, policy = NearestSearch(images_of(1, 40), records_of(40)), audited.policy
+    lost = drain(audit_queries(search, queries, policy, audited.calibration))
+    told = lost.warnings[-1]
+    assert told.startswith("4 of 4 images are less like any real image than every unseen patient is")
+    assert lost.to_json()["warnings"][-1] == told
+    assert [v.verdict for v in lost.verdicts] == [judge(v.nearest, policy).verdict for v in lost.verdicts]
+    page = render_report(lost.verdicts, policy, lost.calibration, 1.0, 1.0)
+    assert told in page
+    assert "do not speak of memorising" in page
+    assert "A model that memorises" not in page
+    page = render_report(audited.verdicts, policy, audited.calibration, 1.0, 1.0)
+    assert "A model that memorises" in page
+    state = GuardState.build(policy, lost.calibration, {v.id: v.nearest for v in lost.verdicts})
+    assert state.warnings == lost.warnings
+    assert GuardState().warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("batch", "unseen", "count"),
+    [
+        ([0.1, 0.2], [0.2, 0.3], 1),
+        ([0.2, 0.9], [0.2, 0.3], 0),
+        ([np.nan, 0.1], [np.nan, 0.3], 1),
+        ([0.1], [], 0),
+        ([0.1], [np.nan], 0),
+        ([], [0.3], 0),
+        ([-0.5, 0.0, 0.1], [0.3], 3),
+    ],
+)
+def test_unlike_is_below_every_unseen_one(batch: list[float], unseen: list[float], count: int) -> None:
+    sides = np.array(batch), np.array(unseen)
+    assert count_unlike(*sides) == count
+    assert unlike_words(*sides).startswith(f"{count} of {len(batch)} images " if count else "")
+    assert bool(unlike_words(*sides)) == bool(count)
 
 
 def test_duplicates_need_two() -> None:
