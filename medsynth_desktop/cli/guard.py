@@ -91,7 +91,7 @@ def audit(
         held = _cohort(workspace, cohort, batch)
         result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile))
         if report is not None:
-            auditing.write_report(result, report)
+            auditing.write_report(workspace, held, batch, result, report)
     document = auditing.describe(result)
     for warning in document["warnings"]:
         say(f"medsynth: {warning}")

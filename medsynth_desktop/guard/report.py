@@ -39,7 +39,8 @@ WORDS = {"pass": "Pass", "review": "Review", "block": "Block"}
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}p.meta{color:#57606a;margin:0}
+h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}dl.meta{color:#57606a;
+margin:0;display:grid;grid-template-columns:max-content 1fr;gap:0 1rem}dl.meta dd{margin:0}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.35rem .6rem;
 border-bottom:1px solid #d8dee4;vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
@@ -60,7 +61,7 @@ def render_report(
     js_lowe: float,
     *,
     title: str = "Privacy audit",
-    subject: str = "",
+    facts: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Write the audit of one batch as an HTML page.
 
@@ -72,15 +73,14 @@ def render_report(
         What they were judged by.
     js_hcc, js_lowe
         Jensen-Shannon divergences from the unseen patients; NaN where not defined.
-    title, subject
-        Heading, and what was audited (batch, cohort, time) in one line.
+    title, facts
+        Heading, and under it names with values: what was audited against what, when, by whom and with what.
     """
     best = np.array([verdict.metrics.get("correlation", math.nan) for verdict in verdicts])
     correlations = (best, np.array(calibration.values.get("correlation", ()), float))
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="meta">{escape(subject)}</p>' if subject else "",
-        f'<p class="meta">Policy {escape(policy.hash[:16])}</p>',
+        _header([*facts, ("Policy", policy.hash[:16])]),
         _conclusion(verdicts),
         _list("Cautions", [*calibration.warnings, *filter(None, [unlike_words(*correlations)])]),
         _limits(policy, calibration),
@@ -97,6 +97,11 @@ def render_report(
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
+
+
+def _header(facts: Sequence[tuple[str, str]]) -> str:
+    lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    return f'<dl class="meta">{lines}</dl>'
 
 
 def conclude(verdicts: Sequence[Verdict]) -> str:

@@ -1,4 +1,4 @@
-"""Images that resemble no real one: noise, or something else than the cohort shows. No copies, but no success either."""
+"""Images that resemble no real one: noise, or something else than the cohort shows. No copies, but no success."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from medsynth_desktop import __version__
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import CohortRecord, Policy, Threshold
@@ -15,7 +16,7 @@ from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.report import render_report
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench import guarding
+from medsynth_desktop.workbench import guarding, releasing
 
 MAX_POLICY_BYTES = 1 << 20
 
@@ -78,21 +79,58 @@ def describe(result: AuditResult) -> dict[str, Any]:
     return document
 
 
-def write_report(result: AuditResult, path: Path) -> None:
-    """Write the audit as one self-contained HTML file.
+def write_report(
+    workspace: Workspace, cohort: CohortRecord, batch: str | None, result: AuditResult, path: Path
+) -> None:
+    """Write the audit as one self-contained HTML file; ``batch`` is None for images given by path.
 
     Raises
     ------
     StoreFailed
         When the file cannot be written.
     """
+    facts = report_facts(workspace, cohort, batch, result, who=releasing.current_user(), when=releasing.now())
     text = render_report(
-        result.verdicts, result.policy, result.calibration, result.js_hcc.value, result.js_lowe.value
+        result.verdicts,
+        result.policy,
+        result.calibration,
+        result.js_hcc.value,
+        result.js_lowe.value,
+        facts=facts,
     )
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StoreFailed(f"The report {path.name} cannot be written: {error.strerror}.") from None
+
+
+def report_facts(
+    workspace: Workspace,
+    cohort: CohortRecord,
+    batch: str | None,
+    result: AuditResult,
+    *,
+    who: str,
+    when: str,
+) -> list[tuple[str, str]]:
+    """What was audited against what, when, by whom and with what: the head of a report. No path and no patient."""
+    count = len(result.verdicts)
+    plural = "" if count == 1 else "s"
+    if batch is None:
+        checked = [("Images", f"{count} image{plural} given by path"), ("Model", "not known")]
+    else:
+        model = workspace.bundles.get(workspace.batches.get(batch).bundle_hash)
+        checked = [
+            ("Batch", f"{batch}, {count} sample{plural}"),
+            ("Model", f"{model.name} ({model.hash[:16]})"),
+        ]
+    return [
+        *checked,
+        ("Cohort", f"{cohort.name} ({cohort.hash[:16]}), {len(cohort.split('train'))} training images"),
+        ("Written", when),
+        ("By", who or "nobody signed in"),
+        ("Program", f"MedSynth Desktop {__version__}"),
+    ]
 
 
 def policy_from_json(

@@ -77,7 +77,7 @@ def main_job(workspace: Workspace, out: Path, count: int = 6, seed: int = 2026) 
         paths.append(out / "samples" / f"{sample.id}.nii.gz")
         write_volume(sampling.sample_volume(workspace, sample.id), paths[-1])
     audit = yield from auditing.audit(workspace, cohort, BATCH, [], None, guarding.QUANTILE)
-    auditing.write_report(audit, out / "audit.html")
+    auditing.write_report(workspace, cohort, BATCH, audit, out / "audit.html")
     meshes = yield from _meshes(workspace, [v.id for v in audit.verdicts[:2]], out / "meshes")
     release = yield from _release(workspace, [v.id for v in audit.verdicts if v.verdict == "pass"], out)
     return DemoRun(

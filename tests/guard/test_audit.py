@@ -192,7 +192,7 @@ def test_report_is_whole_self_contained_and_escaped(audited: AuditResult) -> Non
         0.5,
         float("nan"),
         title="<b>",
-        subject="batch & cohort",
+        facts=[("Batch", "first & <last>")],
     )
     page = Page()
     page.feed(text)
@@ -201,6 +201,7 @@ def test_report_is_whole_self_contained_and_escaped(audited: AuditResult) -> Non
     assert not {"script", "img", "b>", "link", "iframe"} & set(page.tags)
     assert page.tags.count("svg") == 3
     assert "Doe^Jane" not in text
+    assert "<dt>Batch</dt><dd>first &amp; &lt;last&gt;</dd><dt>Policy</dt>" in text
     assert "not defined for Lowe" in text
     assert "What was not tested" in text
     assert "http" not in text.replace("http-equiv", "")
