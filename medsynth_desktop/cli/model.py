@@ -178,7 +178,9 @@ def _lines(document: dict[str, Any]) -> str:
 
 def _trained(facts: Any) -> str:
     """How one stage was trained, as far as the bundle, which may be a stranger's, says it in numbers."""
-    numbers: list[Any] = [facts.get(key) for key in ("steps", "seconds", "loss")] if isinstance(facts, dict) else []
+    numbers: list[Any] = (
+        [facts.get(key) for key in ("steps", "seconds", "loss")] if isinstance(facts, dict) else []
+    )
     if not numbers or not all(isinstance(n, int | float) and abs(n) < 1e12 for n in numbers):
         return ""
     steps, seconds, loss = numbers

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsynth_desktop.cohorts.importing import import_cohort, notes_on
+from medsynth_desktop.cohorts.importing import import_cohort
 from medsynth_desktop.core.errors import Cancelled, InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.progress import CancelToken, Progress, drain
 from medsynth_desktop.core.records import CohortRecord
@@ -220,21 +220,6 @@ def test_an_import_can_be_cancelled_between_two_dicom_headers(workspace: Workspa
         drain(import_cohort(workspace, "heads", [tmp_path / "in"]), stop, token)
     assert told[-1] == "Reading headers: 7 of 20 DICOM files"
     assert workspace.cohorts.held("heads") == {}
-
-
-def test_notes_say_nothing_new_a_twin_and_a_thin_split(
-    run: Import, workspace: Workspace, tmp_path: Path
-) -> None:
-    folder = write_heads(tmp_path / "in", 8)
-    first = run(folder)
-    assert notes_on(workspace, first, None) == []
-    assert notes_on(workspace, run(folder), first) == [
-        "Nothing new: the cohort heads held all of these images already."
-    ]
-    twin = notes_on(workspace, run(folder, "twin"), None)
-    assert twin == ["The same images as the cohort heads; thresholds and verdicts are shared."]
-    (thin,) = notes_on(workspace, run(folder, "thin", calibration=0.1), None)
-    assert "7 for training and 1 set aside" in thin
 
 
 def test_the_recipe_of_a_cohort_stays(run: Import, tmp_path: Path) -> None:
