@@ -18,6 +18,7 @@ from medsynth_desktop.qt.header import HeaderLine
 from medsynth_desktop.qt.link import ViewerLink
 from medsynth_desktop.qt.menu import fill_menu
 from medsynth_desktop.qt.panels import PanelSpec, installed_panels, widget_class
+from medsynth_desktop.qt.statusbar import StatusBar
 from medsynth_desktop.qt.viewbar import ViewBar
 from medsynth_desktop.workbench.state import Workbench
 
@@ -82,6 +83,7 @@ class Shell(QObject):  # type: ignore[misc]
         self.arrangement = Arrangement(self.viewer, self.docks)
         self.viewbar = ViewBar(self.viewer, self.arrangement)
         self.window.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.viewbar)
+        self.statusbar = StatusBar(self.viewer)
         fill_menu(self)
         self.hook = FaultHook(workbench.tell)
         self.hook.install()
@@ -100,6 +102,7 @@ class Shell(QObject):  # type: ignore[misc]
         if first:
             self.window.showMaximized()
         QTimer.singleShot(0, self.arrangement.arrange)
+        QTimer.singleShot(0, self.statusbar.lay_out)
 
     def raise_panel(self, title: str) -> QWidget:
         """Bring a panel to the front and return its widget."""
@@ -139,6 +142,7 @@ class Shell(QObject):  # type: ignore[misc]
                 panel.stop_listening()
         self.header.close_down()
         self.viewbar.close_down()
+        self.statusbar.close_down()
         self.arrangement.close()
         self.link.close()
         bridge.open_in_background(False)

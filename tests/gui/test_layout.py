@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QWidget
 
 SMALL, LARGE = (1366, 768), (1590, 900)
 SHARE = 0.6
@@ -47,6 +48,26 @@ def test_a_large_window_has_the_layer_docks_again(shell, sized, qtbot: QtBot) ->
     sized(LARGE)
     assert shell.arrangement.layers_shown
     assert shell.viewbar.layers.isChecked()
+
+
+def test_texts_of_the_status_bar_stand_beside_each_other(shell, sized, qtbot: QtBot) -> None:
+    bar = shell.window.statusBar()
+    layer, place, hint = (
+        bar.findChild(QWidget, f"{n} status") for n in ("layer_base", "coordinates", "help")
+    )
+    shell.viewer.help = "use <2> for transform"
+    sized(SMALL)
+    for name in ("Real P-0001-1", "Synthetic S-000000000000"):
+        said = {
+            "layer_base": name,
+            "source_type": "",
+            "plugin": "",
+            "coordinates": "[3.75, -0.00, 12.00]: 0.25",
+        }
+        shell.viewer.status = said
+        qtbot.waitUntil(lambda: layer.geometry().right() < place.geometry().left(), timeout=5_000)
+        assert layer.text() == name
+        assert hint.width() == 0
 
 
 def test_what_the_user_opened_stays_open(shell, sized) -> None:
