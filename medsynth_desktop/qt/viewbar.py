@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from medsynth_desktop.qt.arrangement import Arrangement
 from medsynth_desktop.qt.listening import Ear
-from medsynth_desktop.qt.viewer import MARGIN
+from medsynth_desktop.qt.viewer import margin
 
 PLANES: dict[str, tuple[int, int, int]] = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
 """Order of the world's axes (inferior, posterior, left): through which one pages, rows, columns."""
@@ -95,7 +95,7 @@ class ViewBar(QToolBar):  # type: ignore[misc]
         """Show all that is visible."""
         shown = [layer for layer in self._viewer.layers if layer.visible]
         if shown:
-            self._viewer.fit_to_view(layers=shown, margin=MARGIN)
+            self._viewer.fit_to_view(layers=shown, margin=margin(self._viewer))
 
     def refresh(self) -> None:
         """Follow the viewer."""

@@ -24,6 +24,11 @@ DRAWN_DTYPES = (np.uint8, np.uint16, np.int16, np.float32)
 CONTRAST_PERCENTILES = (0.5, 99.5)
 MARGIN = 0.12
 """Room around a picture for the orientation letters, as a share of the canvas."""
+WIDEST_MARGIN = 0.18
+BAR_PIXELS = 52
+"""Height of the scale bar with its box, which would take a corner out of the picture."""
+SURFACE_STEP = 10.0
+"""Scale of a surface's layer (mm), as coarse as slices get: the images' own spacing is then the slider's step."""
 AXES = ("axial", "coronal", "sagittal")
 """What one pages through along each axis of the world; napari writes it beside its slider."""
 SAMPLED_VOXELS = 200_000
@@ -97,18 +102,23 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
         viewer.layers.move(viewer.layers.index(old), len(viewer.layers))
         viewer.layers.selection.active = old
         if from_3d:
-            viewer.fit_to_view(layers=[old], margin=MARGIN)
+            viewer.fit_to_view(layers=[old], margin=margin(viewer))
         return old
     if old is not None:
         viewer.layers.remove(old)
     first = len(viewer.layers) == 0
     layer = viewer.add_image(array, **attributes)
     if first or from_3d:
-        viewer.fit_to_view(layers=[layer], margin=MARGIN)
+        viewer.fit_to_view(layers=[layer], margin=margin(viewer))
     if first:
         _to_middle(viewer)
     viewer.canvas.overlays.scale_bar.visible = volume.spaced
     return layer
+
+
+def margin(viewer: Any) -> float:
+    """Share of the canvas to leave free around a picture: for the letters, and below it for the scale bar."""
+    return max(MARGIN, min(WIDEST_MARGIN, 2 * BAR_PIXELS / max(1.0, float(viewer.canvas.size[0]))))
 
 
 def _old_layer(viewer: Any, name: str, slot: str) -> Any:
@@ -181,8 +191,9 @@ def show_surface(viewer: Any, surface: Any, name: str, like: Volume | None = Non
     vertices = np.asarray(surface.vertices, np.float32)
     if like is not None:
         vertices = _straightened(vertices, like)
-    world = np.ascontiguousarray(-vertices[:, ::-1], dtype=np.float32)
-    data = (world, np.asarray(surface.faces), np.full(len(world), 0.75, np.float32))
+    drawn = np.ascontiguousarray(-vertices[:, ::-1] / SURFACE_STEP, dtype=np.float32)
+    data = (drawn, np.asarray(surface.faces), np.full(len(drawn), 0.75, np.float32))
+    options["scale"] = (SURFACE_STEP,) * 3
     old = viewer.layers[name] if name in viewer.layers else None
     if (
         old is not None and type(old).__name__ == "Surface"

@@ -83,8 +83,10 @@ def test_a_surface_is_made_shown_in_3d_and_saved_in_full(
     assert viewer.dims.ndisplay == 3
     assert len(layer.data[1]) <= 1_000 < len(judged.made.surface.faces)
     low, high = image.extent.world
-    assert np.all(layer.data[0] >= low - 1e-3)  # the surface lies where the image lies, in millimetres
-    assert np.all(layer.data[0] <= high + 1e-3)
+    first, last = layer.extent.world
+    assert np.all(first >= low - 1e-3)  # the surface lies where the image lies, in millimetres
+    assert np.all(last <= high + 1e-3)
+    assert tuple(r.step for r in viewer.dims.range) == tuple(image.scale)  # slices are the image's own
     assert not image.visible
     panel.alone.setChecked(False)
     assert image.visible
