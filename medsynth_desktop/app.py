@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from medsynth_desktop.core.errors import MedSynthError
 NO_DISPLAY = (
     "No display to open a window on; log in to a desktop, or use medsynth demo --headless --out DIR instead."
 )
+
+NO_SYSTEM_THEME = "System theme detection requires a Qt6 backend"
+"""Napari asks for the theme of the desktop, for its icon, whatever its settings say; under Qt 5 it gets dark."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -67,6 +71,7 @@ def _application() -> Any:
     # napari warns of PyQt5 in a pop-up at each start. The range of napari is capped below its removal, so a
     # clinician has nothing to do about it.
     qt_main_window.SHOW_QT_WARNING = False
+    warnings.filterwarnings("ignore", message=NO_SYSTEM_THEME)
     application = get_qapp()
     application.setApplicationDisplayName("MedSynth Desktop")
     return application

@@ -95,7 +95,7 @@ class HeaderLine(QWidget):  # type: ignore[misc]
         self.device.show_value(facts.best, facts.note or facts.best)
         self.device.icon.setVisible(bool(facts.note))
         if facts.note:
-            self.device.icon.setPixmap(signal_pixmap(LEVELS["warning"], 16))
+            self.device.icon.setPixmap(signal_pixmap(LEVELS["info"], 16))
             self.device.icon.setToolTip(facts.note)
 
     def banner_say(self, level: str, sentence: str) -> None:

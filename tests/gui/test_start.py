@@ -53,7 +53,11 @@ def started(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    return found | {"said": done.stderr}
+
+
+def test_a_start_says_nothing_of_a_backend_that_nobody_chooses(started: dict[str, Any]) -> None:
+    assert "theme" not in started["said"]
 
 
 @pytest.mark.parametrize("library", [*LATER, *SCIPY_LATER])
