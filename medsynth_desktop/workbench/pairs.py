@@ -8,11 +8,13 @@ from medsynth_desktop.cohorts.conform import grid_affine
 from medsynth_desktop.core.records import Nearest, Recipe, Verdict
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.guarding import GuardState
 from medsynth_desktop.workbench.presenting import (
     difference,
     difference_caption,
     nearest_caption,
+    other_image_words,
     synthetic_caption,
 )
 from medsynth_desktop.workbench.state import Workbench
@@ -30,6 +32,14 @@ def verdict_shown(guard: GuardState, sample: str | None) -> Verdict | None:
     if nearest is None or guard.policy is None:
         return None
     return judge(nearest, guard.policy)
+
+
+def why_words(guard: GuardState, sample: str | None) -> str:
+    """Reasons of the verdict, a line each, and which number is with another image than the one in the picture."""
+    verdict = verdict_shown(guard, sample)
+    if verdict is None:
+        return ""
+    return "\n".join(filter(None, [*verdict.reasons, other_image_words(verdict.nearest, tuple(METRICS))]))
 
 
 def pictures(workbench: Workbench, sample: str) -> list[Picture]:

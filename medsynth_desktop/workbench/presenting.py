@@ -47,6 +47,11 @@ def unchecked_words(samples: int, checked: int) -> str:
     return f"{few} not been checked yet; check the batch again."
 
 
+def caution_words(count: int) -> str:
+    """Return for instance ``▲ 2 cautions about these limits``."""
+    return f"▲ {count:,} {'caution' if count == 1 else 'cautions'} about these limits"
+
+
 def empty_guard_words(cohort: str | None, batch: str | None, samples: int, checked: int) -> str:
     """Say what is missing before the guard can show anything; empty when it can."""
     if cohort is None:
@@ -85,6 +90,29 @@ def nearest_caption(nearest: Nearest | None) -> str:
         f"Nearest real {best.image} · r {_short(best.correlation)} · RMSE {best.rmse:.3f}"
         f" · Lowe {_short(nearest.lowe_ratio)}"
     )
+
+
+def other_image_words(nearest: Nearest | None, metrics: Sequence[Metric]) -> str:
+    """Say which numbers speak of another image than the nearest one, the picture's; empty where none does."""
+    sentences = []
+    for metric in metrics:
+        if nearest is None or not (other := other_image(nearest, metric)):
+            continue
+        shown = nearest.neighbours[0]
+        to_it = f" ({metric.label} {shown.rmse:.3f})" if metric.key == "rmse" else ""
+        sentences.append(
+            f"{metric.label} {metric.format(metric(nearest))} is with {other}; "
+            f"the picture shows {shown.image}, the most alike by correlation{to_it}."
+        )
+    return "\n".join(sentences)
+
+
+def other_image(nearest: Nearest, metric: Metric) -> str:
+    """Return the image of ``metric`` where it is not the nearest one; ``another image`` where that is not listed."""
+    whose = metric.neighbour(nearest)
+    if not nearest.neighbours or whose == nearest.neighbours[0] or not np.isfinite(metric(nearest)):
+        return ""
+    return whose.image if whose is not None else "another image"
 
 
 def difference_caption() -> str:
@@ -162,7 +190,7 @@ def _short(value: float) -> str:
         return "not defined"
     for digits in range(3, 8):
         text = f"{value:.{digits}f}"
-        if value == 1 or not text.lstrip("-").startswith("1"):
+        if abs(value) == 1 or abs(float(text)) != 1:
             return text
     return text
 

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from medsynth_desktop.core.records import Decision, Nearest
-from medsynth_desktop.similarity.base import Metric
-from medsynth_desktop.workbench.presenting import VERDICTS, verdict_words
+from medsynth_desktop.similarity.base import Metric, most_correlated
+from medsynth_desktop.workbench.presenting import VERDICTS, other_image, verdict_words
 
 DECISION_WORDS = {
     "approved": "Approved",
@@ -18,6 +18,9 @@ DECISION_WORDS = {
     "reopened": "Re-opened",
 }
 UNDECIDED = "Undecided"
+SHORT = {"correlation": "Corr.", "lowe_ratio": "Lowe"}
+"""Titles of columns of numbers that shall fit a small window; the tool tip has the whole name."""
+OTHER_IMAGE = "That may be another image than the nearest one: the tip of a number says which."
 
 
 class Judged(Protocol):
@@ -55,10 +58,15 @@ def columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
     return (
         Column("sample", "Sample", "The synthetic image."),
         Column("verdict", "Verdict", "What the guard says under the thresholds now shown."),
-        Column("nearest", "Nearest real", "Pseudonym of the most similar real image."),
-        *(Column(m.key, m.label, m.description, numeric=True) for m in metrics),
+        Column("nearest", "Nearest", "Pseudonym of the most similar real image, by correlation."),
+        *(Column(m.key, SHORT.get(m.key, m.label), _tip(m), numeric=True) for m in metrics),
         Column("decision", "Decision", "What a person decided in the Release panel."),
     )
+
+
+def _tip(metric: Metric) -> str:
+    words = f"{metric.label}. {metric.description}"
+    return words if metric.neighbour is most_correlated else f"{words} {OTHER_IMAGE}"
 
 
 class VerdictTable:
@@ -123,6 +131,15 @@ class VerdictTable:
         if key in self._metrics:
             return self._metrics[key].format(float(self._state.metrics[key][index]))
         return self._words(key, self._state.ids[index], index)
+
+    def tip(self, row: int, column: int) -> str:
+        """What the cell says, and with which image where that is not the nearest one."""
+        text, key = self.text(row, column), self.columns[column].key
+        nearest = self._state.nearest.get(self.id(row))
+        if key not in self._metrics or nearest is None or not nearest.neighbours:
+            return text
+        other = other_image(nearest, self._metrics[key])
+        return f"{text} with {other}, not with the nearest, {nearest.neighbours[0].image}" if other else text
 
     def _words(self, key: str, sample: str, index: int) -> str:
         if key == "verdict":

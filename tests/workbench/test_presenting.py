@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -67,6 +69,33 @@ def test_a_near_copy_is_never_rounded_to_a_perfect_one() -> None:
     nearest = Nearest("S-1", (Neighbour("P-0001-1", "P-0001", 1e-4, 0.99996),), 0.5)
     assert "r 0.99996" in say.nearest_caption(nearest)
     assert "r 1.000" in say.nearest_caption(Nearest("S-1", (Neighbour("P-0001-1", "P", 0.0, 1.0),), 0.5))
+
+
+def test_a_ratio_above_one_has_three_digits() -> None:
+    nearest = Nearest("S-1", (Neighbour("P-0001-1", "P-0001", 0.5, -0.23),), 1.0023695)
+    assert "Lowe 1.002" in say.nearest_caption(nearest).split(" · ")
+    assert "Lowe 1.00003" in say.nearest_caption(replace(nearest, lowe_ratio=1.00003))
+
+
+def two_images() -> Nearest:
+    """Most alike P-0050-1; P-0060-1 has the smaller RMSE."""
+    found = (Neighbour("P-0050-1", "P-0050", 0.124, 0.91), Neighbour("P-0060-1", "P-0060", 0.113, 0.9))
+    return Nearest("S-1", found, 0.99, {"correlation": 0.91, "rmse": 0.113})
+
+
+def test_every_number_says_which_image_it_is_with() -> None:
+    nearest, metrics = two_images(), tuple(METRICS)
+    assert say.nearest_caption(nearest).startswith("Nearest real P-0050-1 · r 0.910 · RMSE 0.124")
+    said = say.other_image_words(nearest, metrics)
+    assert said.startswith("RMSE 0.113 is with P-0060-1; the picture shows P-0050-1")
+    assert said.endswith("(RMSE 0.124).")
+    assert len(said.splitlines()) == 1
+    unlisted = replace(nearest, neighbours=nearest.neighbours[:1])
+    assert "is with another image" in say.other_image_words(unlisted, metrics)
+    same = replace(unlisted, metrics={"correlation": 0.91, "rmse": 0.124})
+    assert say.other_image_words(same, metrics) == ""
+    assert say.other_image_words(None, metrics) == ""
+    assert say.other_image_words(Nearest("S-1", (), float("nan")), metrics) == ""
 
 
 def test_captions_break_at_their_dots_only() -> None:

@@ -66,6 +66,21 @@ def test_cells_say_words_and_numbers() -> None:
     assert rows[2][-1] == "Re-opened"
 
 
+def test_a_number_with_another_image_than_the_nearest_says_so() -> None:
+    state = State()
+    near = Neighbour("P-0008-1", "P-0008", 0.01, 0.98)
+    state.nearest["b"] = Nearest(
+        "b", (Neighbour("P-0007-1", "P-0007", 0.02, 0.99), near), 0.4, {"correlation": 0.99, "rmse": 0.01}
+    )
+    made = VerdictTable(state, {}, ALL)
+    assert made.tip(0, column(made, "rmse")) == "0.010 with P-0008-1, not with the nearest, P-0007-1"
+    assert made.tip(0, column(made, "correlation")) == "0.990"
+    assert made.tip(0, column(made, "sample")) == "b"
+    tips = {c.key: c.tip for c in made.columns}
+    assert "another image than the nearest" in tips["rmse"]
+    assert "another image than the nearest" not in tips["correlation"]
+
+
 def test_values_that_are_not_defined_come_last_either_way() -> None:
     made = table()
     made.sort(column(made, "correlation"))

@@ -12,9 +12,9 @@ from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.signin import SignIn
-from medsynth_desktop.qt.theme import LEVELS, VERDICTS
+from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.similarity import METRICS
-from medsynth_desktop.workbench.pairs import pictures, verdict_shown
+from medsynth_desktop.workbench.pairs import pictures, verdict_shown, why_words
 from medsynth_desktop.workbench.presenting import (
     count_words,
     distribution,
@@ -25,6 +25,7 @@ from medsynth_desktop.workbench.presenting import (
     unchecked_words,
 )
 from medsynth_desktop.workbench.verdict_table import VerdictTable
+from medsynth_guard.cautions import Cautions
 from medsynth_guard.pairs import PairView
 from medsynth_guard.table import VerdictView
 from medsynth_guard.thresholds import ThresholdEditor
@@ -146,8 +147,7 @@ class GuardPanel(Panel):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tabs)
-        self.caution = QLabel(wordWrap=True)
-        self.caution.setStyleSheet(f"color: {LEVELS['warning'].colour};")
+        self.caution = Cautions(self._bring_into_view)
         column.addWidget(self.caution)
         row = QHBoxLayout()
         row.addWidget(self.sign_in, 1)
@@ -217,9 +217,7 @@ class GuardPanel(Panel):
         self._bars = bars
         if trying is None:
             self.reasons.show()
-        warnings = guard.calibration.warnings if guard.calibration else ()
-        self.caution.setText("\n".join(f"▲ {w}" for w in warnings))
-        self.caution.setVisible(bool(warnings))
+        self.caution.show_warnings(guard.warnings)
         typed = any(t.origin == "typed" for t in guard.thresholds.values())
         self.calibrated_button.setEnabled(typed and trying is None)
 
@@ -228,14 +226,16 @@ class GuardPanel(Panel):
         trying = self.workbench.previewing
         self.reasons.setVisible(trying is None)
         if trying is not None:
-            asking = self.editors[trying].asking
-            QTimer.singleShot(0, lambda: self.scroll.ensureWidgetVisible(asking, 0, 8))
+            self._bring_into_view(self.editors[trying].asking)
+
+    def _bring_into_view(self, widget: QWidget) -> None:
+        QTimer.singleShot(0, lambda: self.scroll.ensureWidgetVisible(widget, 0, 8))
 
     def _show_selected(self) -> None:
         bench = self.workbench
         self.table.look_at(bench.selected)
         verdict = verdict_shown(bench.guard, bench.selected)
-        self.reasons.setText("\n".join(verdict.reasons) if verdict is not None else "")
+        self.reasons.setText(why_words(bench.guard, bench.selected))
         self._show_place()
         if self.pairs.active and bench.selected is not None:
             said = verdict.verdict if verdict else None

@@ -9,9 +9,15 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QShortcut, QTableView, QWidget
 
+from medsynth_desktop.qt.cells import keep_colours
 from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 
+SMALLER = 0.92
+"""Size of the letters, of the panel's: all numbers stand beside each other in a window of 1366 pixels."""
+CELL_MARGIN = 8
+SAMPLED_ROWS = 12
+"""Rows, the riskiest, whose texts give the columns their widths."""
 NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 WORDS = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -52,8 +58,10 @@ class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
         if self.table is None or not index.isValid():
             return None
         row, column = index.row(), index.column()
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self.table.text(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.table.tip(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return NUMBERS if self.table.columns[column].numeric else WORDS
         if role == Qt.ItemDataRole.ForegroundRole and self.table.columns[column].key == "verdict":
@@ -104,6 +112,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+        keep_colours(self)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setAccessibleName("Verdicts of the batch, riskiest first")
@@ -130,6 +139,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.rows.set_table(table)
         self._showing = False
         if first and table is not None:
+            self._smaller()
             self._widths(table)
         self.look_at(sample)
 
@@ -154,15 +164,19 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self._sample = self.rows.table.id(current.row())
         self.looked_at.emit(self._sample)
 
+    def _smaller(self) -> None:
+        self.ensurePolished()
+        points = SMALLER * self.font().pointSizeF()
+        self.setStyleSheet(
+            f"{self.styleSheet()} QTableView, QTableView QHeaderView {{ font-size: {points:.1f}pt; }}"
+        )
+        self.ensurePolished()
+
     def _widths(self, table: VerdictTable) -> None:
-        letters = self.fontMetrics()
-        samples = {
-            "verdict": "Review ▲ ",
-            "sample": "S-000000000000 0",
-            "nearest": "P-0000-00",
-            "decision": "Re-opened ",
-        }
+        letters, titles = self.fontMetrics(), self.horizontalHeader().fontMetrics()
+        samples = {"verdict": "Review ▲", "nearest": "P-0000-0", "decision": "Re-opened"}
         for index, column in enumerate(table.columns):
-            text = samples.get(column.key, "-0.0000 ")
-            width = max(letters.horizontalAdvance(text), letters.horizontalAdvance(column.title) + 12)
-            self.setColumnWidth(index, width + 4)
+            texts = [table.text(row, index) for row in range(min(len(table), SAMPLED_ROWS))]
+            texts.append(samples.get(column.key, "0.000" if column.numeric else ""))
+            width = max(letters.horizontalAdvance(text) for text in texts)
+            self.setColumnWidth(index, max(width, titles.horizontalAdvance(column.title)) + CELL_MARGIN)
