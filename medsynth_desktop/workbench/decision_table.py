@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +21,12 @@ COLUMNS = (
 )
 RELEASE_COLUMNS = ("Release", "When", "Samples")
 """The id of a release begins its manifest's hash."""
-REOPENED = "Re-opened: decide again"
+AGAIN = "Re-opened because the thresholds changed: decide again."
+NOT_AGAIN = (
+    "Re-opened because the thresholds changed. Blocked now, it cannot be approved: reject it, or leave it."
+)
+TIP_LETTERS = 70
+"""Letters in a line of a tool tip, which does not wrap by itself."""
 _FIRST = {"reopened": 0, None: 1, "approved": 2, "rejected": 3}
 _SHOWN = 3
 """Samples named in a sentence before it says "and N more"."""
@@ -83,8 +89,18 @@ class DecisionTable:
         if decision is None:
             return UNDECIDED if key == "decision" else ""
         if key == "decision":
-            return REOPENED if decision.status == "reopened" else DECISION_WORDS[decision.status]
+            return DECISION_WORDS[decision.status]
         return time_words(decision.when) if key == "when" else str(getattr(decision, key))
+
+    def tip(self, row: int, column: int) -> str:
+        """Return the whole of the cell, and what a re-opened approval waits for."""
+        if COLUMNS[column].key == "decision" and self.reopened(row):
+            return NOT_AGAIN if self.verdict(row) == "block" else AGAIN
+        return textwrap.fill(self.text(row, column), TIP_LETTERS)
+
+    def blocked_again(self) -> int:
+        """How many re-opened samples are blocked now, so that nobody can approve them again."""
+        return sum(self.reopened(r) and self.verdict(r) == "block" for r in range(len(self)))
 
     def sort(self, column: int, descending: bool = False) -> None:
         """Sort by what the cells of ``column`` say."""
@@ -166,13 +182,17 @@ def decision_count_words(counts: Mapping[str, int]) -> str:
     return " · ".join(words)
 
 
-def reopened_words(counts: Mapping[str, int]) -> str:
-    """Sentence that stands out while approvals are re-opened; empty otherwise."""
+def reopened_words(counts: Mapping[str, int], blocked: int = 0) -> str:
+    """Sentences that stand out while approvals are re-opened; empty otherwise. ``blocked``: how many are so now."""
     count = counts["reopened"]
     if not count:
         return ""
-    what = "1 approval was" if count == 1 else f"{count:,} approvals were"
-    return f"{what} re-opened because the thresholds changed. Decide again; until then they do not leave."
+    what, they = ("1 approval was", "it does") if count == 1 else (f"{count:,} approvals were", "they do")
+    said = f"{what} re-opened because the thresholds changed; until approved again {they} not leave."
+    if blocked:
+        who = ("It is" if count == 1 else "All are") if blocked == count else f"{blocked:,} of them are"
+        said += f" {who.replace('1 of them are', '1 of them is')} blocked now and cannot be approved."
+    return said
 
 
 def time_words(iso: str) -> str:

@@ -9,7 +9,10 @@ import pytest
 
 pytest.importorskip("napari")
 from medsynth_release.panel import ReleasePanel
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
 
+from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.workbench.state import Workbench
 
 WAIT_MS = 30_000
@@ -97,9 +100,30 @@ def test_reopened_approvals_are_said_in_words(judged: Workbench, open_panel: Any
     judged.set_threshold("correlation", -1.0, -1.0, "stop everything")
     assert f"{approved} approval" in panel.reopened.text()
     assert not panel.reopened.isHidden()
-    assert panel.table.rows.table.text(0, 2) == "Re-opened: decide again"
+    assert panel.table.rows.table.text(0, 2) == "Re-opened"
+    assert "blocked now" in panel.reopened.text()
+    tip = panel.table.rows.data(panel.table.rows.index(0, 2), Qt.ItemDataRole.ToolTipRole)
+    assert "cannot be approved" in tip
     assert "re-opened" in panel.counts.text()
     assert not panel.leaving.export_button.isEnabled()
+
+
+def test_a_selected_row_keeps_the_colour_of_its_verdict(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel(show=True)
+    table, row = panel.table, panel.table.rows.table.order.index(BLOCKED)
+    table.selectRow(row)
+    cell = table.visualRect(table.rows.index(row, 1))
+    drawn = table.viewport().grab(cell).toImage()
+    seen = {drawn.pixelColor(x, y).name() for x in range(drawn.width()) for y in range(drawn.height())}
+    assert QColor(VERDICTS["block"].colour).name() in seen
+    panel.hide()
+
+
+def test_a_reason_gets_the_room_that_is_left(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel(show=True)
+    table = panel.table
+    assert table.columnViewportPosition(3) + table.columnWidth(3) <= table.viewport().width()
+    panel.hide()
 
 
 def test_nothing_is_decided_while_thresholds_are_tried_out(judged: Workbench, open_panel: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_what_waits_for_a_decision_comes_first() -> None:
     assert [made.text(0, c) for c in range(6)] == [
         "d",
         "Pass ●",
-        "Re-opened: decide again",
+        "Re-opened",
         "because",
         "Dr Who",
         "2026-03-01 12:34 UTC",
@@ -47,6 +48,25 @@ def test_counts_and_what_was_reopened_in_words() -> None:
     assert decision_count_words(counts) == "1 re-opened · 1 approved · 0 rejected · 3 undecided"
     assert reopened_words(counts).startswith("1 approval was re-opened because the thresholds changed")
     assert reopened_words(table().counts()) == ""
+
+
+def test_a_blocked_sample_is_never_asked_to_be_decided_again() -> None:
+    passing, blocked = table(decided("d", "reopened")), table(decided("c", "reopened"))
+    assert "decide again" in passing.tip(0, 2)
+    assert "cannot be approved" in blocked.tip(0, 2)
+    assert "again" not in blocked.tip(0, 2)
+    assert (passing.blocked_again(), blocked.blocked_again()) == (0, 1)
+    two = {"reopened": 2}
+    assert "blocked" not in reopened_words(two)
+    assert reopened_words(two, 2).endswith("All are blocked now and cannot be approved.")
+    assert reopened_words(two, 1).endswith("1 of them is blocked now and cannot be approved.")
+    assert reopened_words({"reopened": 1}, 1).endswith("It is blocked now and cannot be approved.")
+
+
+def test_a_long_reason_is_whole_in_its_tip() -> None:
+    made = DecisionTable("a", {}, {"a": replace(decided("a", "rejected"), reason="a word " * 40)})
+    assert made.tip(0, 3).split() == ["a", "word"] * 40
+    assert max(map(len, made.tip(0, 3).splitlines())) <= 70
 
 
 @pytest.mark.parametrize(

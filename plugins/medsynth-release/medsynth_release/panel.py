@@ -119,7 +119,7 @@ class ReleasePanel(Panel):
         self.table.show_table(table)
         counts = table.counts()
         self.counts.setText(f"{bench.batch.name}: {decision_count_words(counts)}" if bench.batch else "")
-        self.reopened.setText(reopened_words(counts))
+        self.reopened.setText(reopened_words(counts, table.blocked_again()))
         self.reopened.setVisible(bool(counts["reopened"]))
         self._enable()
 

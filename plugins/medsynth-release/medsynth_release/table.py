@@ -8,17 +8,22 @@ from qtpy.QtCore import QAbstractTableModel, QItemSelection, QModelIndex, Qt, Si
 from qtpy.QtGui import QColor, QFont
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from medsynth_desktop.qt.cells import keep_colours
 from medsynth_desktop.qt.theme import DECISIONS, VERDICTS
 from medsynth_desktop.workbench.decision_table import COLUMNS, DecisionTable
 
+CELL_MARGIN = 8
 WIDTHS = {
     "sample": "S-000000000000",
-    "verdict": "Review ▲ ",
-    "decision": "Re-opened: dec… ",
-    "reason": "a reason of some words ",
+    "verdict": "Review ▲",
+    "decision": "Re-opened – ",
+    "reason": "some of it …",
     "who": "Somebody Long ",
     "when": "2026-01-01 00:00 UTC ",
 }
+
+
+REASON = next(i for i, column in enumerate(COLUMNS) if column.key == "reason")
 
 
 class DecisionModel(QAbstractTableModel):  # type: ignore[misc]
@@ -50,8 +55,10 @@ class DecisionModel(QAbstractTableModel):  # type: ignore[misc]
         if not index.isValid():
             return None
         row, key = index.row(), COLUMNS[index.column()].key
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self.table.text(row, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.table.tip(row, index.column())
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._colour(row, key)
         if role == Qt.ItemDataRole.FontRole and self.table.reopened(row) and key == "decision":
@@ -102,6 +109,7 @@ class DecisionView(QTableView):  # type: ignore[misc]
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+        keep_colours(self)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setAccessibleName("Samples with verdict and decision")
@@ -111,13 +119,20 @@ class DecisionView(QTableView):  # type: ignore[misc]
         self.setMinimumHeight(22 * 7)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
-        for index, column in enumerate(COLUMNS):
-            self.setColumnWidth(index, self.fontMetrics().horizontalAdvance(WIDTHS[column.key]) + 10)
         self._showing = False
         self.selectionModel().selectionChanged.connect(self._selection_changed)
         self.selectionModel().currentRowChanged.connect(self._moved)
         self.rows.layoutChanged.connect(self._keep)
         self._kept: set[str] = set()
+
+    def resizeEvent(self, event: object) -> None:
+        """Give the reason the room that sample, verdict and decision leave; who and when are beside it."""
+        super().resizeEvent(event)
+        letters = self.fontMetrics()
+        widths = [letters.horizontalAdvance(WIDTHS[column.key]) + CELL_MARGIN for column in COLUMNS]
+        widths[REASON] = max(widths[REASON], self.viewport().width() - sum(widths[:REASON]))
+        for index, width in enumerate(widths):
+            self.setColumnWidth(index, width)
 
     def selected(self) -> list[str]:
         """Samples of the selected rows, from top to bottom."""
