@@ -27,7 +27,7 @@ class AutoencoderShape:
     spatial_dims: int = 3
     channels: tuple[int, ...] = (32, 64)
     res_blocks: tuple[int, ...] = (1, 2)
-    latent_channels: int = 8
+    latent_channels: int = 4
     norm_groups: int = 8
     transposed: bool = True
     fold: int = 2
@@ -67,7 +67,7 @@ class UNetShape:
     """
 
     spatial_dims: int = 3
-    latent_channels: int = 8
+    latent_channels: int = 4
     channels: tuple[int, ...] = (128, 192)
     res_blocks: tuple[int, ...] = (1, 1)
     attention: tuple[bool, ...] = (False, True)

@@ -28,7 +28,11 @@ from medsynth_desktop.training.summary import TrainingSummary
 
 @dataclass(frozen=True, slots=True)
 class DiffusionSettings:
-    """How a diffusion UNet is trained; ``ema`` is the decay of the averaged weights that are kept."""
+    """How a diffusion UNet is trained.
+
+    ``ema`` is the decay of the averaged weights that are kept. Times are drawn as ``steps * u ** skew`` with ``u`` even
+    in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise.
+    """
 
     shape: UNetShape = field(default_factory=UNetShape)
     schedule: Schedule = field(default_factory=Schedule)
@@ -36,6 +40,7 @@ class DiffusionSettings:
     batch: int = 4
     rate: float = 6e-4
     ema: float = 0.998
+    skew: float = 1.5
     seed: int = 0
 
 
@@ -136,7 +141,8 @@ class _Run:
             group["lr"] = cosine_rate(step, settings.steps, settings.rate)
         chosen = torch.randint(len(latents), (settings.batch,), generator=generator)
         x0 = latents[chosen].to(self.device)
-        t = torch.randint(settings.schedule.steps, (settings.batch,), generator=generator).to(self.device)
+        share = torch.rand(settings.batch, generator=generator, dtype=torch.float64) ** settings.skew
+        t = (settings.schedule.steps * share).long().to(self.device)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         seen, target = settings.schedule.target(x0, noise, t)
         loss = torch.nn.functional.mse_loss(self.network(seen, t), target)

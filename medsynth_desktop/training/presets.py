@@ -37,7 +37,7 @@ PRESETS: dict[str, Preset] = {
             AutoencoderSettings(_TINY_AE, steps=30, patch=8, final_patch=16),
             DiffusionSettings(_TINY_UNET, steps=30),
         ),
-        Preset("small", "the networks of the demo: half an hour on an idle processor of two cores",
+        Preset("small", "the networks of the demo's teacher: half an hour on an idle processor of two cores",
             AutoencoderSettings(), DiffusionSettings()),
         Preset(
             "medium", "the same networks trained ten times longer: a night on a processor, minutes on a GPU",

@@ -29,6 +29,7 @@ from medsynth_desktop.core.records import CohortRecord, Nearest, Policy, Recipe,
 from medsynth_desktop.guard.matched import calibrate_matched, preparation_words
 from medsynth_desktop.guard.sharpness import match_softness
 from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
 from medsynth_desktop.samplers.sampling import draw_sample
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
@@ -38,6 +39,8 @@ from medsynth_desktop.training.diffusion import DiffusionSettings, train_diffusi
 TEACHER, DEMO = "teacher-heads", "demo-heads"
 MIN_KEPT = 12
 """Fewer heads than this would be no cohort: the student needs some to learn from and some unseen."""
+COARSE, SMALL = AutoencoderShape(3, (32, 64, 96), (1, 1, 1), 16), UNetShape(3, 16, (64, 128), fold=1)
+"""The student's networks: what it learns from is soft, so cells of 8 voxels hold it, and few cells are learnt soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class DemoSettings:
 
     grid: tuple[int, ...] = (48, 64, 64)
     spacing: float = 3.6
-    teacher_autoencoder: AutoencoderSettings = AutoencoderSettings(steps=4500)
-    teacher_diffusion: DiffusionSettings = DiffusionSettings(steps=4000)
-    student_autoencoder: AutoencoderSettings = AutoencoderSettings(seed=1, steps=2500)
-    student_diffusion: DiffusionSettings = DiffusionSettings(seed=1, steps=3500)
+    teacher_autoencoder: AutoencoderSettings = AutoencoderSettings(steps=1800)
+    teacher_diffusion: DiffusionSettings = DiffusionSettings(steps=2400)
+    student_autoencoder: AutoencoderSettings = AutoencoderSettings(COARSE, seed=1, steps=1200)
+    student_diffusion: DiffusionSettings = DiffusionSettings(SMALL, seed=1, steps=3000, batch=8, rate=1e-3)
     sampling: SampleSettings = field(default_factory=SampleSettings)
     candidates: int = 80
     checked: int = 16
@@ -287,10 +290,8 @@ def _in_words(record: dict[str, Any]) -> str:
         judged("drawn by the shipped model", record["student_samples"]),
         "",
         f"Demo cohort {record['demo_cohort']['hash']}, bundle {record['bundle_hash']}.",
-        f"Computed on: {record['machine']}. Finished {record['finished']}.",
+        f"Computed on: {record['machine']}. Finished {record['finished']}. Limits: {record['unseen_images_are']}",
         "All settings and seeds, limits and loss curves: RECORD.json.",
-        "",
-        f"The limits: {record['unseen_images_are']}",
         "",
         f"It shows the programme, not the state of the art: voxels of {record['settings']['spacing']:g} mm, small",
         "networks, a processor. Its images are softer than scans.",
