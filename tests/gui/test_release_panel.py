@@ -10,9 +10,7 @@ import pytest
 pytest.importorskip("napari")
 from medsynth_release.panel import ReleasePanel
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
 
-from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.workbench.state import Workbench
 
 WAIT_MS = 30_000
@@ -106,17 +104,6 @@ def test_reopened_approvals_are_said_in_words(judged: Workbench, open_panel: Any
     assert "cannot be approved" in tip
     assert "re-opened" in panel.counts.text()
     assert not panel.leaving.export_button.isEnabled()
-
-
-def test_a_selected_row_keeps_the_colour_of_its_verdict(judged: Workbench, open_panel: Any) -> None:
-    panel = open_panel(show=True)
-    table, row = panel.table, panel.table.rows.table.order.index(BLOCKED)
-    table.selectRow(row)
-    cell = table.visualRect(table.rows.index(row, 1))
-    drawn = table.viewport().grab(cell).toImage()
-    seen = {drawn.pixelColor(x, y).name() for x in range(drawn.width()) for y in range(drawn.height())}
-    assert QColor(VERDICTS["block"].colour).name() in seen
-    panel.hide()
 
 
 def test_a_reason_gets_the_room_that_is_left(judged: Workbench, open_panel: Any) -> None:

@@ -9,7 +9,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QShortcut, QTableView, QWidget
 
-from medsynth_desktop.qt.cells import keep_colours
+from medsynth_desktop.qt.cells import darken_selection
 from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 
@@ -112,7 +112,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
-        keep_colours(self)
+        darken_selection(self)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setAccessibleName("Verdicts of the batch, riskiest first")

@@ -8,7 +8,7 @@ from qtpy.QtCore import QAbstractTableModel, QItemSelection, QModelIndex, Qt, Si
 from qtpy.QtGui import QColor, QFont
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from medsynth_desktop.qt.cells import keep_colours
+from medsynth_desktop.qt.cells import darken_selection
 from medsynth_desktop.qt.theme import DECISIONS, VERDICTS
 from medsynth_desktop.workbench.decision_table import COLUMNS, DecisionTable
 
@@ -109,7 +109,7 @@ class DecisionView(QTableView):  # type: ignore[misc]
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
-        keep_colours(self)
+        darken_selection(self)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setAccessibleName("Samples with verdict and decision")
