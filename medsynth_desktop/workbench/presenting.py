@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from medsynth_desktop.core.records import Nearest, Threshold, VerdictName
 from medsynth_desktop.similarity.base import Metric
@@ -220,7 +221,7 @@ class Distribution:
 
 
 def distribution(
-    batch: np.ndarray, unseen: np.ndarray, threshold: Threshold | None = None, bins: int = BINS
+    batch: ArrayLike, unseen: ArrayLike, threshold: Threshold | None = None, bins: int = BINS
 ) -> Distribution:
     """Histogram two sets of one metric in common bins that reach over both and over the threshold's lines."""
     batch, unseen = _finite(batch), _finite(unseen)
@@ -233,7 +234,7 @@ def distribution(
     return Distribution(edges, _shares(batch, edges), _shares(unseen, edges), batch.size, unseen.size)
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def _finite(values: ArrayLike) -> np.ndarray:
     values = np.asarray(values, float)
     finite: np.ndarray = values[np.isfinite(values)]
     return finite

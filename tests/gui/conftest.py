@@ -173,3 +173,14 @@ def unchecked(qapp: object, unchecked_folder: Path, tmp_path: Path) -> Iterator[
 def judged(qapp: object, judged_folder: Path, tmp_path: Path) -> Iterator[object]:
     """The shared workbench, on a checked batch: the first sample is blocked."""
     yield from _opened(shutil.copytree(judged_folder, tmp_path / "w"))
+
+
+@pytest.fixture(scope="module")
+def shell(qapp, furnished: Path, tmp_path_factory: pytest.TempPathFactory):
+    """One window on a furnished workspace for a module whose tests only look at it or put it back."""
+    from medsynth_desktop.qt.shell import Shell
+    from medsynth_desktop.workbench.state import Workbench
+
+    opened = Shell(Workbench(shutil.copytree(furnished, tmp_path_factory.mktemp("shell") / "ward-3")))
+    yield opened
+    opened.close()

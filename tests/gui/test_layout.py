@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QWidget
@@ -12,16 +9,6 @@ from qtpy.QtWidgets import QWidget
 SMALL, LARGE = (1366, 768), (1590, 900)
 SHARE = 0.6
 """Of a small window's width that the picture gets at least."""
-
-
-@pytest.fixture(scope="module")
-def shell(qapp, furnished: Path, tmp_path_factory: pytest.TempPathFactory):
-    from medsynth_desktop.qt.shell import Shell
-    from medsynth_desktop.workbench.state import Workbench
-
-    opened = Shell(Workbench(shutil.copytree(furnished, tmp_path_factory.mktemp("layout") / "ward-3")))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,17 +12,6 @@ from pytestqt.qtbot import QtBot
 from tests.gui.phantoms import write_heads
 
 NARROW = 420
-
-
-@pytest.fixture(scope="module")
-def shell(qapp, furnished: Path, tmp_path_factory: pytest.TempPathFactory):
-    """One window for the tests that only look at it or put it back."""
-    from medsynth_desktop.qt.shell import Shell
-    from medsynth_desktop.workbench.state import Workbench
-
-    opened = Shell(Workbench(shutil.copytree(furnished, tmp_path_factory.mktemp("shell") / "ward-3")))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -186,7 +186,8 @@ class PairView:
 
     def _above(self) -> int:
         """Pixels of a cell above its picture: an orientation letter and the longest caption."""
-        return LETTER_PIXELS + LINE_PIXELS * max(1 + layer.name.count("\n") for layer in self.layers)
+        lines: int = max(1 + layer.name.count("\n") for layer in self.layers)
+        return LETTER_PIXELS + LINE_PIXELS * lines
 
     def _turned(self, _event: object = None) -> None:
         """Fit again after another plane was chosen, or the view was reset."""
