@@ -7,7 +7,6 @@ learns from that cohort alone. Every stage resumes where it stopped.
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from collections.abc import Sequence
@@ -35,12 +34,15 @@ from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import AutoencoderSettings, train_autoencoder
 from medsynth_desktop.training.diffusion import DiffusionSettings, train_diffusion
+from medsynth_desktop.workbench.demo_alignment import align_heads, source_recipe
+from medsynth_desktop.workbench.demo_record import write_record
 
 TEACHER, DEMO = "teacher-heads", "demo-heads"
 MIN_KEPT = 12
 """Fewer heads than this would be no cohort: the student needs some to learn from and some unseen."""
-COARSE, SMALL = AutoencoderShape(3, (32, 64, 96), (1, 1, 1), 16), UNetShape(3, 16, (64, 128), fold=1)
-"""The student's networks: what it learns from is soft, so cells of 8 voxels hold it, and few cells are learnt soon."""
+
+RICH, UNET = AutoencoderShape(latent_channels=8), UNetShape(latent_channels=8)
+"""Heads in one pose are learnt soon, so the latents may hold twice the detail of the default networks'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,10 @@ class DemoSettings:
 
     grid: tuple[int, ...] = (48, 64, 64)
     spacing: float = 3.6
-    teacher_autoencoder: AutoencoderSettings = AutoencoderSettings(steps=1800)
-    teacher_diffusion: DiffusionSettings = DiffusionSettings(steps=2400)
-    student_autoencoder: AutoencoderSettings = AutoencoderSettings(COARSE, seed=1, steps=1200)
-    student_diffusion: DiffusionSettings = DiffusionSettings(SMALL, seed=1, steps=3000, batch=8, rate=1e-3)
+    teacher_autoencoder: AutoencoderSettings = AutoencoderSettings(RICH, steps=2400, noise=0.2)
+    teacher_diffusion: DiffusionSettings = DiffusionSettings(UNET, steps=4000)
+    student_autoencoder: AutoencoderSettings = AutoencoderSettings(RICH, seed=1, steps=1800, noise=0.2)
+    student_diffusion: DiffusionSettings = DiffusionSettings(UNET, seed=1, steps=3000)
     sampling: SampleSettings = field(default_factory=SampleSettings)
     candidates: int = 80
     checked: int = 16
@@ -83,10 +85,11 @@ def build_demo(
     dict
         What RECORD.json says.
     """
+    yield from align_heads(data, source_recipe(settings.grid, settings.spacing), work / "aligned")
     real = yield from import_cohort(
         workspace,
         TEACHER,
-        list(data),
+        [work / "aligned"],
         participants=participants,
         spacing=settings.spacing,
         grid=settings.grid,
@@ -245,56 +248,3 @@ def write_cohort(images: Sequence[np.ndarray], recipe: Recipe, folder: Path) -> 
             grey = np.round((image + 1) * 127.5).astype(np.uint8)
             nibabel.save(nibabel.Nifti1Image(grey, grid_affine(recipe)), folder / name)
         yield Progress(done + 1, len(wanted), "Writing the demo cohort")
-
-
-def write_record(record: dict[str, Any], out: Path) -> None:
-    """Write RECORD.json and, for people, RECORD.md."""
-    (out / "RECORD.json").write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
-    (out / "RECORD.md").write_text(_in_words(record), encoding="utf-8")
-
-
-def _in_words(record: dict[str, Any]) -> str:
-    def run(title: str, runs: dict[str, Any]) -> list[str]:
-        return [
-            f"| {title} {stage} | {r['steps']} | {r['batch']} | {r['loss']:.4f} | {r['seconds']:.0f} |"
-            for stage, r in runs.items()
-        ]
-
-    def judged(title: str, found: dict[str, Any]) -> str:
-        counts, metric = found["verdicts"], found["metrics"]
-        return (
-            f"| {title} | {counts['pass']} | {counts['review']} | {counts['block']} | "
-            f"{metric['correlation']['max']:.4f} | {metric['rmse']['min']:.4f} |"
-        )
-
-    data = record["data"]
-    lines = [
-        "# How this demo was made",
-        "",
-        "No patient's image is in this folder: `medsynth_desktop/workbench/demo_recipe.py` made all of it.",
-        "",
-        f"A teacher model learnt from {data['train']} real T1 MRI heads (IXI, brain-development.org, CC BY-SA 3.0;",
-        f"{data['images']} heads, of which it never saw {data['unseen']}). It is not shipped. What it drew was",
-        "compared with every head it learnt from; images beyond limits calibrated on the unseen heads were discarded.",
-        "The rest is `cohort/`; the model in `bundle/` learnt from the training split of that alone.",
-        "",
-        "| training | steps | batch | loss (last tenth) | seconds |",
-        "|---|---|---|---|---|",
-        *run("teacher", record["teacher"]),
-        *run("student", record["student"]),
-        "",
-        "| compared with the real training heads | pass | review | block | highest correlation | lowest RMSE |",
-        "|---|---|---|---|---|---|",
-        judged("drawn by the teacher", record["candidates"]),
-        judged("the demo cohort (as imported)", record["demo_cohort"]),
-        judged("drawn by the shipped model", record["student_samples"]),
-        "",
-        f"Demo cohort {record['demo_cohort']['hash']}, bundle {record['bundle_hash']}.",
-        f"Computed on: {record['machine']}. Finished {record['finished']}. Limits: {record['unseen_images_are']}",
-        "All settings and seeds, limits and loss curves: RECORD.json.",
-        "",
-        f"It shows the programme, not the state of the art: voxels of {record['settings']['spacing']:g} mm, small",
-        "networks, a processor. Its images are softer than scans.",
-        "",
-    ]
-    return "\n".join(lines)

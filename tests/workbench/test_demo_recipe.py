@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from scipy import ndimage
 
 from medsynth_desktop.bundles import read_bundle
 from medsynth_desktop.core.hashing import hash_array
@@ -15,7 +16,8 @@ from medsynth_desktop.core.records import SampleSettings
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.presets import preset_for
 from medsynth_desktop.workbench.demo_recipe import DemoSettings, build_demo
-from tests.cohorts.heads import write_heads
+
+SHAPE = (12, 14, 10)
 
 
 def toy() -> DemoSettings:
@@ -31,6 +33,20 @@ def toy() -> DemoSettings:
         candidates=16,
         checked=2,
     )
+
+
+def write_heads(folder: Path, patients: int) -> Path:
+    """Eggs of one pose, each with folds of its own: what alignment leaves alone and blurring does not make alike."""
+    folder.mkdir()
+    places = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij"))
+    egg = (places**2).sum(axis=0) < 0.9
+    for patient in range(patients):
+        noise = np.random.default_rng(patient).standard_normal(SHAPE)
+        folds = ndimage.gaussian_filter(noise, 1.0)
+        image = (100 * egg * (2 + folds / folds.std())).astype(np.float32)
+        name = f"IXI{patient:03d}-HH-{1200 + patient}_T1.nii"
+        nibabel.save(nibabel.Nifti1Image(image, np.diag([4.0, 4.0, 4.0, 1.0])), folder / name)
+    return folder
 
 
 def test_a_stopped_run_goes_on_and_ships_only_what_the_guard_passed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from medsynth_desktop.core.records import BundleRecord, CohortRecord
 from medsynth_desktop.qt.words import grid_words
 
 
-class ModelBox(QWidget):
+class ModelBox(QWidget):  # type: ignore[misc]
     """Chooser and details; ``chosen`` carries a bundle hash, ``import_asked`` nothing."""
 
     chosen = Signal(str)

@@ -28,7 +28,7 @@ DEFAULTS = SampleSettings()
 AUTO = "Best available"
 
 
-class ConditionField(QWidget):
+class ConditionField(QWidget):  # type: ignore[misc]
     """One condition of a model: not asked for, or a number.
 
     Parameters
@@ -56,7 +56,7 @@ class ConditionField(QWidget):
         return self.number.value() if self.asked.isChecked() else None
 
 
-class SettingsForm(QWidget):
+class SettingsForm(QWidget):  # type: ignore[misc]
     """Setters and getters only: it decides nothing."""
 
     def __init__(self) -> None:

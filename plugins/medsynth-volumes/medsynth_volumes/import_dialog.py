@@ -29,7 +29,7 @@ from medsynth_desktop.qt.theme import arrow_icon
 CALIBRATION_PERCENT = 30
 
 
-class PathField(QWidget):
+class PathField(QWidget):  # type: ignore[misc]
     """A line for a path with a button that looks for it.
 
     Parameters
@@ -65,7 +65,7 @@ class PathField(QWidget):
             self.line.setText(chosen)
 
 
-class ImportDialog(QDialog):
+class ImportDialog(QDialog):  # type: ignore[misc]
     """Asks for name and folder; everything else has a default that suits most cohorts.
 
     Parameters
