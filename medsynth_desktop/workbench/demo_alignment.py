@@ -23,7 +23,7 @@ from medsynth_desktop.formats.read import Found, find_volumes
 SHRINK, STEPS = 4, 100
 """Poses are found on heads shrunk by this factor, in so many steps; finer voxels moved them no further."""
 RATES = (0.006, 0.004, 0.006)
-"""Adam's step for turns (radians), logarithms of the scales, and shifts (half widths of the grid)."""
+"""Adam's first step for turns (radians), logarithms of the scales, and shifts (half widths of the grid)."""
 
 
 def align_heads(paths: Sequence[Path], recipe: Recipe, folder: Path) -> Steps[None]:
@@ -34,12 +34,14 @@ def align_heads(paths: Sequence[Path], recipe: Recipe, folder: Path) -> Steps[No
     Raises
     ------
     InputRefused
-        Fewer than two heads.
+        Fewer than two heads, or two of one name.
     """
     found = [item for item in find_volumes(paths) if isinstance(item, Found)]
-    if len(found) < 2:
-        raise InputRefused(f"Alignment needs at least two heads; found {len(found)}.")
     targets = [folder / f"{_stem(item.paths[0])}.nii.gz" for item in found]
+    if len(set(targets)) < max(2, len(found)):
+        raise InputRefused(
+            f"Alignment needs two or more heads, each with its own file name; found {len(found)}."
+        )
     if all(target.exists() for target in targets):
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,25 +69,25 @@ def find_poses(heads: torch.Tensor) -> Steps[torch.Tensor]:
 
     The mean is made symmetric from left to right, so that midlines meet the middle of the grid.
     """
-    poses = torch.zeros(len(heads), 9, requires_grad=True)
     small = functional.avg_pool3d(heads, SHRINK)
-    optimiser = torch.optim.Adam([poses], lr=1.0)
-    rates = torch.tensor(RATES).repeat_interleave(3)
+    parts = [torch.zeros(len(heads), 3, requires_grad=True) for _ in RATES]
+    optimiser = torch.optim.Adam([{"params": [p], "lr": r} for p, r in zip(parts, RATES, strict=True)])
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / STEPS)
     for step in range(STEPS):
-        moved = move(small, poses)
+        moved = move(small, torch.cat(parts, dim=1))
         mean = moved.detach().mean(0, keepdim=True)
         mean = (mean + mean.flip(2)) / 2
         distance = (moved - mean).square().mean(dim=(1, 2, 3, 4)).sum()
         optimiser.zero_grad(set_to_none=True)
         distance.backward()  # type: ignore[no-untyped-call]
-        before = poses.detach().clone()
         optimiser.step()
+        schedule.step()
         with torch.no_grad():
-            poses.copy_(before + (poses - before) * rates * (1 - step / STEPS))
-            poses -= poses.mean(0)  # else all could shrink together, and the distance with them
+            for part in parts:
+                part -= part.mean(0)  # else all could shrink together, and the distance with them
         share = float(distance.detach()) / len(heads)
         yield Progress(step + 1, STEPS, f"Aligning the heads: distance {share:.4f}")
-    return poses.detach()
+    return torch.cat(parts, dim=1).detach()
 
 
 def move(heads: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:

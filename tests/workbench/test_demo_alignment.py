@@ -84,5 +84,5 @@ def test_files_keep_names_and_grid_and_are_written_once(tmp_path: Path) -> None:
 
 def test_one_head_has_no_mean_to_move_to(tmp_path: Path) -> None:
     nibabel.save(nibabel.Nifti1Image(head(), np.eye(4)), tmp_path / "one.nii")
-    with pytest.raises(InputRefused, match="at least two"):
+    with pytest.raises(InputRefused, match="two or more heads"):
         drain(align_heads([tmp_path], Recipe((16, 16, 16), 4.0, "percentile", 0.1, 99.9), tmp_path / "out"))
