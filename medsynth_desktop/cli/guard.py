@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, open_workspace, run, say
+from medsynth_desktop.cli.console import WrongUsage, answer, open_workspace, run, say
 
 if TYPE_CHECKING:
     from medsynth_desktop.core.records import Nearest, Verdict
@@ -166,7 +166,7 @@ def _cohort(workspace: Any, name: str | None, batch: str | None) -> Any:
 
 def _one_of(batch: str | None, paths: list[Path] | None) -> None:
     if bool(batch) == bool(paths):
-        raise typer.BadParameter("Give either --batch NAME or the paths of images, one of the two.")
+        raise WrongUsage("Give either --batch NAME or the paths of images, one of the two.")
 
 
 def _nearest_line(found: Nearest) -> str:

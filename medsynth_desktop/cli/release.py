@@ -31,6 +31,9 @@ def mesh(
     level: Annotated[Optional[float], typer.Option("--level", help="In the volume's unit.")] = None,  # noqa: UP045
     smooth: Annotated[int, typer.Option("--smooth", min=0, max=200, help="Smoothing iterations.")] = 20,
     out: Annotated[Optional[Path], typer.Option("--out", help="FILE.stl, .ply, .obj or .glb.")] = None,  # noqa: UP045
+    no_specks: Annotated[
+        bool, typer.Option("--no-specks", help="Leave out pieces under 1% of the largest.")
+    ] = False,
 ) -> None:
     """Extract a surface in patient millimetres."""
     import time
@@ -51,7 +54,7 @@ def mesh(
         with open_workspace(to_look=True) as workspace:
             volume = sample_volume(workspace, str(sample))
     began = time.perf_counter()
-    surface = run(make_surface(volume, level, smooth, out))
+    surface = run(make_surface(volume, level, smooth, out, specks=not no_specks))
     seconds = time.perf_counter() - began
     document = {
         "vertices": len(surface.vertices),
@@ -60,6 +63,7 @@ def mesh(
         "area_mm2": surface.area_mm2,
         "volume_mm3": surface.volume_mm3,
         "level": surface.level,
+        "specks_left_out": surface.specks,
         "seconds": seconds,
         "path": out,
     }

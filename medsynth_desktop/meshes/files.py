@@ -139,6 +139,7 @@ def describe(surface: Surface, suffix: str, data: bytes) -> dict[str, Any]:
         "level": surface.level,
         "level_unit": surface.level_unit,
         "smooth": surface.smooth,
+        "specks_left_out": surface.specks,
         "vertices": len(surface.vertices),
         "faces": len(surface.faces),
         "watertight": surface.watertight,
@@ -165,6 +166,7 @@ def read_surface(path: Path) -> Surface:
         level, told = float(facts["level"]), str(facts["sha256"])
         known: dict[str, Any] = {"level_unit": str(facts["level_unit"]), "smooth": int(facts["smooth"])}
         known["unit"] = "mm" if facts["spaced"] else "px"
+        known["specks"] = int(facts.get("specks_left_out", 0))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputRefused(
             f"{path.name} cannot be read as a surface: it needs a readable sidecar {path.name}.json that "

@@ -36,6 +36,30 @@ def area_and_volume(vertices: np.ndarray, faces: np.ndarray) -> tuple[float, flo
     return area, float((a * crosses).sum() / 6)
 
 
+def without_specks(
+    vertices: np.ndarray, faces: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Leave out pieces, and cavities, that enclose less than ``share`` of what the largest piece does.
+
+    A piece is what edges connect. Returns the vertices that remain, their faces, and how many pieces went.
+    """
+    if len(faces) == 0:
+        return vertices, faces, 0
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ends = np.ones(2 * len(faces), bool), (faces[:, :2].ravel("F"), faces[:, 1:].ravel("F"))
+    count, piece = connected_components(coo_array(ends, shape=(len(vertices),) * 2), directed=False)
+    corners = (vertices - vertices.mean(axis=0)).astype(np.float64)[faces]
+    parts = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
+    enclosed = np.abs(np.bincount(piece[faces[:, 0]], parts, minlength=count))
+    stays = enclosed >= share * enclosed.max()
+    used = np.bincount(piece[faces[:, 0]], minlength=count) > 0
+    kept = stays[piece]
+    number = np.cumsum(kept) - 1
+    return vertices[kept], number[faces[kept[faces[:, 0]]]].astype(np.int32), int((used & ~stays).sum())
+
+
 def weld(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Merge vertices with identical float32 coordinates and drop triangles that thereby lose a corner.
 

@@ -96,7 +96,9 @@ def _meshes(workspace: Workspace, samples: list[str], folder: Path) -> Steps[dic
     made = []
     for sample in samples:
         path = folder / f"{sample}.stl"
-        surface = yield from surfacing.make_surface(sampling.sample_volume(workspace, sample), out=path)
+        surface = yield from surfacing.make_surface(
+            sampling.sample_volume(workspace, sample), out=path, specks=False
+        )
         made.append({"path": path, "faces": len(surface.faces), "watertight": surface.watertight})
     return {"count": len(made), "meshes": made}
 

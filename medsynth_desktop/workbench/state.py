@@ -146,9 +146,10 @@ class Workbench(Desk):
         level: float,
         smooth: int = 20,
         max_faces: int = MAX_DISPLAY_FACES,
+        specks: bool = True,
     ) -> Job:
         """Extract the surface of ``volume`` at ``level`` (its own unit) and show it with at most ``max_faces``."""
-        steps = surfacing.make_for_display(volume, name, level, smooth, max_faces)
+        steps = surfacing.make_for_display(volume, name, level, smooth, max_faces, specks)
         return self.start("Making a surface", steps, "mesh", self._surface_made)
 
     def read_levels(self, volume: Volume, then: Then) -> Job:

@@ -92,6 +92,8 @@ def surface_facts(
         ("Volume", _volume(surface.volume_mm3, unit) if surface.watertight else "not defined: not closed"),
         ("Made in", f"{seconds:.1f} s"),
     ]
+    if surface.specks:
+        facts.insert(3, ("Left out", f"{surface.specks:,} speck{'' if surface.specks == 1 else 's'}"))
     if shown is not None and len(shown.faces) < len(surface.faces):
         facts.append(("On screen", f"{len(shown.faces):,} faces; Save writes all {len(surface.faces):,}"))
     return tuple(facts)

@@ -26,9 +26,15 @@ class Made:
 
 
 def make_surface(
-    volume: Volume, level: float | None = None, smooth: int = 20, out: Path | None = None
+    volume: Volume,
+    level: float | None = None,
+    smooth: int = 20,
+    out: Path | None = None,
+    specks: bool = True,
 ) -> Steps[Surface]:
     """Extract the surface of ``volume`` at ``level`` (its unit; None: a sensible one); write it to ``out`` if given.
+
+    Without ``specks``, pieces too small to count are left out.
 
     Raises
     ------
@@ -38,7 +44,7 @@ def make_surface(
     if out is not None:
         checked_suffix(out)
     chosen = sensible_level(volume) if level is None else level
-    surface = yield from surface_steps(volume, chosen, smooth=smooth)
+    surface = yield from surface_steps(volume, chosen, smooth=smooth, specks=specks)
     if out is not None:
         yield Progress(0, 0, "Writing the surface")
         write_surface(surface, out)
@@ -46,11 +52,16 @@ def make_surface(
 
 
 def make_for_display(
-    volume: Volume, name: str, level: float, smooth: int = 20, max_faces: int = MAX_DISPLAY_FACES
+    volume: Volume,
+    name: str,
+    level: float,
+    smooth: int = 20,
+    max_faces: int = MAX_DISPLAY_FACES,
+    specks: bool = True,
 ) -> Steps[Made]:
     """Extract a surface and reduce a copy of it to at most ``max_faces`` triangles for the screen."""
     began = time.perf_counter()
-    surface = yield from surface_steps(volume, level, smooth=smooth)
+    surface = yield from surface_steps(volume, level, smooth=smooth, specks=specks)
     shown = yield from display_steps(surface, max_faces)
     return Made(name, surface, shown, time.perf_counter() - began)
 

@@ -90,12 +90,18 @@ class MeshPanel(Panel):
         self.faces.setValue(MAX_DISPLAY_FACES)
         self.faces.setGroupSeparatorShown(True)
         self.faces.setToolTip("A larger surface is reduced for the screen; Save always writes all of it")
+        self.no_specks = QCheckBox("Lea&ve out specks")
+        self.no_specks.setChecked(True)
+        self.no_specks.setToolTip(
+            "Pieces and cavities under 1% of the largest piece's volume, as noise makes them"
+        )
         self.alone = QCheckBox("&Hide images behind the surface")
         self.alone.setChecked(True)
         self.alone.toggled.connect(self.view.hide_images)
         form = QFormLayout()
         form.addRow("Smooth&ing", self.smooth)
         form.addRow("&Faces on screen, at most", self.faces)
+        form.addRow(self.no_specks)
         form.addRow(self.alone)
         return form
 
@@ -161,6 +167,7 @@ class MeshPanel(Panel):
             self.chooser.level,
             self.smooth.value(),
             self.faces.value(),
+            not self.no_specks.isChecked(),
         )
 
     def _surface_shown(self, _surface: object, name: str) -> None:
