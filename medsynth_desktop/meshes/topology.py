@@ -29,11 +29,16 @@ def area_and_volume(vertices: np.ndarray, faces: np.ndarray) -> tuple[float, flo
     """
     if len(faces) == 0:
         return 0.0, 0.0
+    areas, volumes = _of_each(vertices, faces)
+    return float(areas.sum()), float(volumes.sum())
+
+
+def _of_each(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) area of each triangle, and signed volume between it and the middle of all vertices."""
     centred = vertices.astype(np.float64) - vertices.mean(axis=0, dtype=np.float64)
     a, b, c = (centred[faces[:, corner]] for corner in range(3))
     crosses = np.cross(b - a, c - a)  # outward, twice the triangle's area long
-    area = float(np.sqrt((crosses * crosses).sum(axis=1)).sum() / 2)
-    return area, float((a * crosses).sum() / 6)
+    return np.sqrt((crosses * crosses).sum(axis=1)) / 2, (a * crosses).sum(axis=1) / 6
 
 
 def without_specks(
@@ -50,9 +55,8 @@ def without_specks(
 
     ends = np.ones(2 * len(faces), bool), (faces[:, :2].ravel("F"), faces[:, 1:].ravel("F"))
     count, piece = connected_components(coo_array(ends, shape=(len(vertices),) * 2), directed=False)
-    corners = (vertices - vertices.mean(axis=0)).astype(np.float64)[faces]
-    parts = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
-    enclosed = np.abs(np.bincount(piece[faces[:, 0]], parts, minlength=count))
+    _, volumes = _of_each(vertices, faces)
+    enclosed = np.abs(np.bincount(piece[faces[:, 0]], volumes, minlength=count))
     stays = enclosed >= share * enclosed.max()
     used = np.bincount(piece[faces[:, 0]], minlength=count) > 0
     kept = stays[piece]

@@ -104,8 +104,9 @@ def move(heads: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:
     linear = rotation * scales.exp()[:, None, :]
     half = torch.tensor(heads.shape[2:], dtype=torch.float32)
     linear = linear * half[None, None, :] / half[None, :, None]  # grid_sample counts in half widths
-    theta = torch.cat([linear, shifts[:, :, None]], dim=2).flip(1)  # it also names the last axis first
-    theta = torch.cat([theta[:, :, :3].flip(2), theta[:, :, 3:]], dim=2)
+    theta = torch.cat(
+        [linear.flip(1, 2), shifts.flip(1)[:, :, None]], dim=2
+    )  # it also names the last axis first
     grid = functional.affine_grid(theta, list(heads.shape), align_corners=False)
     return functional.grid_sample(heads, grid, align_corners=False)
 
