@@ -70,6 +70,7 @@ def mesh(
     closed = "watertight" if surface.watertight else "NOT watertight"
     facts = dict(surface_facts(surface, seconds))
     size = f"area {facts['Area']}" + (f", volume {facts['Volume']}" if surface.watertight else "")
+    size += f", {facts['Left out']} left out" if "Left out" in facts else ""
     answer(document, f"{len(surface.faces):,} triangles, {closed}, {size}: {out or 'not written'}")
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -214,3 +215,13 @@ def test_typed_threshold_needs_a_reason_and_names_its_author(home: Path, cli: Cl
     shown = cli("audit", "--cohort", "phantoms", fresh, *workspace).json["thresholds"]
     kept = {t["metric"]: t for t in shown}["correlation"] if isinstance(shown, list) else shown["correlation"]
     assert (kept["block"], kept["origin"], kept["who"], kept["why"]) == (0.6, "typed", "Dr Test", "pilot")
+
+
+def test_the_answer_of_a_surface_says_how_many_specks_it_leaves_out(cli: Cli, tmp_path: Path) -> None:
+    array = np.zeros((30, 30, 30), np.float32)
+    array[4:22, 4:22, 4:22] = array[26:28, 26:28, 26:28] = 1
+    nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "two.nii.gz")
+    asked = ("mesh", tmp_path / "two.nii.gz", "--level", "0.5")
+    assert "1 speck left out" in cli(*asked, "--no-specks").out
+    assert "left out" not in cli(*asked).out
+    assert cli(*asked, "--no-specks", "--json").json["specks_left_out"] == 1
