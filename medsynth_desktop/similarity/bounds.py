@@ -1,26 +1,32 @@
-"""The coarse pass: all queries against all real images by float32 products, with a proven error bound.
+"""What is known of a correlation before it is measured: float32 products with a proven error, and who can still win.
 
-Whatever can be among the winners by that bound goes on to `medsynth_desktop.similarity.exact`, so the result
-is exact.
+Every cheaper look at an image (`medsynth_desktop.similarity.index`, or a float32 product of all voxels) gives an
+interval that holds the exact value. What cannot be among the winners by these intervals is dropped; the others go on to
+`medsynth_desktop.similarity.exact`, so the result is exact.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from medsynth_desktop.similarity.exact import CHUNK, Moments
 
-PANEL = 1024
+PANEL = 512
 """Voxels that one float32 product sums up; the sums of panels are added in float64. The bound shrinks with it;
 from 4096 down to 512 the products took the same time."""
 SUMS = 1 << 22
 """Sums of panels (float32) that one worker holds at a time."""
+TASKS = 8
+"""Pieces that a product is cut into, at least, where it is large enough: as many workers can help."""
 UNIT_ROUNDOFF = 2.0**-24
 """Of float32."""
 SLACK = 1e-10
@@ -57,25 +63,71 @@ def write_unit(voxels: np.ndarray, of: Moments, row: np.ndarray) -> None:
     row[voxels.size :] = 0
 
 
-def products(queries: np.ndarray, images: np.ndarray, voxels: int, pool: Executor) -> np.ndarray:
-    """Return (Q, B) float64 coarse correlations of float32 unit rows (Q, P) and (B, P).
+def held(rows: np.ndarray, device: str) -> Any:
+    """Bring float32 ``rows`` to where `products` shall multiply them: ``cpu``, or a CUDA device of torch."""
+    if device == "cpu":
+        return rows
+    import torch
 
-    ``pool`` works through the panels while BLAS is held to one thread: its own threads meet after every panel, which
-    costs more than it saves, and far more while a model is being sampled beside.
+    return torch.from_numpy(rows).to(device)
+
+
+def products(left: Any, right: np.ndarray, width: int, pool: Executor) -> np.ndarray:
+    """Return (L, R) float64 sums of products of float32 rows (L, P) and (R, P), where P is ``padded(width)``.
+
+    The one seam between CPU and CUDA: ``left`` is `held` by either, and `error_bound` covers both. ``pool`` works
+    through pieces while BLAS is held to one thread: its own threads meet after every panel, which costs more than it
+    saves, and far more while a model is being sampled beside.
     """
-    panel = min(PANEL, voxels)
-    left = queries.reshape(len(queries), -1, panel).transpose(1, 0, 2)
-    right = images.reshape(len(images), -1, panel).transpose(1, 2, 0)
+    panel = min(PANEL, width)
+    if not isinstance(left, np.ndarray):
+        return _products_on_device(left, right, panel)
+    a = left.reshape(len(left), -1, panel).transpose(1, 0, 2)
+    b = right.reshape(len(right), -1, panel).transpose(1, 2, 0)
+    few = -(-len(left) // TASKS) if len(a) < TASKS else len(left)
+    rows = max(1, min(few, SUMS // len(right)))
+    step = max(1, min(64, SUMS // (rows * len(right)), len(a) // TASKS))
+    tasks = [
+        (slice(row, row + rows), slice(start, start + step))
+        for row in range(0, len(left), rows)
+        for start in range(0, len(a), step)
+    ]
 
-    step = max(1, min(64, SUMS // (len(queries) * len(images))))
+    def add_up(task: tuple[slice, slice]) -> np.ndarray:
+        some, panels = task
+        return np.asarray(np.matmul(a[panels, some], b[panels]).sum(axis=0, dtype=np.float64))
 
-    def add_up(start: int) -> np.ndarray:
-        some = slice(start, start + step)
-        return np.asarray(np.matmul(left[some], right[some]).sum(axis=0, dtype=np.float64))
-
+    total = np.zeros((len(left), len(right)))
     # The lock: two searches that left the limit in crossed order would leave BLAS with one thread for good.
     with _BLAS_LOCK, _blas().limit(limits=1, user_api="blas"):
-        return np.asarray(sum(pool.map(add_up, range(0, len(left), step))))
+        for (some, _), sums in zip(tasks, pool.map(add_up, tasks), strict=True):
+            total[some] += sums
+    return total
+
+
+def _products_on_device(left: Any, right: np.ndarray, panel: int) -> np.ndarray:
+    import torch
+
+    with _BLAS_LOCK, _whole_float32(torch):
+        a = left.reshape(len(left), -1, panel).transpose(0, 1)
+        b = torch.from_numpy(right).to(left.device).reshape(len(right), -1, panel).permute(1, 2, 0)
+        total = torch.zeros((len(left), len(right)), dtype=torch.float64, device=left.device)
+        step = max(1, SUMS // (len(left) * len(right)))
+        for start in range(0, len(a), step):
+            sums = torch.matmul(a[start : start + step], b[start : start + step])
+            total += sums.sum(dim=0, dtype=torch.float64)
+        return np.asarray(total.cpu().numpy())
+
+
+@contextmanager
+def _whole_float32(torch: Any) -> Iterator[None]:
+    """Forbid TensorFloat-32, whose rounding the bound does not cover."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @cache
@@ -85,17 +137,19 @@ def _blas() -> ThreadpoolController:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """What choosing candidates needs of N real images: patients as numbers, means, norms, voxels of each."""
+    """What choosing needs of N real images: patients as numbers, means, norms, voxels of each."""
 
     patients: np.ndarray
     means: np.ndarray
     norms: np.ndarray
     voxels: int
 
+    def some(self, indices: np.ndarray) -> Cohort:
+        """The images at ``indices``."""
+        return Cohort(self.patients[indices], self.means[indices], self.norms[indices], self.voxels)
 
-def candidates(
-    coarse: np.ndarray, of: Moments, cohort: Cohort, allowed: np.ndarray, k: int, by: str
-) -> np.ndarray:
+
+def candidates(low: np.ndarray, high: np.ndarray, of: Moments, cohort: Cohort, k: int, by: str) -> np.ndarray:
     """Choose every image that can be a winner for one query.
 
     Winners are: the k best by ``by`` (``correlation`` or ``rmse``), the highest correlation, the highest
@@ -103,47 +157,52 @@ def candidates(
 
     Parameters
     ----------
-    coarse
-        (N,) coarse correlations with the cohort.
+    low, high
+        (N,) bounds of the correlations with the cohort.
     of
         Moments of the query.
-    allowed
-        (N,) bool; the others do not take part. At least one does.
 
     Returns
     -------
     numpy.ndarray
-        Ascending indices into the cohort.
+        (N,) bool.
 
     Notes
     -----
-    Which patient is the best one is not yet known when several images lie within the bound of the
-    maximum; but leaving out any patient other than the coarse maximum's leaves that maximum in, and
-    everything within the bound of it is chosen already. So one leave-out, of the coarse maximum's patient,
-    is enough.
+    Which patient is the best one is not yet known where several intervals overlap the best; but leaving out any
+    patient other than that of the highest lower bound leaves that image in, and whatever reaches its bound is chosen
+    already. So one leave-out, of that image's patient, is enough. All winners are chosen, so choosing again among the
+    chosen, when more is known of them, loses none.
     """
-    error = error_bound(cohort.voxels)
-    low = np.where(allowed, coarse - error, -np.inf)
-    high = np.where(allowed, coarse + error, -np.inf)
     chosen = high >= _kth_largest(low, k if by == "correlation" else 1)
-    others = allowed & (cohort.patients != cohort.patients[int(np.argmax(low))])
+    others = cohort.patients != cohort.patients[int(np.argmax(low))]
     if others.any():
         chosen |= others & (high >= low[others].max())
-    near, far = _squared_distance(coarse, error, of, cohort)
-    limit = -_kth_largest(np.where(allowed, -far, -np.inf), k if by == "rmse" else 1)
-    chosen |= near <= limit
-    return np.flatnonzero(chosen & allowed)
+    near, far = _squared_distance(low, high, of, cohort)
+    chosen |= near <= -_kth_largest(-far, k if by == "rmse" else 1)
+    return np.asarray(chosen)
+
+
+def leaders(low: np.ndarray, high: np.ndarray, of: Moments, cohort: Cohort, count: int) -> np.ndarray:
+    """Return ascending places of the most promising: by correlation, of other patients, and by RMSE.
+
+    To know these well first tells of most others that they cannot win.
+    """
+    near, _ = _squared_distance(low, high, of, cohort)
+    others = np.where(cohort.patients != cohort.patients[int(np.argmax(high))], high, -np.inf)
+    count = min(count, high.size)
+    best = [np.argpartition(-values, count - 1)[:count] for values in (high, others, -near)]
+    return np.unique(np.concatenate(best))
 
 
 def _squared_distance(
-    coarse: np.ndarray, error: float, of: Moments, cohort: Cohort
+    low: np.ndarray, high: np.ndarray, of: Moments, cohort: Cohort
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bound of the mean squared difference, (N,) each."""
     across = 2 * of.norm * cohort.norms / cohort.voxels
     own = (of.norm**2 + cohort.norms**2) / cohort.voxels + (of.mean - cohort.means) ** 2
     slack = SLACK * (own + of.mean**2 + cohort.means**2)
-    middle = own - across * coarse
-    return middle - across * error - slack, middle + across * error + slack
+    return own - across * high - slack, own - across * low + slack
 
 
 def _kth_largest(values: np.ndarray, k: int) -> float:

@@ -9,6 +9,7 @@ bit: no BLAS is used, sums run in a fixed order.
 from __future__ import annotations
 
 import math
+import mmap
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,18 @@ class Moments:
 def flatten(image: np.ndarray) -> np.ndarray:
     """Return (n,) voxels in C order; a view wherever the image allows it."""
     return np.ascontiguousarray(image).reshape(-1)
+
+
+def forget(image: np.ndarray) -> None:
+    """Give a read-only memory map's pages back, or a pass over a large cohort would fill the memory."""
+    mapped = getattr(image, "_mmap", None)
+    if (
+        isinstance(image, np.memmap)
+        and image.mode == "r"
+        and mapped is not None
+        and hasattr(mmap, "MADV_DONTNEED")
+    ):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def moments(voxels: np.ndarray, name: str) -> Moments:

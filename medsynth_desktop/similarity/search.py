@@ -1,50 +1,61 @@
 """Exact search for the nearest real images.
 
-Two passes: a coarse one over the whole split by blocked matrix products with a proven error bound
-(`medsynth_desktop.similarity.bounds`), then direct float64 differences with whatever that bound leaves in
-the race (`medsynth_desktop.similarity.exact`). Images are read block by block, so memory-mapped ones need
-not fit in memory.
+Every query runs a race (`medsynth_desktop.similarity.race`): intervals that hold the exact correlations shrink from
+look to look, and what cannot win is dropped. Where there is an index (`medsynth_desktop.similarity.index`), it is
+looked at first; then all voxels by float32 products with a proven error; then direct float64 differences with whatever
+is left (`medsynth_desktop.similarity.exact`). Images are read block by block, so memory-mapped ones need not fit in
+memory.
 """
 
 from __future__ import annotations
 
 import math
-import mmap
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.errors import InputRefused, StoreFailed
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour
 from medsynth_desktop.similarity.base import standing_out
-from medsynth_desktop.similarity.bounds import Cohort, candidates, padded, products, write_unit
-from medsynth_desktop.similarity.exact import Moments, flatten, likeness, moments
+from medsynth_desktop.similarity.bounds import SLACK, padded
+from medsynth_desktop.similarity.exact import Moments, flatten, moments
+from medsynth_desktop.similarity.index import Index, Shelf, open_index
+from medsynth_desktop.similarity.race import Race, look
+from medsynth_desktop.similarity.reading import RealImages
 
 ORDERS = ("correlation", "rmse")
 """What neighbours can be ordered by."""
 MEMORY = 2 << 30
 """Bytes for the float32 copies of queries (three quarters) and of a block of real images (an eighth at most)."""
-BLOCK = 1 << 27
-"""Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
-MOST_IMAGES = 256
+LEADERS = 64
+"""Thumbnails that are looked at before all others that can win, of each kind."""
+LOADING, MEASURING = 25, 40
+"""Costs of bringing one image into a float32 product, and of one pair in float64, in pairs of a float32 product."""
+STAGES = 6
 
 Query = tuple[str, np.ndarray]
+Pieces = Iterator[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
-    """Queries that are answered in one pass over the real images, and which of how many parts they are."""
+    """Queries that are answered in one pass over the real images, and which of how many parts they are.
+
+    ``found`` are the exact values so far, by query and real image; ``compared`` the pairs multiplied in float32.
+    """
 
     ids: list[str]
     voxels: list[np.ndarray]
     moments: list[Moments]
     allowed: list[np.ndarray]
     number: tuple[int, int]
+    found: list[dict[int, Neighbour]] = field(default_factory=list)
+    compared: int = 0
 
 
 class NearestSearch:
@@ -62,6 +73,16 @@ class NearestSearch:
         depends on it.
     memory
         Bytes that the search may take for its own copies.
+    shelf
+        Where an index of these images is kept, or made at the first query where it is worth it; None: no index. The
+        records name the images by their hashes then. No result depends on it.
+    device
+        Of the float32 products: ``cpu``, or a CUDA device of torch. No result depends on it.
+
+    Attributes
+    ----------
+    refined
+        Share of the real images whose voxels the last `query` compared, all its queries together.
     """
 
     def __init__(
@@ -71,6 +92,8 @@ class NearestSearch:
         *,
         threads: int | None = None,
         memory: int = MEMORY,
+        shelf: Shelf | None = None,
+        device: str = "cpu",
     ) -> None:
         if len(images) != len(records):
             raise ValueError(f"{len(images)} images but {len(records)} records")
@@ -80,13 +103,13 @@ class NearestSearch:
             )
         self._images = images
         self._records = tuple(records)
-        self._shape = tuple(images[0].shape)
-        self._voxels = math.prod(self._shape)
+        self._real = RealImages(images, self._records)
         self._threads = threads or min(os.cpu_count() or 1, 8)
         self._memory = memory
-        self._moments: dict[int, Moments] = {}
-        names = {patient: number for number, patient in enumerate(sorted({r.patient for r in records}))}
-        self._patients = np.array([names[r.patient] for r in records])
+        self._device = device
+        self._shelf = shelf if shelf is not None and shelf.worth(len(records), self._real.voxels) else None
+        self._index: Index | None = None
+        self.refined = math.nan
 
     @property
     def records(self) -> tuple[ImageRecord, ...]:
@@ -131,22 +154,36 @@ class NearestSearch:
             raise InputRefused(f"Neighbours are ordered by {' or '.join(ORDERS)}; got {metric!r}.")
         if k < 1:
             raise InputRefused(f"At least one neighbour must be asked for; got {k}.")
-        parts = self._parts(queries, exclude or {})
         found: list[Nearest] = []
-        for part in parts:
-            chosen = yield from self._race(part, k, metric)
-            pairs = yield from self._refine(part, chosen)
-            found += [_nearest(id_, pair, k, metric) for id_, pair in zip(part.ids, pairs, strict=True)]
+        compared = 0
+        with ThreadPoolExecutor(self._threads) as pool:
+            parts = self._parts(queries, exclude or {}, pool)
+            if parts and self._shelf is not None and self._index is None:
+                self._index = yield from self._open(self._shelf, pool)
+            for part in parts:
+                compared += yield from self._answer(part, k, metric, pool)
+                each = zip(part.ids, part.found, strict=True)
+                found += [_nearest(id_, list(pairs.values()), k, metric) for id_, pairs in each]
+        self.refined = compared / (len(self._records) * max(1, len(queries)))
         return found
 
-    def _parts(self, queries: Sequence[Query], exclude: Mapping[str, str]) -> list[_Part]:
+    def _open(self, shelf: Shelf, pool: Executor) -> Steps[Index | None]:
+        """Open or make the index; it is only faster with one, so a workspace that cannot keep it has none."""
+        try:
+            index = yield from open_index(shelf, self._images, self._records, pool, self._device)
+        except StoreFailed:
+            self._shelf = None
+            return None
+        self._real.know(index.means, index.norms)
+        return index
+
+    def _parts(self, queries: Sequence[Query], exclude: Mapping[str, str], pool: Executor) -> list[_Part]:
         """Check the queries and divide them so that their float32 copies fit in the memory allowed."""
         names = [f"Image {number} of {len(queries)}" for number in range(1, len(queries) + 1)]
         voxels = [self._query_voxels(array, name) for (_, array), name in zip(queries, names, strict=True)]
-        with ThreadPoolExecutor(self._threads) as pool:
-            measured = list(pool.map(moments, voxels, names))
+        measured = list(pool.map(moments, voxels, names))
         allowed = [self._allowed(exclude.get(id_)) for id_, _ in queries]
-        each = 4 * padded(self._voxels) + 16 * len(self._records)
+        each = 4 * padded(self._real.voxels) + 48 * len(self._records)
         size = max(1, int(0.75 * self._memory) // each)
         starts = range(0, len(queries), size)
         return [
@@ -161,87 +198,87 @@ class NearestSearch:
         ]
 
     def _query_voxels(self, array: np.ndarray, name: str) -> np.ndarray:
-        if tuple(array.shape) != self._shape:
+        if tuple(array.shape) != self._real.shape:
             raise InputRefused(
-                f"{name} has shape {tuple(array.shape)} but the cohort's images have {self._shape}; "
+                f"{name} has shape {tuple(array.shape)} but the cohort's images have {self._real.shape}; "
                 "conform it to the cohort's grid first."
             )
         return flatten(array)
 
     def _allowed(self, excluded: str | None) -> np.ndarray:
         """(N,) bool: which real images take part."""
-        mask = np.array([record.patient != excluded for record in self._records])
+        mask = self._real.apart_from(excluded)
         if not mask.any():
             raise InputRefused("The cohort holds no other patient to compare with; import more patients.")
         return mask
 
-    def _race(self, part: _Part, k: int, metric: str) -> Steps[list[np.ndarray]]:
-        """Coarse pass: the candidates of each query, as indices of real images."""
-        count, width = len(self._records), padded(self._voxels)
-        units = np.empty((len(part.ids), width), np.float32)
-        coarse = np.empty((len(part.ids), count))
-        size = max(1, min(MOST_IMAGES, min(BLOCK, self._memory // 8) // (4 * width), count))
-        block = np.empty((size, width), np.float32)
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(write_unit, part.voxels, part.moments, units))
-            for start in range(0, count, size):
-                stop = min(start + size, count)
-                list(pool.map(self._load, range(start, stop), block))
-                coarse[:, start:stop] = products(units, block[: stop - start], self._voxels, pool)
-                yield self._progress(part, 0, stop, count, "Comparing with every real image")
-        means = np.array([self._moments[index].mean for index in range(count)])
-        norms = np.array([self._moments[index].norm for index in range(count)])
-        cohort = Cohort(self._patients, means, norms, self._voxels)
-        each = zip(coarse, part.moments, part.allowed, strict=True)
-        return [candidates(row, of, cohort, mask, k, metric) for row, of, mask in each]
+    def _answer(self, part: _Part, k: int, metric: str, pool: Executor) -> Steps[int]:
+        """Run the races of a part, and return how many pairs of images were compared by their voxels."""
+        each = zip(part.moments, part.allowed, strict=True)
+        races = [Race(of, self._real.cohort, allowed, k, metric) for of, allowed in each]
+        part.found[:] = [{} for _ in races]
+        number, parts = part.number
+        most, total = 1000 * STAGES, 1000 * STAGES * parts
+        for message, stage, pieces in self._stages(part, races, k, pool):
+            for done, of in pieces:
+                yield Progress(number * most + 1000 * stage + 1000 * done // of, total, message)
+        yield Progress((number + 1) * most, total, "Measured the closest ones exactly")
+        return max(part.compared, sum(map(len, part.found)))
 
-    def _load(self, index: int, row: np.ndarray) -> None:
-        """Measure one real image and write it into ``row``, centred and of unit norm."""
-        image = self._images[index]
-        voxels = self._image_voxels(image, index)
-        if index not in self._moments:
-            self._moments[index] = moments(voxels, f"Real image {self._records[index].id}")
-        write_unit(voxels, self._moments[index], row)
-        _forget(image)
+    def _stages(
+        self, part: _Part, races: list[Race], k: int, pool: Executor
+    ) -> Iterator[tuple[str, int, Pieces]]:
+        """Yield what is done, at which stage, and its pieces; each is finished before the next is asked for."""
+        message = "Comparing with every real image"
+        if self._index is not None:
+            shaped = [voxels.reshape(self._real.shape) for voxels in part.voxels]
+            small, own = self._index.looks(shaped, part.moments, pool, self._device)
+            if self._index.known is not None:
+                yield message, 0, self._index.compare_coefficients(races, own, pool)
+                yield message, 1, look(races, [race.leaders(LEADERS) for race in races], small, pool)
+                _cut(races)
+            yield message, 2, look(races, [race.alive for race in races], small, pool)
+            _cut(races)
+        if self._index is None or _worthwhile(races):
+            part.compared = sum(len(race.alive) for race in races)
+            whole = self._real.look(part.voxels, part.moments, pool, self._memory, self._device)
+            yield message, 3, look(races, [race.alive for race in races], whole, pool)
+            _cut(races)
+        message = "Measuring the closest ones exactly"
+        yield message, 4, self._refine(part, races, [race.leaders(2 * k + 2) for race in races], pool)
+        _cut(races)
+        yield message, 5, self._refine(part, races, [race.alive for race in races], pool)
 
-    def _image_voxels(self, image: np.ndarray, index: int) -> np.ndarray:
-        if tuple(image.shape) != self._shape:
-            raise InputRefused(
-                f"Real image {self._records[index].id} has shape {tuple(image.shape)}, others have "
-                f"{self._shape}; import the cohort again."
-            )
-        return flatten(image)
-
-    def _refine(self, part: _Part, chosen: list[np.ndarray]) -> Steps[list[list[Neighbour]]]:
-        """Exact values of every candidate; each real image is read once for all queries that want it."""
+    def _refine(self, part: _Part, races: list[Race], chosen: list[np.ndarray], pool: Executor) -> Pieces:
+        """Exact values of what is ``chosen`` and not known yet; each real image is read once for all queries."""
         wanted: dict[int, list[int]] = defaultdict(list)
-        for row, indices in enumerate(chosen):
-            for index in indices:
-                wanted[int(index)].append(row)
+        for query, indices in enumerate(chosen):
+            for index in indices.tolist():
+                if index not in part.found[query]:
+                    wanted[index].append(query)
         order = sorted(wanted)
-        pairs: list[list[Neighbour]] = [[] for _ in part.ids]
-        with ThreadPoolExecutor(self._threads) as pool:
-            for start in range(0, len(order), self._threads):
-                some = order[start : start + self._threads]
-                measured = list(pool.map(lambda index: self._exact(part, index, wanted[index]), some))
-                for index, neighbours in zip(some, measured, strict=True):
-                    for row, neighbour in zip(wanted[index], neighbours, strict=True):
-                        pairs[row].append(neighbour)
-                done = start + len(some)
-                yield self._progress(part, 1, done, len(order), "Measuring the closest ones exactly")
-        return pairs
+        for start in range(0, len(order), self._threads):
+            some = order[start : start + self._threads]
+            measured = pool.map(
+                lambda index: self._real.likenesses(part.voxels, part.moments, index, wanted[index]), some
+            )
+            for index, neighbours in zip(some, measured, strict=True):
+                for query, neighbour in zip(wanted[index], neighbours, strict=True):
+                    part.found[query][index] = neighbour
+                    races[query].learn(np.array([index]), np.array([neighbour.correlation]), SLACK)
+            yield start + len(some), len(order)
 
-    def _exact(self, part: _Part, index: int, rows: list[int]) -> list[Neighbour]:
-        image, record, of = self._images[index], self._records[index], self._moments[index]
-        real = self._image_voxels(image, index)
-        values = [likeness(part.voxels[row], real, part.moments[row], of) for row in rows]
-        _forget(image)
-        return [Neighbour(record.id, record.patient, rmse, correlation) for rmse, correlation in values]
 
-    def _progress(self, part: _Part, phase: int, done: int, of: int, message: str) -> Progress:
-        """Count both passes as one unit for each real image, in each part."""
-        count, (number, parts) = len(self._records), part.number
-        return Progress((2 * number + phase) * count + count * done // of, 2 * count * parts, message)
+def _cut(races: list[Race]) -> None:
+    for race in races:
+        race.cut()
+
+
+def _worthwhile(races: list[Race]) -> bool:
+    """Whether to look at all voxels in float32 before float64, where an index has left few images to each query."""
+    pairs = sum(len(race.alive) for race in races)
+    union = len(np.unique(np.concatenate([race.alive for race in races])))
+    return MEASURING * pairs > union * (LOADING + len(races))
 
 
 def _nearest(id_: str, found: list[Neighbour], k: int, metric: str) -> Nearest:
@@ -254,15 +291,3 @@ def _nearest(id_: str, found: list[Neighbour], k: int, metric: str) -> Nearest:
     order = by_correlation if metric == "correlation" else by_rmse
     metrics = {"correlation": best.correlation, "rmse": by_rmse[0].rmse, "lowe_ratio": ratio}
     return Nearest(id_, tuple(order[:k]), ratio, metrics)
-
-
-def _forget(image: np.ndarray) -> None:
-    """Give a read-only memory map's pages back, or a pass over a large cohort would fill the memory."""
-    mapped = getattr(image, "_mmap", None)
-    if (
-        isinstance(image, np.memmap)
-        and image.mode == "r"
-        and mapped is not None
-        and hasattr(mmap, "MADV_DONTNEED")
-    ):
-        mapped.madvise(mmap.MADV_DONTNEED)

@@ -5,6 +5,7 @@
     workspace.sqlite    records (WAL: workspace.sqlite-wal and -shm while it is open)
     arrays/ab/<sha256>.npy
     bundles/<sha256>/   models
+    indexes/            derived from the arrays, to find the nearest fast; safe to delete
     unfinished/         what is being written; leftovers of killed processes are swept on opening
 
 An array or a bundle reaches its final place before the record that names it, so a record never names
@@ -30,6 +31,7 @@ from medsynth_desktop.store.database import Database
 from medsynth_desktop.store.decisions import Decisions
 from medsynth_desktop.store.failures import NO_FOLDER, told_plainly
 from medsynth_desktop.store.folders import sweep
+from medsynth_desktop.store.indexes import Indexes
 from medsynth_desktop.store.policies import Policies
 from medsynth_desktop.store.releases import Releases
 from medsynth_desktop.store.settings import Settings
@@ -45,7 +47,7 @@ class Workspace:
     ----------
     path
         The folder.
-    arrays, cohorts, bundles, batches, samples, verdicts, policies, decisions, releases, settings
+    arrays, indexes, cohorts, bundles, batches, samples, verdicts, policies, decisions, releases, settings
         Shelves of records.
     """
 
@@ -54,6 +56,7 @@ class Workspace:
         self._database = database
         self.arrays = Arrays(path)
         self.cohorts = Cohorts(database)
+        self.indexes = Indexes(path)
         self.bundles = Bundles(database, path)
         self.batches = Batches(database)
         self.samples = Samples(database)

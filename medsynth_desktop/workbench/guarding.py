@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from medsynth_desktop.cohorts.access import conform_query, load_arrays
+from medsynth_desktop.cohorts.access import conform_query, map_arrays
 from medsynth_desktop.core.errors import InputRefused, NotFound
+from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import (
     BatchRecord,
@@ -26,6 +27,7 @@ from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.policy import with_threshold
 from medsynth_desktop.guard.unlike import unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
+from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch, Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
@@ -138,8 +140,9 @@ def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | No
 
 
 def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
-    """The exact search over the cohort's training split."""
-    return NearestSearch(*load_arrays(workspace, cohort, "train"))
+    """The exact search over the cohort's training split; its first query opens or makes the index of a large one."""
+    shelf = Shelf(workspace.indexes, hash_json(asdict(cohort.recipe)))
+    return NearestSearch(*map_arrays(workspace, cohort, "train"), shelf=shelf)
 
 
 def path_queries(cohort: CohortRecord, paths: Sequence[Path]) -> Steps[list[tuple[str, np.ndarray]]]:

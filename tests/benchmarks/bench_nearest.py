@@ -78,7 +78,7 @@ def smooth_volumes(count: int) -> np.ndarray:
     return volumes
 
 
-def real_heads(paths: list[Path]) -> np.ndarray:
+def real_heads(paths: list[Path], grid: tuple[int, ...] = GRID) -> np.ndarray:
     """Read and conform real heads to one grid."""
     import nibabel as nib
 
@@ -89,7 +89,7 @@ def real_heads(paths: list[Path]) -> np.ndarray:
     for path in paths:
         image: Any = nib.load(path)
         volume = Volume(np.asarray(image.dataobj, np.float32), np.asarray(image.affine, float), "MR")
-        recipe = recipe or propose_recipe([Extent.of(volume)], grid=GRID)
+        recipe = recipe or propose_recipe([Extent.of(volume)], grid=grid)
         volumes.append(conform(volume, recipe))
     return np.stack(volumes)
 

@@ -14,6 +14,8 @@ from medsynth_desktop.core.errors import Cancelled, InputRefused
 from medsynth_desktop.core.progress import CancelToken, drain
 from medsynth_desktop.core.records import ImageRecord, Nearest
 from medsynth_desktop.similarity import bounds, search
+from medsynth_desktop.similarity.exact import flatten, moments
+from medsynth_desktop.similarity.reading import RealImages
 from medsynth_desktop.similarity.search import NearestSearch
 
 ACCURACY = 1e-9
@@ -120,16 +122,10 @@ def test_order_threads_and_blocks_change_no_bit(cohort, random, by: str) -> None
 @given(cohorts())
 def test_coarse_bound_holds(cohort) -> None:
     images, queries, records = cohort
-    engine = NearestSearch(images, records)
-    (part,) = engine._parts([("q", queries[0])], {})
-    drain(engine._race(part, 1, "correlation"))
-    units = np.empty((len(images), bounds.padded(images[0].size)), np.float32)
-    for index in range(len(images)):
-        engine._load(index, units[index])
-    row = np.empty((1, units.shape[1]), np.float32)
-    bounds.write_unit(part.voxels[0], part.moments[0], row[0])
+    real, query = RealImages(images, records), flatten(queries[0])
     with ThreadPoolExecutor(2) as pool:
-        coarse = bounds.products(row, units, images[0].size, pool)[0]
+        whole = real.look([query], [moments(query, "it")], pool, 1 << 30, "cpu")
+        coarse = bounds.products(whole.left, whole.rows(np.arange(len(images))), whole.width, pool)[0]
     _, correlation = brute_force(queries[0], images)
     assert np.abs(coarse - correlation).max() <= bounds.error_bound(images[0].size)
 
@@ -292,7 +288,8 @@ def test_reports_progress_and_can_be_cancelled(smooth: np.ndarray) -> None:
 def test_candidates_stay_few(smooth: np.ndarray) -> None:
     """The bound leaves the winners and little else, or the exact pass would be the naive loop."""
     engine = NearestSearch(smooth, records_of(40))
-    (part,) = engine._parts([("q", smooth[0])], {})
-    (chosen,) = drain(engine._race(part, 3, "correlation"))
-    assert 3 <= len(chosen) <= 6
+    with ThreadPoolExecutor(2) as pool:
+        (part,) = engine._parts([("q", smooth[0])], {}, pool)
+        assert drain(engine._answer(part, 3, "correlation", pool)) == 40
+    assert 3 <= len(part.found[0]) <= 6
     assert search.ORDERS == ("correlation", "rmse")

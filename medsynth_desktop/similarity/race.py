@@ -1,0 +1,107 @@
+"""One query's race among the real images: intervals that shrink, and who is still in it.
+
+All looks at an image go the same way: a product of two rows (of coefficients, of thumbnails, or of all voxels) lies
+within a known distance of the exact correlation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medsynth_desktop.similarity.bounds import Cohort, candidates, leaders, products
+from medsynth_desktop.similarity.exact import Moments
+
+DENSE = 4
+"""Where more than one in so many pairs of a look is wanted, all pairs of its images and queries are multiplied at once:
+a product of matrices reads each row once, and costs far less for each pair."""
+
+
+class Race:
+    """The real images that can still win for one query.
+
+    Parameters
+    ----------
+    of
+        Moments of the query.
+    cohort
+        All real images; means and norms may be filled in until the first `cut`.
+    allowed
+        (N,) bool: which take part; at least one does.
+    k, by
+        What is asked for: see `medsynth_desktop.similarity.bounds.candidates`.
+    """
+
+    def __init__(self, of: Moments, cohort: Cohort, allowed: np.ndarray, k: int, by: str) -> None:
+        self._of, self._cohort, self._k, self._by = of, cohort, k, by
+        self.alive = np.flatnonzero(allowed)
+        self._low = np.full(self.alive.size, -1.0)
+        self._high = np.full(self.alive.size, 1.0)
+
+    def learn(self, indices: np.ndarray, middle: np.ndarray, error: np.ndarray | float) -> None:
+        """Take in that the correlations with ``indices``, all alive and ascending, are ``middle`` +- ``error``."""
+        whole = indices.size == self.alive.size
+        at = slice(None) if whole else np.searchsorted(self.alive, indices)
+        self._low[at] = np.maximum(self._low[at], middle - error)
+        self._high[at] = np.minimum(self._high[at], middle + error)
+
+    def leaders(self, count: int) -> np.ndarray:
+        """Indices of the most promising, ``count`` of each kind."""
+        some = self._cohort.some(self.alive)
+        return np.asarray(self.alive[leaders(self._low, self._high, self._of, some, count)])
+
+    def cut(self) -> None:
+        """Drop whatever cannot win any more."""
+        some = self._cohort.some(self.alive)
+        stay = candidates(self._low, self._high, self._of, some, self._k, self._by)
+        self.alive, self._low, self._high = self.alive[stay], self._low[stay], self._high[stay]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A way to look at images: by rows of their own, multiplied with the queries' rows.
+
+    Attributes
+    ----------
+    left
+        (Q, P) float32 rows of the queries, `medsynth_desktop.similarity.bounds.held`.
+    width
+        Numbers in a row that count; P is that, padded.
+    rows
+        From (B,) indices to (B, P) float32 rows of these images; may use one buffer again and again.
+    error
+        From the number of a query and (B,) indices to how far the exact correlations can be from the products.
+    most
+        Images at a time.
+    """
+
+    left: Any
+    width: int
+    rows: Callable[[np.ndarray], np.ndarray]
+    error: Callable[[int, np.ndarray], np.ndarray | float]
+    most: int
+
+
+def look(
+    races: Sequence[Race], wanted: Sequence[np.ndarray], through: Look, pool: Executor
+) -> Iterator[tuple[int, int]]:
+    """Let each race learn of the images ``wanted`` for it; yield pieces done and their number."""
+    union = np.unique(np.concatenate(wanted)) if wanted else np.zeros(0, np.intp)
+    together = DENSE * sum(map(len, wanted)) >= union.size * len(races)
+    everyone = range(len(races))
+    lists = [(everyone, union)] if together else [(range(q, q + 1), wanted[q]) for q in everyone]
+    plan = [
+        (who, images[start : start + through.most])
+        for who, images in lists
+        for start in range(0, len(images), through.most)
+    ]
+    for done, (who, images) in enumerate(plan, 1):
+        middle = products(through.left[who.start : who.stop], through.rows(images), through.width, pool)
+        for query, row in zip(who, middle, strict=True):
+            mine = np.isin(images, wanted[query], assume_unique=True)
+            races[query].learn(images[mine], row[mine], through.error(query, images[mine]))
+        yield done, len(plan)

@@ -1,0 +1,105 @@
+"""The real images of a cohort: read one by one, measured once, compared voxel by voxel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.records import ImageRecord, Neighbour
+from medsynth_desktop.similarity.bounds import Cohort, error_bound, held, padded, write_unit
+from medsynth_desktop.similarity.exact import Moments, flatten, forget, likeness, moments
+from medsynth_desktop.similarity.race import Look
+
+BLOCK = 1 << 27
+"""Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
+MOST_IMAGES = 256
+
+
+class RealImages:
+    """Arrays of one shape and their records; memory maps and lazy sequences are read as they are needed.
+
+    Attributes
+    ----------
+    shape, voxels
+        Of each image.
+    cohort
+        Their patients, and their moments as far as they are known (NaN: not yet).
+    """
+
+    def __init__(self, images: Sequence[np.ndarray] | np.ndarray, records: Sequence[ImageRecord]) -> None:
+        self._images, self._records = images, records
+        self.shape = tuple(images[0].shape)
+        self.voxels = math.prod(self.shape)
+        names = sorted({record.patient for record in records})
+        self._numbers = {patient: number for number, patient in enumerate(names)}
+        patients = np.array([self._numbers[record.patient] for record in records])
+        unknown = np.full((2, len(records)), np.nan)
+        self.cohort = Cohort(patients, unknown[0], unknown[1], self.voxels)
+
+    def know(self, means: np.ndarray, norms: np.ndarray) -> None:
+        """Take over the moments of all images."""
+        self.cohort.means[:], self.cohort.norms[:] = means, norms
+
+    def apart_from(self, patient: str | None) -> np.ndarray:
+        """(N,) bool: which images are not of ``patient``."""
+        return np.asarray(self.cohort.patients != self._numbers.get(patient or "", -1))
+
+    def look(
+        self, queries: Sequence[np.ndarray], of: Sequence[Moments], pool: Executor, memory: int, device: str
+    ) -> Look:
+        """The way to look at all voxels in float32, with an eighth of ``memory`` for a block of real images."""
+        width = padded(self.voxels)
+        units = np.empty((len(queries), width), np.float32)
+        list(pool.map(write_unit, queries, of, units))
+        size = max(1, min(MOST_IMAGES, min(BLOCK, memory // 8) // (4 * width), len(self._records)))
+        block = np.empty((size, width), np.float32)
+
+        def rows(indices: np.ndarray) -> np.ndarray:
+            list(pool.map(self._load, indices.tolist(), block))
+            return block[: len(indices)]
+
+        error = error_bound(self.voxels)
+        return Look(held(units, device), self.voxels, rows, lambda query, indices: error, size)
+
+    def likenesses(
+        self, queries: Sequence[np.ndarray], of: Sequence[Moments], index: int, which: Sequence[int]
+    ) -> list[Neighbour]:
+        """Exact values of one real image, measured before, with the queries at ``which``."""
+        image, record = self._images[index], self._records[index]
+        voxels, own = flatten(checked(image, self.shape, record)), self._moments(index)
+        values = [likeness(queries[query], voxels, of[query], own) for query in which]
+        forget(image)
+        return [Neighbour(record.id, record.patient, rmse, correlation) for rmse, correlation in values]
+
+    def _load(self, index: int, row: np.ndarray) -> None:
+        """Write one real image into ``row``, centred and of unit norm."""
+        image, record = self._images[index], self._records[index]
+        voxels = flatten(checked(image, self.shape, record))
+        if math.isnan(self.cohort.norms[index]):
+            own = moments(voxels, f"Real image {record.id}")
+            self.cohort.means[index], self.cohort.norms[index] = own.mean, own.norm
+        write_unit(voxels, self._moments(index), row)
+        forget(image)
+
+    def _moments(self, index: int) -> Moments:
+        return Moments(float(self.cohort.means[index]), float(self.cohort.norms[index]))
+
+
+def checked(image: np.ndarray, shape: tuple[int, ...], record: ImageRecord) -> np.ndarray:
+    """Return the real ``image`` if it has ``shape``.
+
+    Raises
+    ------
+    InputRefused
+        Where it has another.
+    """
+    if tuple(image.shape) != shape:
+        raise InputRefused(
+            f"Real image {record.id} has shape {tuple(image.shape)}, others have {shape}; "
+            "import the cohort again."
+        )
+    return image
