@@ -38,6 +38,7 @@ def nearest(
 ) -> None:
     """Exact nearest real images (training split) of any images or of a batch."""
     from medsynth_desktop.workbench import guarding
+    from medsynth_desktop.workbench.searching import training_search
 
     _one_of(batch, paths)
     with open_workspace() as workspace:
@@ -46,7 +47,7 @@ def nearest(
             queries = guarding.batch_queries(workspace, workspace.batches.get(batch), held)
         else:
             queries = run(guarding.path_queries(held, paths or []))
-        found = run(guarding.training_search(workspace, held).query(queries, k=k, metric=metric))
+        found = run(training_search(workspace, held).query(queries, k=k, metric=metric))
     answer({"cohort": held.name, "queries": found}, "\n".join(_nearest_line(n) for n in found))
 
 

@@ -123,13 +123,47 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Disguise:
+    """A real image that a query may show in disguise, and how it lies over the query.
+
+    ``matrix`` and ``offset`` map voxels of the query to voxels of the real image; ``negative`` says that contrast is
+    inverted. ``whole`` is the likeness of all that both show and ``part`` that of the likest box, -1 to 1; ``low`` and
+    ``high`` are the box's corners in voxels of the query. ``done`` says in words what was done to the real image.
+    """
+
+    image: str
+    patient: str
+    matrix: tuple[tuple[float, ...], ...]
+    offset: tuple[float, ...]
+    negative: bool
+    whole: float
+    part: float
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+    done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The real image that the value of a metric speaks of, where its own search found it."""
+
+    image: str
+    patient: str
+
+
+@dataclass(frozen=True, slots=True)
 class Nearest:
-    """Exact neighbours of one query, best first, and the patient-aware Lowe's ratio."""
+    """Exact neighbours of one query, best first, the patient-aware Lowe's ratio, and its likeliest disguises.
+
+    ``matches`` names, by metric, the real image that a witness (`medsynth_desktop.similarity.base.Witness`) found.
+    """
 
     id: str
     neighbours: tuple[Neighbour, ...]
     lowe_ratio: float
     metrics: dict[str, float] = field(default_factory=dict)
+    disguises: tuple[Disguise, ...] = ()
+    matches: dict[str, Match] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

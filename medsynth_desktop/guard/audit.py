@@ -16,6 +16,7 @@ from medsynth_desktop.guard.divergence import Divergence, measure_divergence
 from medsynth_desktop.guard.matched import preparation_facts
 from medsynth_desktop.guard.unlike import unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, is_copy, judge, risk
+from medsynth_desktop.similarity.base import Search
 from medsynth_desktop.similarity.search import NearestSearch, Query
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class AuditResult:
 
 
 def audit_queries(
-    search: NearestSearch,
+    search: Search,
     queries: Sequence[Query],
     policy: Policy,
     calibration: Calibration,

@@ -21,8 +21,7 @@ from medsynth_desktop.guard.bootstrap import bootstrap_interval
 from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.verdicts import is_copy, metrics_table
 from medsynth_desktop.similarity import METRICS
-from medsynth_desktop.similarity.base import Metric
-from medsynth_desktop.similarity.search import NearestSearch
+from medsynth_desktop.similarity.base import Metric, Search
 
 QUANTILE = 0.983
 """Share of innocent images that shall pass: the filter of Melacini, memorization in 3D LDMs of head CT."""
@@ -60,6 +59,8 @@ class Calibration:
         where that is too few; else 0 and "".
     no_softer
         Whether a model's samples were measured and found no softer than the unseen images.
+    evidence
+        Fingerprint of the search that measured the values; limits of another one are not comparable.
     """
 
     quantile: float
@@ -78,6 +79,7 @@ class Calibration:
     caught: int = 0
     doubt: str = ""
     no_softer: bool = False
+    evidence: str = ""
 
     def policy(self, cohort_hash: str, bundle_hash: str = "") -> Policy:
         """Return the policy that these thresholds make.
@@ -128,8 +130,7 @@ class Calibration:
 
 
 def calibrate(
-    train_images: Sequence[np.ndarray] | np.ndarray,
-    train_records: Sequence[ImageRecord],
+    search: Search,
     images: Sequence[np.ndarray] | np.ndarray,
     records: Sequence[ImageRecord],
     *,
@@ -142,8 +143,8 @@ def calibrate(
 
     Parameters
     ----------
-    train_images, train_records
-        The split that the model was trained on.
+    search
+        Over the split that the model was trained on.
     images, records
         Images of other patients on the same grid.
     quantile
@@ -162,16 +163,16 @@ def calibrate(
     InputRefused
         No unseen image, a patient in both splits, or a senseless quantile.
     """
-    _check(train_records, records, quantile)
-    search = NearestSearch(train_images, train_records)
+    _check(search.records, records, quantile)
     queries = []
     for record, image in zip(records, images, strict=True):
         queries.append((record.id, through(image) if through else image))
         if through:
             yield Progress(len(queries), len(records), "Preparing unseen images")
     found = yield from search.query(queries)
-    made = thresholds_from(found, records, len(train_records), quantile, seed, resamples)
-    return replace(made, through=getattr(through, "__name__", "") or str(through)) if through else made
+    made = thresholds_from(found, records, len(search.records), quantile, seed, resamples)
+    words = (getattr(through, "__name__", "") or str(through)) if through else ""
+    return replace(made, through=words, evidence=search.fingerprint)
 
 
 def thresholds_from(
@@ -194,6 +195,8 @@ def thresholds_from(
     patients = [record.patient for record in kept]
     thresholds, warnings = [], _warnings(len(records) - len(kept), len(set(patients)), quantile)
     for metric in METRICS:
+        if metric.key not in table:
+            continue
         threshold, warning = _threshold(metric, table[metric.key], patients, quantile, seed, resamples)
         thresholds += [threshold] if threshold else []
         warnings += [warning] if warning else []
@@ -222,6 +225,8 @@ def share_blocked(table: Mapping[str, np.ndarray], patients: Sequence[str], quan
         return math.nan
     blocked = np.zeros(len(owners), bool)
     for metric in METRICS:
+        if metric.key not in table:
+            continue
         sign = 1 if metric.direction == "high" else -1
         values = sign * table[metric.key]
         for name in names:

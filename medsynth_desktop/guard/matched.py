@@ -17,7 +17,7 @@ from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.guard.calibration import QUANTILE, RESAMPLES, Calibration, calibrate
 from medsynth_desktop.guard.sharpness import Blur
 from medsynth_desktop.guard.verdicts import PASS, judge_many, metrics_table
-from medsynth_desktop.similarity.search import NearestSearch
+from medsynth_desktop.similarity.base import Search
 
 MOST_COPIES = 20
 """Training images that are made as soft and put to the test."""
@@ -28,8 +28,7 @@ AS_THEY_ARE = "Unseen images were compared as they are: this model's samples are
 
 
 def calibrate_matched(
-    train_images: Sequence[np.ndarray] | np.ndarray,
-    train_records: Sequence[ImageRecord],
+    search: Search,
     images: Sequence[np.ndarray] | np.ndarray,
     records: Sequence[ImageRecord],
     blur: Blur,
@@ -44,8 +43,7 @@ def calibrate_matched(
     review. The other parameters are those of `calibrate`.
     """
     made = yield from calibrate(
-        train_images,
-        train_records,
+        search,
         images,
         records,
         quantile=quantile,
@@ -53,10 +51,10 @@ def calibrate_matched(
         resamples=resamples,
         through=blur,
     )
-    total = len(train_records)
+    total = len(search.records)
     chosen = np.random.default_rng(seed).choice(total, min(MOST_COPIES, total), replace=False)
-    copies = [(train_records[i].id, blur(train_images[i])) for i in sorted(chosen.tolist())]
-    found = yield from NearestSearch(train_images, train_records).query(copies)
+    copies = [(search.records[i].id, blur(search.image(i))) for i in sorted(chosen.tolist())]
+    found = yield from search.query(copies)
     caught = int((judge_many(metrics_table(found), made.policy("")) != PASS).sum())
     return with_power(replace(made, sigma=blur.sigma), len(copies), caught)
 

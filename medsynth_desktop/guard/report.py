@@ -224,6 +224,7 @@ def _value(metric: Metric, verdict: Verdict) -> str:
     value, first = verdict.metrics.get(metric.key, math.nan), verdict.nearest.neighbours[:1]
     words = escape(metric.format(value))
     whose = metric.neighbour(verdict.nearest)
-    if not first or whose == first[0] or not math.isfinite(value):
+    image = whose.image if whose else "another image"
+    if not first or image == first[0].image or not math.isfinite(value):
         return words
-    return f"{words}<br>{escape(whose.image if whose else 'another image')}"
+    return f"{words}<br>{escape(image)}"

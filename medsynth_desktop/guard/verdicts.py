@@ -33,7 +33,7 @@ def judge(nearest: Nearest, policy: Policy) -> Verdict:
     A value strictly beyond the block limit blocks; beyond the review limit it asks for a person, and so does
     a value that is not defined, a metric that is not installed, a policy without any threshold, and one in doubt.
     """
-    values = {metric.key: float(metric(nearest)) for metric in METRICS}
+    values = {metric.key: float(metric(nearest)) for metric in METRICS if metric.measured(nearest)}
     findings = [_copy(nearest, values), *(_by_threshold(nearest, values, t) for t in policy.thresholds)]
     if not policy.thresholds:
         findings.append(
@@ -79,8 +79,12 @@ def judge_many(
 
 
 def metrics_table(found: Sequence[Nearest]) -> dict[str, np.ndarray]:
-    """Return the (n,) values of every metric, for `judge_many`."""
-    return {metric.key: np.array([metric(nearest) for nearest in found], float) for metric in METRICS}
+    """Return the (n,) values of every metric that was measured of any, for `judge_many`."""
+    return {
+        metric.key: np.array([metric(nearest) for nearest in found], float)
+        for metric in METRICS
+        if not metric.optional or any(metric.measured(nearest) for nearest in found)
+    }
 
 
 def is_copy(rmse: np.ndarray | float, correlation: np.ndarray | float) -> np.ndarray:
@@ -125,7 +129,7 @@ def _copy(nearest: Nearest, values: Mapping[str, float]) -> tuple[int, str]:
 def _by_threshold(nearest: Nearest, values: Mapping[str, float], threshold: Threshold) -> tuple[int, str]:
     if threshold.metric not in METRICS:
         return REVIEW, f"The limit on {threshold.metric!r} cannot be checked: no such metric is installed."
-    metric, value = METRICS[threshold.metric], values[threshold.metric]
+    metric, value = METRICS[threshold.metric], values.get(threshold.metric, math.nan)
     code = int(_codes(np.array([value]), threshold)[0])
     if math.isnan(value):
         return code, " ".join(
@@ -137,9 +141,11 @@ def _by_threshold(nearest: Nearest, values: Mapping[str, float], threshold: Thre
     numbers = (value, threshold.review, threshold.block)
     number, review, block = (metric.format(n, *numbers) for n in numbers)
     subject = f"{metric.label} {number}" + (f" with {whose.image}" if whose else "")
+    more = metric.explain(nearest)
+    more = f" {more}" if more else ""
     if code == BLOCK:
-        return code, f"{subject} is beyond {block}, {_evidence(metric, threshold)}."
-    return code, f"{subject} lies between {review} and {block}, {_doubt(threshold)}."
+        return code, f"{subject} is beyond {block}, {_evidence(metric, threshold)}.{more}"
+    return code, f"{subject} lies between {review} and {block}, {_doubt(threshold)}.{more}"
 
 
 def _evidence(metric: Metric, threshold: Threshold) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from medsynth_desktop.core.records import Nearest, Neighbour
+from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.records import Disguise, ImageRecord, Match, Nearest, Neighbour
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Direction = Literal["high", "low"]
 
@@ -46,6 +50,67 @@ def standing_out(best: float, other: float) -> float:
     return other / best if best != 0 else math.nan
 
 
+def nearest_of(id_: str, found: Sequence[Neighbour], k: int, metric: str) -> Nearest:
+    """Put the exact values of one query's likeliest real images in order, and say what they say together."""
+    by_correlation = sorted(found, key=lambda n: (-n.correlation, n.rmse, n.image))
+    by_rmse = sorted(found, key=lambda n: (n.rmse, -n.correlation, n.image))
+    best = by_correlation[0]
+    other = next((n.correlation for n in by_correlation if n.patient != best.patient), math.nan)
+    ratio = standing_out(best.correlation, other)
+    order = by_correlation if metric == "correlation" else by_rmse
+    metrics = {"correlation": best.correlation, "rmse": by_rmse[0].rmse, "lowe_ratio": ratio}
+    return Nearest(id_, tuple(order[:k]), ratio, metrics)
+
+
+def nothing_more(nearest: Nearest) -> str:
+    """Say nothing."""
+    return ""
+
+
+class Witness(Protocol):
+    """A search of its own over the real images of a split, which adds to what the exact search found.
+
+    Attributes
+    ----------
+    keys
+        Keys of the metrics whose values it adds to `Nearest.metrics`.
+    fingerprint
+        What its values depend on besides the images and the query: settings, weights. Limits and stored evidence are
+        only good for the fingerprint that they were measured with.
+    """
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See the class."""
+
+    @property
+    def fingerprint(self) -> str:
+        """See the class."""
+
+    def testify(
+        self, queries: Sequence[tuple[str, np.ndarray]], found: Sequence[Nearest]
+    ) -> Steps[list[Nearest]]:
+        """Return ``found`` (one for each query) with its own values, and whom they speak of, added."""
+
+
+class Search(Protocol):
+    """Real images that can be searched: exactly, or with the evidence of witnesses too."""
+
+    @property
+    def records(self) -> tuple[ImageRecord, ...]:
+        """Records of the real images."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What the values depend on besides images and queries; "" for exact values, which depend on nothing else."""
+
+    def image(self, index: int) -> np.ndarray:
+        """The real image of ``records[index]``."""
+
+    def query(self, queries: Sequence[tuple[str, np.ndarray]]) -> Steps[list[Nearest]]:
+        """What is nearest to each query, with the values of the metrics that this search knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One measure of likeness.
@@ -68,6 +133,10 @@ class Metric:
         The real image that the value speaks of, or None where it is not among the listed neighbours.
     undefined
         Why the value can be NaN, as the end of a sentence ("because ...").
+    optional
+        Whether a search may leave it out: then it has no limit, and nothing is said of it.
+    explain
+        A sentence that says more of a value beyond its limit, or "".
     """
 
     key: str
@@ -78,12 +147,18 @@ class Metric:
     function: Callable[[Nearest], float]
     unit: str = ""
     digits: int = 3
-    neighbour: Callable[[Nearest], Neighbour | None] = most_correlated
+    neighbour: Callable[[Nearest], Neighbour | Disguise | Match | None] = most_correlated
     undefined: str = ""
+    optional: bool = False
+    explain: Callable[[Nearest], str] = nothing_more
 
     def __call__(self, nearest: Nearest) -> float:
         """Value of ``nearest``."""
         return self.function(nearest)
+
+    def measured(self, nearest: Nearest) -> bool:
+        """Whether anything looked for it: an `optional` metric is only spoken of where its search was asked."""
+        return not self.optional or self.key in nearest.metrics
 
     def beyond(self, value: float, limit: float) -> bool:
         """Whether ``value`` lies strictly on the risky side of ``limit``; never for NaN."""

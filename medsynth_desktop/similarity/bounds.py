@@ -98,8 +98,7 @@ def products(left: Any, right: np.ndarray, width: int, pool: Executor) -> np.nda
         return np.asarray(np.matmul(a[panels, some], b[panels]).sum(axis=0, dtype=np.float64))
 
     total = np.zeros((len(left), len(right)))
-    # The lock: two searches that left the limit in crossed order would leave BLAS with one thread for good.
-    with _BLAS_LOCK, _blas().limit(limits=1, user_api="blas"):
+    with one_thread_each():
         for (some, _), sums in zip(tasks, pool.map(add_up, tasks), strict=True):
             total[some] += sums
     return total
@@ -133,6 +132,14 @@ def _whole_float32(torch: Any) -> Iterator[None]:
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Hold BLAS to one thread while a pool's workers call it: bits do not depend on their number, and none waits."""
+    # The lock: two searches that left the limit in crossed order would leave BLAS with one thread for good.
+    with _BLAS_LOCK, _blas().limit(limits=1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True, slots=True)

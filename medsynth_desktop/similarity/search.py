@@ -21,7 +21,7 @@ import numpy as np
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour
-from medsynth_desktop.similarity.base import standing_out
+from medsynth_desktop.similarity.base import nearest_of
 from medsynth_desktop.similarity.bounds import SLACK, padded
 from medsynth_desktop.similarity.exact import Moments, flatten, moments
 from medsynth_desktop.similarity.index import Index, Shelf, open_index
@@ -116,6 +116,15 @@ class NearestSearch:
         """Records of the real images, in the order given."""
         return self._records
 
+    @property
+    def fingerprint(self) -> str:
+        """Nothing but the images decides the values."""
+        return ""
+
+    def image(self, index: int) -> np.ndarray:
+        """The real image of ``records[index]``."""
+        return self._images[index]
+
     def query(
         self,
         queries: Sequence[Query],
@@ -163,7 +172,7 @@ class NearestSearch:
             for part in parts:
                 compared += yield from self._answer(part, k, metric, pool)
                 each = zip(part.ids, part.found, strict=True)
-                found += [_nearest(id_, list(pairs.values()), k, metric) for id_, pairs in each]
+                found += [nearest_of(id_, list(pairs.values()), k, metric) for id_, pairs in each]
         self.refined = compared / (len(self._records) * max(1, len(queries)))
         return found
 
@@ -279,15 +288,3 @@ def _worthwhile(races: list[Race]) -> bool:
     pairs = sum(len(race.alive) for race in races)
     union = len(np.unique(np.concatenate([race.alive for race in races])))
     return MEASURING * pairs > union * (LOADING + len(races))
-
-
-def _nearest(id_: str, found: list[Neighbour], k: int, metric: str) -> Nearest:
-    """Put one query's candidates in order."""
-    by_correlation = sorted(found, key=lambda n: (-n.correlation, n.rmse, n.image))
-    by_rmse = sorted(found, key=lambda n: (n.rmse, -n.correlation, n.image))
-    best = by_correlation[0]
-    other = next((n.correlation for n in by_correlation if n.patient != best.patient), math.nan)
-    ratio = standing_out(best.correlation, other)
-    order = by_correlation if metric == "correlation" else by_rmse
-    metrics = {"correlation": best.correlation, "rmse": by_rmse[0].rmse, "lowe_ratio": ratio}
-    return Nearest(id_, tuple(order[:k]), ratio, metrics)

@@ -108,10 +108,9 @@ def build_demo(
     )
     candidates = yield from draw_many(teacher, settings, settings.candidates, work / "candidates", device)
     soft = match_softness(candidates, list(unseen))
-    against = (train, train_records, unseen, unseen_records)
-    calibration = yield from calibrate_matched(*against, soft, seed=settings.seed)
-    policy = calibration.policy(real.hash)
     search = NearestSearch(train, train_records)
+    calibration = yield from calibrate_matched(search, unseen, unseen_records, soft, seed=settings.seed)
+    policy = calibration.policy(real.hash)
     verdicts = yield from judge_all(search, candidates, policy)
     kept = [image for image, verdict in zip(candidates, verdicts, strict=True) if verdict.verdict == "pass"]
     if len(kept) < MIN_KEPT:

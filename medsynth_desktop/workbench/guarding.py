@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from medsynth_desktop.cohorts.access import conform_query, map_arrays
+from medsynth_desktop.cohorts.access import conform_query
 from medsynth_desktop.core.errors import InputRefused, NotFound
-from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import (
     BatchRecord,
@@ -27,11 +26,12 @@ from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.policy import with_threshold
 from medsynth_desktop.guard.unlike import unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
-from medsynth_desktop.similarity.index import Shelf
-from medsynth_desktop.similarity.search import NearestSearch, Query
+from medsynth_desktop.similarity import METRICS
+from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
 from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force, scope_of
+from medsynth_desktop.workbench.searching import training_evidence
 
 QUANTILE = PUBLISHED
 """The published quantile of unseen patients (methods.md, Guards 6)."""
@@ -71,7 +71,8 @@ class GuardState:
     ) -> GuardState:
         """Compute the metric columns and the verdict codes."""
         ids = tuple(nearest)
-        metrics = metrics_table(list(nearest.values()))
+        nothing = {metric.key: np.full(len(ids), np.nan) for metric in METRICS}
+        metrics = nothing | metrics_table(list(nearest.values()))
         codes = judge_many(metrics, policy) if policy and ids else np.zeros(len(ids), np.int8)
         return cls(policy, calibration, nearest, ids, metrics, codes)
 
@@ -139,12 +140,6 @@ def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | No
     raise NotFound(f"Say which cohort to check against with --cohort; the workspace holds: {names}.")
 
 
-def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
-    """The exact search over the cohort's training split; its first query opens or makes the index of a large one."""
-    shelf = Shelf(workspace.indexes, hash_json(asdict(cohort.recipe)))
-    return NearestSearch(*map_arrays(workspace, cohort, "train"), shelf=shelf)
-
-
 def path_queries(cohort: CohortRecord, paths: Sequence[Path]) -> Steps[list[tuple[str, np.ndarray]]]:
     """Read and conform the images under ``paths``; the id is the path, with ``#row`` for rows of a NumPy stack.
 
@@ -207,7 +202,7 @@ def audit_batch(
     scope = batch.bundle_hash if policy is not None else scope_of(workspace, cohort, batch)
     policy = limits.in_scope(cohort, policy, scope, calibration) if policy is not None else None
     in_force = policy or policy_in_force(workspace, cohort, batch) or calibration.policy(cohort.hash, scope)
-    result = yield from audit_queries(training_search(workspace, cohort), queries, in_force, calibration)
+    result = yield from audit_queries(training_evidence(workspace, cohort), queries, in_force, calibration)
     if policy is not None:
         limits.apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
     workspace.verdicts.put(batch_name, list(result.verdicts))
@@ -224,5 +219,5 @@ def audit_images(
     """Judge images already on the cohort's grid by the limits of the cohort at large; nothing is stored of them."""
     calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile)
     in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
-    result = yield from audit_queries(training_search(workspace, cohort), queries, in_force, calibration)
+    result = yield from audit_queries(training_evidence(workspace, cohort), queries, in_force, calibration)
     return result

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from medsynth_desktop.cohorts.access import load_arrays, map_arrays
+from medsynth_desktop.cohorts.access import map_arrays
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import BatchRecord, CohortRecord, Decision, Policy
 from medsynth_desktop.guard.calibration import QUANTILE, Calibration, calibrate
 from medsynth_desktop.guard.matched import calibrate_matched
 from medsynth_desktop.guard.policy import make_policy, with_threshold
-from medsynth_desktop.guard.sharpness import LEAST_BLUR, Blur, softness_steps
+from medsynth_desktop.guard.sharpness import LEAST_BLUR, softness_steps
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import releasing
 from medsynth_desktop.workbench.scopes import (
+    calibrated_before,
     calibration_behind,
     keep_as_sharp,
     keep_calibration,
@@ -26,6 +27,7 @@ from medsynth_desktop.workbench.scopes import (
     scope_of,
     stored_calibration,
 )
+from medsynth_desktop.workbench.searching import training_evidence
 
 PROGRAM = "MedSynth Desktop"
 """Who re-opens approvals when a model's first check, not a person, brings it limits of its own."""
@@ -42,13 +44,18 @@ def calibrate_cohort(
         When the cohort has no calibration patients, or the quantile makes no sense.
     """
     cohort = workspace.cohorts.get(cohort_name)
-    kept = stored_calibration(workspace, cohort)
-    if kept is None or kept.quantile != quantile:
-        train, train_records = load_arrays(workspace, cohort, "train")
-        unseen, unseen_records = load_arrays(workspace, cohort, "calibration")
-        kept = yield from calibrate(train, train_records, unseen, unseen_records, quantile=quantile, seed=0)
+    kept, search = stored_calibration(workspace, cohort), training_evidence(workspace, cohort)
+    if kept is None or (kept.quantile, kept.evidence) != (quantile, search.fingerprint):
+        unseen = map_arrays(workspace, cohort, "calibration")
+        other = kept is None or kept.evidence != search.fingerprint
+        older = other and calibrated_before(workspace, cohort)
+        kept = yield from calibrate(search, *unseen, quantile=quantile, seed=0)
         keep_calibration(workspace, cohort, kept)
-        workspace.policies.put(kept.policy(cohort.hash))
+        if older:  # limits for what that version did not measure join what a person typed
+            typed = workspace.policies.current(cohort.hash)
+            apply_policy(workspace, cohort, _with_typed(kept.policy(cohort.hash), typed), PROGRAM)
+        else:
+            workspace.policies.put(kept.policy(cohort.hash))
     elif workspace.policies.current(cohort.hash) is None:
         workspace.policies.put(kept.policy(cohort.hash))
     return kept
@@ -82,26 +89,16 @@ def calibrate_model(
         keep_as_sharp(workspace, cohort, model)
         _renew_own(workspace, cohort, made, model)
         return replace(made, no_softer=True)
-    kept = stored_calibration(workspace, cohort, model)
-    first = kept is None
-    if kept is None or kept.quantile != quantile:
-        kept = yield from _calibrate_matched(workspace, cohort, blur, quantile)
+    kept, search = stored_calibration(workspace, cohort, model), training_evidence(workspace, cohort)
+    first = kept is None or kept.evidence != search.fingerprint
+    if kept is None or (kept.quantile, kept.evidence) != (quantile, search.fingerprint):
+        patients = map_arrays(workspace, cohort, "calibration")
+        kept = yield from calibrate_matched(search, *patients, blur, quantile=quantile, seed=0)
         keep_calibration(workspace, cohort, kept, model)
         apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model, first), PROGRAM)
     elif workspace.policies.current(cohort.hash, model) is None:
         apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model, first), PROGRAM)
     return kept
-
-
-def _calibrate_matched(
-    workspace: Workspace, cohort: CohortRecord, blur: Blur, quantile: float
-) -> Steps[Calibration]:
-    train, train_records = load_arrays(workspace, cohort, "train")
-    unseen, unseen_records = load_arrays(workspace, cohort, "calibration")
-    made = yield from calibrate_matched(
-        train, train_records, unseen, unseen_records, blur, quantile=quantile, seed=0
-    )
-    return made
 
 
 def _proposed(
@@ -117,9 +114,11 @@ def _proposed(
 def _renew_own(workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str) -> None:
     """Bring the calibrated part of a sharp model's own limits to the quantile now asked; typed ones stand."""
     own = workspace.policies.current(cohort.hash, model)
-    if own is not None and any(
-        t.origin == "calibrated" and t.quantile != made.quantile for t in own.thresholds
-    ):
+    if own is None:
+        return
+    others = any(t.origin == "calibrated" and t.quantile != made.quantile for t in own.thresholds)
+    lacking = {t.metric for t in made.thresholds} - {t.metric for t in own.thresholds}
+    if others or lacking:
         apply_policy(workspace, cohort, _with_typed(made.policy(cohort.hash, model), own), PROGRAM)
 
 

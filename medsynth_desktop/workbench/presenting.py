@@ -110,10 +110,11 @@ def other_image_words(nearest: Nearest | None, metrics: Sequence[Metric]) -> str
 
 def other_image(nearest: Nearest, metric: Metric) -> str:
     """Return the image of ``metric`` where it is not the nearest one; ``another image`` where that is not listed."""
-    whose = metric.neighbour(nearest)
-    if not nearest.neighbours or whose == nearest.neighbours[0] or not np.isfinite(metric(nearest)):
+    if not nearest.neighbours or not np.isfinite(metric(nearest)):
         return ""
-    return whose.image if whose is not None else "another image"
+    whose = metric.neighbour(nearest)
+    image = whose.image if whose is not None else "another image"
+    return "" if image == nearest.neighbours[0].image else image
 
 
 def difference_caption() -> str:

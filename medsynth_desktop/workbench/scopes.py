@@ -13,6 +13,7 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import BatchRecord, CohortRecord, Policy
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.sharpness import Blur
+from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
 
 
@@ -63,9 +64,16 @@ def stored_calibration(workspace: Workspace, cohort: CohortRecord, scope: str = 
     """The calibration last made for exactly these images and splits, or None (also for one of an older version)."""
     kept = workspace.settings.get(_key(cohort, scope))
     try:
-        return Calibration.from_json(kept) if kept else None
+        made = Calibration.from_json(kept) if kept else None
     except InputRefused:
         return None
+    needed = {metric.key for metric in METRICS if not metric.optional}
+    return made if made is not None and needed <= made.values.keys() else None
+
+
+def calibrated_before(workspace: Workspace, cohort: CohortRecord, scope: str = "") -> bool:
+    """Whether any version of this program calibrated these images and splits."""
+    return workspace.settings.get(_key(cohort, scope)) is not None
 
 
 def calibration_behind(

@@ -65,6 +65,7 @@ NEAREST = Nearest(
     "query",
     (Neighbour("P-0001-1", "P-0001", 0.2, 0.8), Neighbour("P-0002-1", "P-0002", 0.4, 0.6)),
     0.75,
+    {m.key: sum(m.range) / 2 for m in METRICS if m.optional},
 )
 
 

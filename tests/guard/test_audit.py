@@ -58,7 +58,9 @@ def test_a_planted_copy_is_blocked_and_named(
     order = list(range(12))
     random.shuffle(order)
     shuffled, names = train[order], [records[i] for i in order]
-    made = drain(calibrate(shuffled, names, images_of(2, unseen), records_of(unseen, 500), resamples=50))
+    made = drain(
+        calibrate(NearestSearch(shuffled, names), images_of(2, unseen), records_of(unseen, 500), resamples=50)
+    )
     batch = images_of(3, 3)
     batch[1] = train[place] + np.float32(noise) * images_of(4, 1)[0]
     queries = [(f"S-{i}", image) for i, image in enumerate(batch)]
@@ -72,7 +74,7 @@ def test_a_planted_copy_is_blocked_and_named(
 @pytest.fixture(scope="module")
 def audited() -> AuditResult:
     train, records = images_of(1, 40), records_of(40)
-    made = drain(calibrate(train, records, images_of(2, 25), records_of(25, 500)))
+    made = drain(calibrate(NearestSearch(train, records), images_of(2, 25), records_of(25, 500)))
     batch = images_of(3, 24)
     batch[5], batch[9] = train[7], batch[2]
     queries = [(f"S-{i}", image) for i, image in enumerate(batch)]

@@ -18,6 +18,7 @@ from medsynth_desktop.guard.calibration import (
 )
 from medsynth_desktop.guard.policy import threshold_of
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many
+from medsynth_desktop.similarity.search import NearestSearch
 
 
 def records_of(count: int, first: int, split: Split, scans: int = 1) -> list[ImageRecord]:
@@ -60,7 +61,11 @@ def test_thresholds_are_the_quantiles_of_either_risky_side() -> None:
 def test_the_asked_share_of_unseen_images_is_not_blocked() -> None:
     rng = np.random.default_rng(4)
     train, unseen = images_of(rng, 40), images_of(rng, 60)
-    made = drain(calibrate(train, records_of(40, 1, "train"), unseen, records_of(60, 100, "calibration")))
+    made = drain(
+        calibrate(
+            NearestSearch(train, records_of(40, 1, "train")), unseen, records_of(60, 100, "calibration")
+        )
+    )
     policy = made.policy("c" * 64)
     assert policy.cohort_hash == "c" * 64
     for threshold in policy.thresholds:
@@ -75,16 +80,29 @@ def test_same_seed_same_interval_and_order_of_images_does_not_matter() -> None:
     rng = np.random.default_rng(4)
     train, unseen = images_of(rng, 20), images_of(rng, 15)
     one = drain(
-        calibrate(train, records_of(20, 1, "train"), unseen, records_of(15, 100, "calibration"), seed=3)
+        calibrate(
+            NearestSearch(train, records_of(20, 1, "train")),
+            unseen,
+            records_of(15, 100, "calibration"),
+            seed=3,
+        )
     )
     other = drain(
         calibrate(
-            train[::-1], records_of(20, 1, "train")[::-1], unseen, records_of(15, 100, "calibration"), seed=3
+            NearestSearch(train[::-1], records_of(20, 1, "train")[::-1]),
+            unseen,
+            records_of(15, 100, "calibration"),
+            seed=3,
         )
     )
     assert one == other
     third = drain(
-        calibrate(train, records_of(20, 1, "train"), unseen, records_of(15, 100, "calibration"), seed=4)
+        calibrate(
+            NearestSearch(train, records_of(20, 1, "train")),
+            unseen,
+            records_of(15, 100, "calibration"),
+            seed=4,
+        )
     )
     assert third.thresholds != one.thresholds
     assert [t.block for t in third.thresholds] == [t.block for t in one.thresholds]
@@ -160,7 +178,10 @@ def test_refuses_senseless_quantiles(quantile: float) -> None:
     with pytest.raises(InputRefused, match="quantile"):
         drain(
             calibrate(
-                images, records_of(2, 1, "train"), images, records_of(2, 5, "calibration"), quantile=quantile
+                NearestSearch(images, records_of(2, 1, "train")),
+                images,
+                records_of(2, 5, "calibration"),
+                quantile=quantile,
             )
         )
 
@@ -168,9 +189,13 @@ def test_refuses_senseless_quantiles(quantile: float) -> None:
 def test_refuses_patients_that_are_not_unseen_and_an_empty_split() -> None:
     images = images_of(np.random.default_rng(0), 3)
     with pytest.raises(InputRefused, match="1 patients are in both"):
-        drain(calibrate(images, records_of(3, 1, "train"), images, records_of(3, 3, "calibration")))
+        drain(
+            calibrate(
+                NearestSearch(images, records_of(3, 1, "train")), images, records_of(3, 3, "calibration")
+            )
+        )
     with pytest.raises(InputRefused, match="no calibration patients"):
-        drain(calibrate(images, records_of(3, 1, "train"), [], []))
+        drain(calibrate(NearestSearch(images, records_of(3, 1, "train")), [], []))
 
 
 def test_json_round_trip() -> None:

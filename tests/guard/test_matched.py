@@ -71,7 +71,9 @@ def test_a_cohorts_policy_keeps_its_hash_and_a_models_has_another() -> None:
 def test_copies_are_counted_and_told() -> None:
     train, records = images_of(1, 12), records_of(12, 1, "train")
     new = records_of(12, 500, "calibration")
-    made = drain(calibrate_matched(train, records, images_of(2, 12), new, Blur(0.5), resamples=50))
+    made = drain(
+        calibrate_matched(NearestSearch(train, records), images_of(2, 12), new, Blur(0.5), resamples=50)
+    )
     assert (made.sigma, made.copies, made.caught, made.doubt) == (0.5, 12, 12, "")
     sentence = (
         "Unseen images were first blurred by 0.50 voxels to be as soft as the model's samples; "
@@ -91,7 +93,9 @@ def test_copies_are_counted_and_told() -> None:
 def test_nothing_is_left_to_tell_copies_by() -> None:
     train, records = images_of(1, 30), records_of(30, 1, "train")
     new = records_of(30, 500, "calibration")
-    made = drain(calibrate_matched(train, records, images_of(2, 30), new, Blur(8), resamples=50))
+    made = drain(
+        calibrate_matched(NearestSearch(train, records), images_of(2, 30), new, Blur(8), resamples=50)
+    )
     assert made.copies == 20
     assert made.caught < 19
     batch = [("S-0", Blur(8)(images_of(3, 1)[0])), ("S-copy", train[4])]
@@ -108,7 +112,7 @@ def test_matched_limits_on_real_heads_tell_soft_copies_from_soft_strangers(share
     train, unseen, strangers = heads[:30], heads[30:48], heads[48:]
     known, new = records_of(30, 1, "train"), records_of(18, 500, "calibration")
     blur = match_softness([Blur(1)(head) for head in strangers], unseen)
-    made = drain(calibrate_matched(train, known, unseen, new, blur, resamples=100))
+    made = drain(calibrate_matched(NearestSearch(train, known), unseen, new, blur, resamples=100))
     assert blur.sigma == pytest.approx(1, abs=0.1)
     assert (made.copies, made.caught, made.doubt) == (20, 20, "")
     batch = [(f"S-{i}", Blur(1)(head)) for i, head in enumerate(strangers)]

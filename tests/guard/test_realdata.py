@@ -77,8 +77,7 @@ def test_real_copies_are_blocked_and_most_strangers_are_not(
     train, unseen, strangers = images[:half], images[half:last], images[last:]
     made = drain(
         calibrate(
-            train,
-            records_of(half, 1, "train"),
+            NearestSearch(train, records_of(half, 1, "train")),
             unseen,
             records_of(len(unseen), 500, "calibration"),
             resamples=200,

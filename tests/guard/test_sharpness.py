@@ -55,10 +55,12 @@ def test_less_than_the_least_blur_does_nothing(images: np.ndarray) -> None:
 
 def test_calibration_says_what_was_done(images: np.ndarray) -> None:
     records = [ImageRecord(f"P-{i}-1", f"P-{i}", "train", "") for i in range(10)]
-    made = drain(calibrate(images[:5], records[:5], images[5:], records[5:], through=Blur(0.5)))
+    made = drain(
+        calibrate(NearestSearch(images[:5], records[:5]), images[5:], records[5:], through=Blur(0.5))
+    )
     assert made.through == "blurred by 0.50 voxels to be as soft as the model's samples"
     assert Calibration.from_json(made.to_json()).through == made.through
-    plain = drain(calibrate(images[:5], records[:5], images[5:], records[5:]))
+    plain = drain(calibrate(NearestSearch(images[:5], records[:5]), images[5:], records[5:]))
     assert plain.through == ""
     assert plain.thresholds != made.thresholds
 
@@ -77,7 +79,7 @@ def test_soft_strangers_pass_and_soft_copies_do_not(shared_data: Path) -> None:
         ("sharp", None),
         ("matched", match_softness([image for _, image in batch], unseen)),
     ):
-        made = drain(calibrate(train, known, unseen, new, resamples=100, through=through))
+        made = drain(calibrate(NearestSearch(train, known), unseen, new, resamples=100, through=through))
         verdicts = drain(audit_queries(search, batch, made.policy("c"), made)).verdicts
         blocked[name] = [verdict.verdict == "block" for verdict in verdicts]
     assert sum(blocked["matched"][:12]) <= 3

@@ -35,7 +35,8 @@ from medsynth_desktop.similarity.thumbnails import (
 )
 from medsynth_desktop.store.indexes import Arrays, Indexes
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench import guarding
+from medsynth_desktop.workbench import searching
+from medsynth_desktop.workbench.searching import training_search
 from tests.gui.judged_workspace import COHORT, fill
 from tests.similarity.test_search import brute_force, check, cohorts
 
@@ -231,10 +232,10 @@ def test_the_workspace_keeps_the_index_of_its_cohort(
     fill(workspace)
     cohort = workspace.cohorts.get(COHORT)
     query = [("q", workspace.arrays.get(cohort.split("train")[0].array_hash))]
-    plain = drain(guarding.training_search(workspace, cohort).query(query))
+    plain = drain(training_search(workspace, cohort).query(query))
     assert not (workspace.path / "indexes").exists()
-    monkeypatch.setattr(guarding, "Shelf", partial(Shelf, least=0, large=0))
-    assert drain(guarding.training_search(workspace, cohort).query(query)) == plain
+    monkeypatch.setattr(searching, "Shelf", partial(Shelf, least=0, large=0))
+    assert drain(training_search(workspace, cohort).query(query)) == plain
     assert len(files(workspace.path)) == 3
 
 

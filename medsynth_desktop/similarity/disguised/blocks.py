@@ -1,0 +1,104 @@
+"""Where in a query a real image may turn up: blocks of both are compared, and neighbouring blocks must agree.
+
+A copied part of a quarter of an image is a window of blocks that are all alike with one shift; by chance single blocks
+are alike, but not all of a window with the same shift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from medsynth_desktop.similarity.disguised.structure import BLOCK
+
+FLAT = 0.1
+"""Share of the strongest block's norm that is added to every norm: a block without structure is like none."""
+AROUND = {2: (-4, -2, 0, 2, 4), 3: (-1, 0, 1)}
+"""Cells by which a block may lie elsewhere."""
+QUARTER = 0.25
+"""Share of the image that a window of blocks covers: the smallest part that is looked for."""
+POWER = 1.5
+"""How much more a block that is very much alike counts than two that are half as alike."""
+AT_ONCE = 1024
+"""Real images that are compared at a time: memory stays small however many there are."""
+
+
+def cut(array: np.ndarray) -> np.ndarray:
+    """(blocks, cells of each): ``array`` cut into blocks, zeros added at the far ends."""
+    size = BLOCK[array.ndim]
+    array = np.pad(array, [(0, -n % size) for n in array.shape])
+    parts = array.reshape([m for n in array.shape for m in (n // size, size)])
+    order = (*range(0, 2 * array.ndim, 2), *range(1, 2 * array.ndim, 2))
+    return np.ascontiguousarray(parts.transpose(order)).reshape(-1, size**array.ndim)
+
+
+def norms_of(blocks: np.ndarray) -> np.ndarray:
+    """(b, n) norms of (b, n, cells), to each image's added a share of its strongest: never near zero."""
+    norms = np.sqrt(np.einsum("bnc,bnc->bn", blocks, blocks))
+    return np.asarray(norms + FLAT * norms.max(axis=0) + 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Blocks of a query, as they are and moved.
+
+    Attributes
+    ----------
+    cells
+        (b, w, cells) float32 of unit norm or less, for each of ``ways``.
+    ways
+        (w, d) cells by which they were moved.
+    grid
+        Blocks along each axis; their product is b.
+    """
+
+    cells: np.ndarray
+    ways: np.ndarray
+    grid: tuple[int, ...]
+
+    @classmethod
+    def of(cls, band: np.ndarray) -> Blocks:
+        """Cut the (*grid) ``band`` of a query into blocks, moved in every way."""
+        dims, size = band.ndim, BLOCK[band.ndim]
+        ways, most = list(product(AROUND[dims], repeat=dims)), max(AROUND[dims])
+        wide = np.pad(band, most)
+        at = (
+            tuple(slice(most - w, most - w + n) for w, n in zip(way, band.shape, strict=True)) for way in ways
+        )
+        moved = np.stack([cut(wide[slices]) for slices in at], axis=1)
+        unit = np.asarray(moved / norms_of(moved)[:, :, None], np.float32)
+        return cls(unit, np.array(ways), tuple(-(-n // size) for n in band.shape))
+
+    def scores(self, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of N real images, whose blocks are ``known`` (b, N, cells): score, index of the way, sign, (N,) each."""
+        count = known.shape[1]
+        score, way, sign = np.empty(count, np.float32), np.empty(count, int), np.empty(count, int)
+        for start in range(0, count, AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            products = np.asarray(known[:, some], np.float32) @ self.cells.transpose(0, 2, 1)  # (b, n, w)
+            sides = [self._best_window(one * products) for one in (1, -1)]
+            negative = sides[1][0] > sides[0][0]
+            score[some], way[some] = (np.where(negative, b, a) for a, b in zip(*sides, strict=True))
+            sign[some] = np.where(negative, -1, 1)
+        return score, way, sign
+
+    def _best_window(self, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Highest mean of ``alike`` (b, n, w) to the `POWER` in a window of blocks with one way; and that way."""
+        count = np.maximum(alike, 0) ** np.float32(POWER)
+        count = count.reshape(*self.grid, *alike.shape[1:])
+        share = QUARTER ** (1 / len(self.grid))
+        for axis, n in enumerate(self.grid):
+            size = max(1, round(share * n))
+            ends = np.moveaxis(count, axis, 0).cumsum(axis=0)
+            ends = np.concatenate([np.zeros_like(ends[:1]), ends])
+            count = np.moveaxis(ends[size:] - ends[:-size], 0, axis) / np.float32(size)
+        best = count.reshape(-1, *alike.shape[1:]).max(axis=0)  # (n, w)
+        return best.max(axis=1), best.argmax(axis=1)
+
+    def agreeing(self, known: np.ndarray, way: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of one real image's blocks ``known`` (b, cells): how alike (b,), and (b, d) by which way, near ``way``."""
+        near = np.abs(self.ways - self.ways[way]).max(axis=1) <= np.diff(AROUND[self.ways.shape[1]])[0]
+        products = sign * np.einsum("bc,bwc->bw", np.asarray(known, np.float32), self.cells[:, near])
+        return products.max(axis=1), self.ways[near][products.argmax(axis=1)]

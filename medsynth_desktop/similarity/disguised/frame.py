@@ -1,0 +1,109 @@
+"""One pose for all images of a cohort: the mean of its real images, and the map that brings any image onto it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.similarity.bounds import one_thread_each
+from medsynth_desktop.similarity.disguised.affine import Affine
+from medsynth_desktop.similarity.disguised.alignment import fit, refine
+from medsynth_desktop.similarity.disguised.structure import (
+    COARSE,
+    FINE,
+    MIDDLE,
+    Structure,
+    outside,
+    shrink,
+    structure_of,
+)
+from medsynth_desktop.similarity.disguised.votes import Places
+
+LEARNT_FROM, ROUNDS = 48, 2
+"""Real images whose mean is the frame, at most, and how often they are brought onto it."""
+PLACING = 6
+"""Steps of a refinement onto the frame: a cell is near enough, for blocks are looked for around their place."""
+CROPPED = 0.75
+"""Scale of an image that was cut to three quarters and enlarged."""
+FEW = 4
+"""Fewer images have nothing in common that could be told from what is one's own."""
+
+
+class Frame:
+    """The pose of ``mean``, an image that shows what ``count`` images have in common."""
+
+    def __init__(self, mean: np.ndarray, count: int) -> None:
+        self.shape = mean.shape
+        self._few = count < FEW
+        self.structure = structure_of(mean, MIDDLE)
+        self._fine = structure_of(mean, FINE)
+        self._places = Places(structure_of(mean, COARSE))
+
+    @property
+    def step(self) -> int:
+        """Voxels that one cell of a canonical structure spans."""
+        return self.structure.step
+
+    def place(self, image: np.ndarray) -> tuple[Affine, float]:
+        """The map from voxels of the frame to those of ``image``, and how alike they are then (0 to 1)."""
+        coarse = structure_of(image, COARSE)
+        start = fit(self._places.find_in(coarse), coarse.step)
+        made, alike = refine(self.structure, structure_of(image, MIDDLE), start, steps=PLACING)
+        return made, abs(alike)
+
+    def place_any(self, image: np.ndarray, usual: float) -> Affine:
+        """The map of `place`, also for an image that was cut and enlarged.
+
+        That is tried where the image is less alike than ``usual``, as most real images are.
+        """
+        found = [self.place(image)]
+        if found[0][1] >= usual:
+            return found[0][0]
+        shrunken = Affine.about(np.eye(image.ndim) / CROPPED, image.shape)
+        made, alike = self.place(shrunken.pull(image, image.shape, outside(image)))
+        found.append((made.then(shrunken), alike))
+        return max(found, key=lambda f: f[1])[0]
+
+    def canonical(self, image: np.ndarray, placed: Affine) -> Structure:
+        """The structure of ``image`` brought onto the frame."""
+        small = shrink(np.asarray(image, np.float32), self.step)
+        return structure_of(placed.in_cells(self.step).pull(small, small.shape, outside(small)), MIDDLE)
+
+    def band_in(self, image: Structure, placed: Affine) -> np.ndarray:
+        """The band of the mean image where it lies in ``image`` (middle or finest cells), whose place is ``placed``."""
+        if self._few:
+            return np.zeros_like(image.band)
+        own = self._fine if image.step == self._fine.step else self.structure
+        return placed.inverse().in_cells(image.step).pull(own.band, image.band.shape)
+
+
+def make_mean(images: Sequence[np.ndarray], pool: Executor) -> Steps[np.ndarray]:
+    """The mean of ``images``, each brought onto the mean before: float32 of their shape."""
+    count = len(images)
+
+    def upright(image: np.ndarray) -> np.ndarray:
+        return np.asarray(image, np.float32)
+
+    total = upright(images[0]).astype(np.float64)
+    for image in images[1:]:
+        total += upright(image)
+    for number in range(ROUNDS):
+        frame = Frame((total / count).astype(np.float32), count)
+
+        def moved(image: np.ndarray) -> np.ndarray:
+            image = upright(image)
+            return frame.place(image)[0].pull(image, frame.shape, outside(image))  # noqa: B023
+
+        total = np.zeros(frame.shape)
+        for start in range(0, count, 8):
+            with one_thread_each():
+                found = list(pool.map(moved, images[start : start + 8]))
+            for image in found:
+                total += image
+            yield Progress(
+                number * count + start + len(found), ROUNDS * count, "Finding the mean image, once"
+            )
+    return np.asarray(total / count, np.float32)

@@ -1,0 +1,275 @@
+"""The search for copies in disguise: bring all onto one frame, compare block by block, lay the best over the query.
+
+The frame makes turns, shifts, scales and crops of a copy undo themselves; borders without their contrast undo gain,
+gamma and inversion; blocks find parts. What a query costs beyond one product of matrices does not grow with the cohort.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medsynth_desktop.core.errors import InputRefused, StoreFailed
+from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
+from medsynth_desktop.similarity.bounds import one_thread_each
+from medsynth_desktop.similarity.disguised.affine import Affine
+from medsynth_desktop.similarity.disguised.alignment import Overlay, compare, refine
+from medsynth_desktop.similarity.disguised.blocks import AROUND, POWER, QUARTER, Blocks
+from medsynth_desktop.similarity.disguised.placed import (
+    SETTINGS,
+    Placed,
+    open_placed,
+    strong,
+)
+from medsynth_desktop.similarity.disguised.structure import BLOCK, FINE, MIDDLE, Structure, structure_of
+from medsynth_desktop.similarity.disguised.words import what_was_done
+from medsynth_desktop.similarity.index import Shelf
+
+Query = tuple[str, np.ndarray]
+
+CANDIDATES = 5
+"""Real images that are laid over a query, from either side."""
+FOCUS = 4
+"""Power of a block's likeness with which it decides where an overlay is refined."""
+FAINT = 1e-3
+"""What every other place counts in a refinement."""
+TURNED = {2: (-5.0, 5.0), 3: ()}
+"""Degrees by which a query is also turned: a part that was turned first is not on its frame."""
+POSES = ("frame", "unmoved", "turned")
+OWN = (1, AROUND, QUARTER, POWER, TURNED, FOCUS, FAINT)
+"""What decides the values besides the settings of what is kept. The first counts changes of the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A real image that a query may show: where both were compared (maps to their voxels), and which blocks agreed."""
+
+    index: int
+    side: int
+    move: Affine
+    real: Affine
+    placed: Affine
+    alike: np.ndarray
+    way: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class _Pose:
+    """How a query is compared: the map to its voxels, its structure there, the real ones' blocks, on the frame or not."""
+
+    move: Affine
+    band: Structure
+    known: np.ndarray
+    framed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A real image laid roughly over a query: its index, the query's side, its place on the frame, where to look."""
+
+    index: int
+    side: int
+    placed: Affine
+    near: np.ndarray
+    rough: Overlay
+
+
+class DisguisedSearch:
+    """The real images of one split, ready to be found in disguise.
+
+    Parameters
+    ----------
+    images
+        Arrays of one shape, 2D or 3D, in [-1, 1]; read one by one.
+    records
+        Their records in the same order.
+    shelf
+        Where what is known of each is kept; None: it is found anew. No result depends on it.
+    threads
+        Images and queries worked on at a time. No result depends on it.
+    candidates
+        Real images, mirrored or not, that are laid over a query.
+    poses
+        How images are compared before: brought onto the ``frame``, and ``unmoved``.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[np.ndarray] | np.ndarray,
+        records: Sequence[ImageRecord],
+        *,
+        shelf: Shelf | None = None,
+        threads: int | None = None,
+        candidates: int = CANDIDATES,
+        poses: tuple[str, ...] = POSES,
+    ) -> None:
+        self._images, self._records, self._shelf = images, tuple(records), shelf
+        self._candidates, self._poses = candidates, poses
+        self._threads = threads or min(os.cpu_count() or 1, 8)
+        self._placed: Placed | None = None
+
+    keys = ("aligned", "part")
+
+    @property
+    def fingerprint(self) -> str:
+        """The settings of the search."""
+        own = (*OWN, self._candidates, *self._poses)
+        return f"disguised-{hash_json([*SETTINGS, *own])[:16]}"
+
+    def testify(self, queries: Sequence[Query], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
+        """Add the likeliest disguises of each query, and the values of both metrics."""
+        laid = yield from self.query(queries)
+        return [
+            replace(nearest, disguises=disguises, metrics={**nearest.metrics, **_measures(disguises)})
+            for nearest, disguises in zip(found, laid, strict=True)
+        ]
+
+    def query(self, queries: Sequence[Query]) -> Steps[list[tuple[Disguise, ...]]]:
+        """Of each query the likeliest disguises, best first.
+
+        Raises
+        ------
+        InputRefused
+            A query of another shape than the real images.
+        """
+        found: list[tuple[Disguise, ...]] = []
+        with ThreadPoolExecutor(self._threads) as pool:
+            if self._placed is None and queries:
+                self._placed = yield from self._open(pool)
+            for start in range(0, len(queries), self._threads):
+                some = [image for _, image in queries[start : start + self._threads]]
+                with one_thread_each():
+                    found += pool.map(self._disguises, some)
+                yield Progress(len(found), len(queries), "Looking for copies in disguise")
+        return found
+
+    def _open(self, pool: Executor) -> Steps[Placed]:
+        try:
+            return (yield from open_placed(self._images, self._records, self._shelf, pool))
+        except StoreFailed:  # it is only faster when kept
+            return (yield from open_placed(self._images, self._records, None, pool))
+
+    def _disguises(self, image: np.ndarray) -> tuple[Disguise, ...]:
+        assert self._placed is not None
+        image, frame = np.asarray(image, np.float32), self._placed.frame
+        if image.shape != frame.shape:
+            raise InputRefused(
+                f"An image has shape {image.shape}, the cohort's have {frame.shape}; conform it first."
+            )
+        laid = [self._lay(image, start) for start in self._starts(image)]
+        chosen = {
+            max(range(len(laid)), key=lambda i: getattr(laid[i].rough, what)) for what in ("whole", "part")
+        }
+        made = [self._finest(image, laid[i]) for i in sorted(chosen)]
+        return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
+
+    def _starts(self, image: np.ndarray) -> list[_Start]:
+        """The likeliest real images by their blocks, each from either side; the likeliest first."""
+        assert self._placed is not None
+        found: dict[tuple[int, int], tuple[float, _Start]] = {}
+        for side in (1, -1):
+            seen = image if side > 0 else image[::-1]
+            placed = self._placed.frame.place_any(seen, self._placed.usual)
+            for pose in self._poses_of(seen, placed):
+                blocks = Blocks.of(strong(pose.band))
+                scores, ways, signs = blocks.scores(pose.known)
+                for i in np.argsort(-scores, kind="stable")[: self._candidates].tolist():
+                    if (i, side) in found and found[i, side][0] >= scores[i]:
+                        continue
+                    alike, way = blocks.agreeing(pose.known[:, i], ways[i], signs[i])
+                    real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
+                    start = _Start(i, side, pose.move, real, placed, alike, way)
+                    found[i, side] = float(scores[i]), start
+        ranked = sorted(found.values(), key=lambda f: (-f[0], f[1].index, -f[1].side))
+        first = list(dict.fromkeys(start.index for _, start in ranked))[: self._candidates]
+        return [start for _, start in ranked if start.index in first]
+
+    def _poses_of(self, seen: np.ndarray, placed: Affine) -> Iterator[_Pose]:
+        """How a query is compared with the real images; ``placed`` brings it onto the frame."""
+        assert self._placed is not None
+        if "frame" in self._poses:
+            yield _Pose(placed, self._placed.frame.canonical(seen, placed), self._placed.blocks, True)
+        turns = [Affine.none(seen.ndim)] if "unmoved" in self._poses else []
+        for degrees in TURNED[seen.ndim] if "turned" in self._poses else ():
+            turn = np.deg2rad(degrees)
+            matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+            turns.append(Affine.about(matrix, seen.shape))
+        for move in turns:
+            yield _Pose(move, self._placed.frame.canonical(seen, move), self._placed.unmoved, False)
+
+    def _lay(self, image: np.ndarray, start: _Start) -> _Laid:
+        """Lay a real image over a query roughly, beginning with what its likest blocks say."""
+        assert self._placed is not None
+        frame = self._placed.frame
+        weight = np.maximum(start.alike, 0) ** FOCUS
+        shift = (weight @ start.way) / max(float(weight.sum()), 1e-9) * frame.step
+        there = start.move.inverse()
+        map_ = there.then(Affine(np.eye(len(shift)), shift)).then(start.real)
+        cells = tuple(n // frame.step for n in frame.shape)
+        near = there.in_cells(frame.step).pull(_spread(weight, cells), cells)
+        near = near + FAINT * max(float(near.max()), 1e-9)
+        rough = self._overlay(image[:: start.side], start.index, start.placed, map_, near, MIDDLE)
+        return _Laid(start.index, start.side, start.placed, near, rough)
+
+    def _finest(self, image: np.ndarray, laid: _Laid) -> Disguise:
+        overlay = self._overlay(image[:: laid.side], laid.index, laid.placed, laid.rough.map, laid.near, FINE)
+        return _record(self._records[laid.index], _unmirrored(overlay, image.shape, laid.side), image.shape)
+
+    def _overlay(
+        self,
+        seen: np.ndarray,
+        index: int,
+        placed: Affine,
+        start: Affine,
+        near: np.ndarray,
+        cells: dict[int, int],
+    ) -> Overlay:
+        assert self._placed is not None
+        query = structure_of(seen, cells)
+        real = structure_of(np.asarray(self._images[index], np.float32), cells)
+        for axis, n in enumerate(query.band.shape):  # from the frame's cells to those of this overlay
+            cell = ((np.arange(n) + 0.5) * query.step / self._placed.frame.step).astype(int)
+            near = near.take(cell, axis=axis, mode="clip")
+        made, correlation = refine(query, real, start, near)
+        common = self._placed.frame.band_in(query, placed)
+        return compare(query, real, made, 1 if correlation >= 0 else -1, common)
+
+
+def _measures(disguises: Sequence[Disguise]) -> dict[str, float]:
+    return {"aligned": max(d.whole for d in disguises), "part": max(d.part for d in disguises)}
+
+
+def _spread(weight: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
+    """(*cells) the weight of the block that each cell of the frame lies in."""
+    size = BLOCK[len(cells)]
+    array = weight.reshape([-(-n // size) for n in cells]).astype(np.float32)
+    for axis, n in enumerate(cells):
+        array = np.repeat(array, size, axis=axis).take(range(n), axis=axis)
+    return array
+
+
+def _unmirrored(overlay: Overlay, shape: tuple[int, ...], side: int) -> Overlay:
+    """The overlay of a mirrored image, told of the image itself."""
+    if side > 0:
+        return overlay
+    mirror = np.eye(len(shape))
+    mirror[0, 0] = -1
+    low = (shape[0] - overlay.high[0], *overlay.low[1:])
+    high = (shape[0] - overlay.low[0], *overlay.high[1:])
+    return replace(overlay, map=Affine.about(mirror, shape).then(overlay.map), low=low, high=high)
+
+
+def _record(record: ImageRecord, overlay: Overlay, shape: tuple[int, ...]) -> Disguise:
+    matrix = tuple(tuple(float(x) for x in row) for row in overlay.map.matrix)
+    offset = tuple(float(x) for x in overlay.map.offset)
+    done = what_was_done(overlay.map, overlay.sign < 0, shape)
+    return Disguise(
+        record.id, record.patient, matrix, offset, overlay.sign < 0, overlay.whole, overlay.part,
+        overlay.low, overlay.high, done,
+    )  # fmt: skip

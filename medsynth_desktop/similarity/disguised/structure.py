@@ -1,0 +1,91 @@
+"""What of an image stays when contrast, brightness and sharpness change: where borders are and how they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement, product
+
+import numpy as np
+from scipy import ndimage
+
+FINE, MIDDLE, COARSE = {2: 256, 3: 96}, {2: 128, 3: 48}, {2: 64, 3: 32}
+"""Cells along the longest axis, at most, by dimensions: where pairs are measured, images compared, and found places."""
+BLOCK = {2: 14, 3: 8}
+"""Cells along each axis of the blocks that images are compared by."""
+REACH = {2: (-6, -3, 0, 3, 6), 3: (-3, 0, 3)}
+"""Cells from a place, along each axis, at which its surroundings are described."""
+FLOOR = 0.05
+"""Energy, as a share of that of the image's strongest borders, below which a border is noise or air."""
+MOST = 0.98
+"""Quantile of the energies that stands for the strongest borders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Borders of an image at one resolution.
+
+    Attributes
+    ----------
+    band
+        (*grid) float32: detail of 1 to 3 cells, everywhere of about unit energy.
+    weight
+        (*grid) float32 in [0, 1): how far that detail rises above noise.
+    step
+        Voxels of the image that one cell spans.
+    """
+
+    band: np.ndarray
+    weight: np.ndarray
+    step: int
+
+    def voxel(self, cells: np.ndarray) -> np.ndarray:
+        """Where ``cells`` (..., d) lie, in voxels of the image."""
+        return (cells + 0.5) * self.step - 0.5
+
+
+def structure_of(image: np.ndarray, cells: dict[int, int]) -> Structure:
+    """Return the structure of ``image`` (2D or 3D) where its longest axis has at most ``cells`` of its dimensions."""
+    step = step_of(image.shape, cells)
+    small = shrink(np.asarray(image, np.float32), step)
+    detail = ndimage.gaussian_filter(small, 0.8) - ndimage.gaussian_filter(small, 2.5)
+    energy = ndimage.gaussian_filter(detail * detail, 3.0)
+    floor = FLOOR * max(float(np.quantile(energy, MOST)), 1e-10)
+    return Structure(detail / np.sqrt(energy + floor), energy / (energy + floor), step)
+
+
+def step_of(shape: tuple[int, ...], cells: dict[int, int]) -> int:
+    """Voxels that one cell spans on a grid of ``shape``; its shortest axis keeps three cells where it has them."""
+    return max(1, min(-(-max(shape) // cells[len(shape)]), min(shape) // 3))
+
+
+def outside(image: np.ndarray) -> float:
+    """What lies around ``image``: the median of its outermost voxels (air, also of a negative)."""
+    faces = [np.take(image, end, axis=axis).ravel() for axis in range(image.ndim) for end in (0, -1)]
+    return float(np.median(np.concatenate(faces)))
+
+
+def shrink(image: np.ndarray, step: int) -> np.ndarray:
+    """Mean of blocks of ``step`` voxels along each axis; what is left over at the far ends is cut off."""
+    if step == 1:
+        return image
+    for axis, n in enumerate(image.shape):
+        ends = np.moveaxis(image, axis, 0)[: n // step * step]
+        image = np.moveaxis(sum(ends[i::step] for i in range(step)) / np.float32(step), 0, axis)  # type: ignore[arg-type]
+    return np.ascontiguousarray(image)
+
+
+def describe(structure: Structure, places: np.ndarray) -> np.ndarray:
+    """(n, m) float32: how borders run around ``places`` (n, d) of cells; the same for an inverted image.
+
+    The entries are smoothed products of the band's derivatives, which tell direction but not side.
+    """
+    slopes = np.gradient(structure.band)
+    reach = REACH[structure.band.ndim]
+    at = places[:, None, :] + np.array(list(product(reach, repeat=places.shape[1])))
+    inside = np.logical_and(at >= 0, at < structure.band.shape).all(axis=2)
+    index = tuple(np.moveaxis(np.clip(at, 0, np.array(structure.band.shape) - 1), 2, 0))
+    parts = []
+    for i, j in combinations_with_replacement(range(len(slopes)), 2):
+        smooth = ndimage.gaussian_filter(slopes[i] * slopes[j], 1.0) * (1.0 if i == j else 2**0.5)
+        parts.append(smooth[index] * inside)
+    return np.concatenate(parts, axis=1)

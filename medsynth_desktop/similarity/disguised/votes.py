@@ -1,0 +1,77 @@
+"""Where places of one image lie in another: each looks for its like, and neighbours must agree on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from medsynth_desktop.similarity.disguised.structure import Structure, describe
+
+STRIDE = 2
+"""Cells between the places that are searched."""
+WIDTH = 48
+"""Numbers that are kept of a description."""
+PLACES = 400
+"""Places that look for their like, at most."""
+LEAST = 0.3
+"""Weight below which a place has too little structure to be described."""
+WINDOW = 8
+"""Cells along each axis within which a place looks: shift, turn and scale together."""
+FRIENDS, AGREED = 8, 2.0
+"""Nearest other places, and the cells within which their ways must be alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Of each of n places its like in another image.
+
+    ``places`` and ``found`` are (n, d) in voxels; ``support`` (n,) how alike they are times the share of
+    neighbours that agree.
+    """
+
+    places: np.ndarray
+    found: np.ndarray
+    support: np.ndarray
+
+
+class Places:
+    """Places of an image that look for their like in others, evenly spread over its structure."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        least = min(LEAST, float(np.quantile(structure.weight, 0.5)))
+        cells = np.argwhere(structure.weight >= least)
+        self.cells = cells[np.random.default_rng(0).permutation(len(cells))[:PLACES]]
+        apart = np.linalg.norm(self.cells[:, None] - self.cells[None], axis=2)
+        self._friends = np.argsort(apart, axis=1, kind="stable")[:, 1 : FRIENDS + 1]
+        raw = describe(structure, self.cells).astype(np.float64)
+        self._mean = raw.mean(axis=0)
+        values, vectors = np.linalg.eigh(np.cov((raw - self._mean).T))
+        best = np.argsort(values)[::-1][:WIDTH]
+        self._basis = vectors[:, best] / (values[best] + 0.02 * values[best[0]]) ** 0.5
+        self._rows = self._project(raw)
+
+    def _project(self, raw: np.ndarray) -> np.ndarray:
+        """(n, WIDTH) float32 rows of unit length."""
+        rows = (raw - self._mean) @ self._basis
+        return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+
+    def find_in(self, other: Structure) -> Matches:
+        """Look for every place in ``other``, an image of the same grid."""
+        axes = [np.arange(0, n, STRIDE) for n in other.band.shape]
+        lattice = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, other.band.ndim)
+        lattice = lattice[other.weight[tuple(lattice.T)] > LEAST / 2]
+        if not len(lattice):
+            lattice = np.zeros((1, other.band.ndim), int)
+        near = np.ones((len(self.cells), len(lattice)), bool)
+        for axis in range(lattice.shape[1]):
+            near &= np.abs(self.cells[:, None, axis] - lattice[None, :, axis]) <= WINDOW
+        products = self._rows @ self._project(describe(other, lattice)).T
+        products[~near] -= 2
+        found = products.argmax(axis=1)
+        alike = products[np.arange(len(found)), found]
+        way = lattice[found] - self.cells
+        apart = np.linalg.norm(way[self._friends] - way[:, None], axis=2)
+        support = np.maximum(alike, 0) ** 2 * (apart <= AGREED).mean(axis=1)
+        return Matches(self.structure.voxel(self.cells), other.voxel(lattice[found]), support)

@@ -1,0 +1,53 @@
+"""A disguise in a sentence: what was done to the real image, as far as the map between both tells."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medsynth_desktop.core.records import Disguise
+from medsynth_desktop.similarity.disguised.affine import Affine
+
+LEAST_TURN, LEAST_SCALE, LEAST_SHIFT = 1.5, 0.02, 1.0
+"""Degrees, share and voxels below which a change is not worth a word: maps are as exact as that."""
+
+
+def what_was_done(to_real: Affine, negative: bool, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """What a query's maker would have done to the real image, as ``("mirrored", "turned by 7°")``; () for nothing.
+
+    ``to_real`` maps the query's voxels to the real image's; ``shape`` is their grid: a shift is measured at its centre.
+    """
+    matrix, said = to_real.matrix.copy(), []
+    if np.linalg.det(matrix) < 0:
+        said.append("mirrored")
+        matrix[:, 0] *= -1
+    left, sizes, right = np.linalg.svd(matrix)
+    dims = len(shape)
+    cosine = (np.trace(left @ right) - (dims - 2)) / 2
+    angle = float(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
+    if angle >= LEAST_TURN:
+        said.append(f"turned by {angle:.0f}°")
+    scale = 1 / float(np.prod(sizes) ** (1 / dims))
+    if abs(scale - 1) >= LEAST_SCALE:
+        said.append(f"{'enlarged' if scale > 1 else 'shrunken'} to {100 * scale:.0f}%")
+    centre = (np.array(shape) - 1) / 2
+    away = float(np.linalg.norm(to_real(centre) - centre))
+    if away >= LEAST_SHIFT:
+        said.append(f"shifted by {away:.0f} voxels")
+    if negative:
+        said.append("inverted")
+    return tuple(said)
+
+
+def explain(disguise: Disguise | None, whole: bool) -> str:
+    """The sentence for an officer, as "Like a mirrored copy of P-0042-1, turned by 7°, once that is undone".
+
+    ``whole`` says whether the whole image or only a part of it is meant; None gives no words.
+    """
+    if disguise is None:
+        return ""
+    mirrored = "mirrored " if "mirrored" in disguise.done else ""
+    others = "".join(f", {word}" for word in disguise.done if word != "mirrored")
+    undoing = " once that is undone" if disguise.done else " in its place"
+    return (
+        f"It is like a {mirrored}copy of {'' if whole else 'a part of '}{disguise.image}{others},{undoing}."
+    )

@@ -1,0 +1,38 @@
+"""The searches over a cohort's training split, wherever a verb needs one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from medsynth_desktop.cohorts.access import map_arrays
+from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.core.records import CohortRecord
+from medsynth_desktop.similarity.base import Witness
+from medsynth_desktop.similarity.evidence import Evidence
+from medsynth_desktop.similarity.index import Shelf
+from medsynth_desktop.similarity.search import NearestSearch
+from medsynth_desktop.store.workspace import Workspace
+
+
+def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
+    """The exact search over the cohort's training split; its first query opens or makes the index of a large one."""
+    return NearestSearch(*map_arrays(workspace, cohort, "train"), shelf=_shelf(workspace, cohort))
+
+
+def training_evidence(workspace: Workspace, cohort: CohortRecord) -> Evidence:
+    """What the guard judges by: the exact search and every witness that this cohort has, over its training split."""
+    return Evidence(training_search(workspace, cohort), witnesses(workspace, cohort))
+
+
+def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
+    """The witnesses of the cohort: the search for copies in disguise, for all."""
+    from medsynth_desktop.similarity.disguised.search import (
+        DisguisedSearch,
+    )  # reads scipy: not before it is needed
+
+    images, records = map_arrays(workspace, cohort, "train")
+    return [DisguisedSearch(images, records, shelf=_shelf(workspace, cohort))]
+
+
+def _shelf(workspace: Workspace, cohort: CohortRecord) -> Shelf:
+    return Shelf(workspace.indexes, hash_json(asdict(cohort.recipe)))
