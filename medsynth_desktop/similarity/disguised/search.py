@@ -61,7 +61,7 @@ class _Start:
 
 @dataclass(frozen=True, slots=True)
 class _Pose:
-    """How a query is compared: the map to its voxels, its structure there, the real ones' blocks, on the frame or not."""
+    """How a query is compared: the map to its voxels, its structure there, and blocks of the real ones."""
 
     move: Affine
     band: Structure
