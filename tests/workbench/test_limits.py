@@ -67,9 +67,7 @@ def let_through(workspace: Workspace, batch: str | None) -> None:
     """Set limits for the batch's model (None: for all) that only copies are beyond."""
     out_of_reach = {"correlation": 0.9999, "rmse": 0.002, "lowe_ratio": -9, "aligned": 1, "part": 1}
     for metric, limit in out_of_reach.items():
-        limits.set_threshold(
-            workspace, COHORT, metric, limit, limit, who="Officer", why="a test", batch=batch
-        )
+        limits.set_threshold(workspace, COHORT, metric, limit, limit, who="Officer", why="x", batch=batch)
 
 
 def approve(workspace: Workspace, *samples: str) -> list[Decision]:

@@ -8,7 +8,7 @@ from medsynth_desktop.core.records import Decision, Nearest, Neighbour
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 
-ALL = tuple(METRICS)
+ALL = tuple(m for m in METRICS if not m.optional)
 
 
 @dataclass
