@@ -1,9 +1,8 @@
-"""From matches to the affine map that lays one image over another, and how alike they are then."""
+"""From matches to the affine map that lays one image over another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -25,40 +24,6 @@ STILL = 0.05
 """Cells that a step must move any place, or it was the last."""
 MOST_SCALE = 4.0
 """Change of volume beyond which a map has lost its way."""
-LOCAL = 3.0
-"""Cells, standard deviation, of the window in which images are compared."""
-PART = 0.4
-"""Length of a part along each axis, as a share of the image: such a box fits in a quarter of any image."""
-REST = 0.05
-"""Energy (bands have 1) added to all energies: where nothing departs from the mean, nothing is alike."""
-ENOUGH = 0.25
-"""Share of the most structured box's weight that a box needs to count as a part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """How one image lies over another.
-
-    Attributes
-    ----------
-    map
-        From voxels of the image to those of the other.
-    sign
-        -1 where one is the other's negative, else 1.
-    whole
-        Mean likeness over all that both show, -1 to 1.
-    part
-        Mean likeness in the likest box, -1 to 1.
-    low, high
-        (d,) corners of that box, in voxels of the image.
-    """
-
-    map: Affine
-    sign: int
-    whole: float
-    part: float
-    low: tuple[int, ...]
-    high: tuple[int, ...]
 
 
 def fit(matches: Matches, step: int) -> Affine:
@@ -152,46 +117,3 @@ def _moved(
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a - a.mean(), b - b.mean()
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
-
-
-def compare(image: Structure, other: Structure, map_: Affine, sign: int, common: np.ndarray) -> Overlay:
-    """How alike the images are under ``map_``, apart from what they have in ``common`` with every image.
-
-    ``common`` ((*grid) of the image's cells) is the band of the mean image. Likeness is the partial correlation given
-    it, within a window: two heads share the mean's outline, only copies share what departs from it.
-    """
-    shape, cells = image.band.shape, map_.in_cells(image.step)
-    seen = sign * cells.pull(other.band, shape)
-    worth = np.clip(cells.pull(other.weight, shape), 0, 1)
-    weight = np.sqrt(image.weight * worth)
-
-    def local(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.asarray(ndimage.gaussian_filter(a * b, LOCAL, truncate=3.0))
-
-    explained = local(common, common) + REST
-    with_image, with_other = local(image.band, common), local(seen, common)
-    both = local(image.band, seen) - with_image * with_other / explained
-    own = local(image.band, image.band) - with_image**2 / explained
-    others = local(seen, seen) - with_other**2 / explained
-    alike = both / np.sqrt((np.maximum(own, 0) + REST) * (np.maximum(others, 0) + REST))
-    least = ENOUGH * float(image.weight.sum())
-    whole = float((alike * weight).sum() / max(float(weight.sum()), least, 1e-9))
-    part, corner, size = _best_box(alike * weight, weight, image.weight)
-    low = tuple(int(c) * image.step for c in corner)
-    high = tuple(int(c + s) * image.step for c, s in zip(corner, size, strict=True))
-    return Overlay(map_, sign, whole, part, low, high)
-
-
-def _best_box(
-    sums: np.ndarray, amounts: np.ndarray, own: np.ndarray
-) -> tuple[float, tuple[int, ...], list[int]]:
-    """Highest weighted mean in a box of `PART` of each axis, its first corner, and its size."""
-    size = [max(3, round(PART * n)) for n in own.shape]
-    inside = tuple(slice(s // 2, n - (s - 1) // 2) for s, n in zip(size, own.shape, strict=True))
-    sums, amounts, own = (
-        ndimage.uniform_filter(v, size, mode="constant")[inside] for v in (sums, amounts, own)
-    )
-    enough = amounts >= ENOUGH * max(float(own.max()), 1e-9)
-    means = np.where(enough, sums / np.maximum(amounts, 1e-9), -1.0)
-    corner = np.unravel_index(int(np.argmax(means)), means.shape)
-    return float(means.max()), tuple(int(c) for c in corner), size

@@ -19,14 +19,16 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.alignment import Overlay, compare, refine
+from medsynth_desktop.similarity.disguised.alignment import refine
 from medsynth_desktop.similarity.disguised.blocks import AROUND, POWER, QUARTER, Blocks
+from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import (
     SETTINGS,
     Placed,
     open_placed,
     strong,
 )
+from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.disguised.structure import BLOCK, FINE, MIDDLE, Structure, structure_of
 from medsynth_desktop.similarity.disguised.words import what_was_done
 from medsynth_desktop.similarity.index import Shelf
@@ -51,10 +53,9 @@ class _Start:
     """A real image that a query may show: where both were compared (maps to their voxels), and which blocks agreed."""
 
     index: int
-    side: int
+    sight: Sight
     move: Affine
     real: Affine
-    placed: Affine
     alike: np.ndarray
     way: np.ndarray
 
@@ -71,11 +72,10 @@ class _Pose:
 
 @dataclass(frozen=True, slots=True)
 class _Laid:
-    """A real image laid roughly over a query: its index, the query's side, its place on the frame, where to look."""
+    """A real image laid roughly over a query: its index, the query's side, where to look."""
 
     index: int
-    side: int
-    placed: Affine
+    sight: Sight
     near: np.ndarray
     rough: Overlay
 
@@ -162,11 +162,11 @@ class DisguisedSearch:
             raise InputRefused(
                 f"An image has shape {image.shape}, the cohort's have {frame.shape}; conform it first."
             )
-        laid = [self._lay(image, start) for start in self._starts(image)]
+        laid = [self._lay(start) for start in self._starts(image)]
         chosen = {
             max(range(len(laid)), key=lambda i: getattr(laid[i].rough, what)) for what in ("whole", "part")
         }
-        made = [self._finest(image, laid[i]) for i in sorted(chosen)]
+        made = [self._finest(laid[i]) for i in sorted(chosen)]
         return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
 
     def _starts(self, image: np.ndarray) -> list[_Start]:
@@ -174,9 +174,8 @@ class DisguisedSearch:
         assert self._placed is not None
         found: dict[tuple[int, int], tuple[float, _Start]] = {}
         for side in (1, -1):
-            seen = image if side > 0 else image[::-1]
-            placed = self._placed.frame.place_any(seen, self._placed.usual)
-            for pose in self._poses_of(seen, placed):
+            sight = Sight(image, side, self._placed.frame, self._placed.usual)
+            for pose in self._poses_of(sight):
                 blocks = Blocks.of(strong(pose.band))
                 scores, ways, signs = blocks.scores(pose.known)
                 for i in np.argsort(-scores, kind="stable")[: self._candidates].tolist():
@@ -184,15 +183,16 @@ class DisguisedSearch:
                         continue
                     alike, way = blocks.agreeing(pose.known[:, i], ways[i], signs[i])
                     real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
-                    start = _Start(i, side, pose.move, real, placed, alike, way)
+                    start = _Start(i, sight, pose.move, real, alike, way)
                     found[i, side] = float(scores[i]), start
-        ranked = sorted(found.values(), key=lambda f: (-f[0], f[1].index, -f[1].side))
+        ranked = sorted(found.values(), key=lambda f: (-f[0], f[1].index, -f[1].sight.side))
         first = list(dict.fromkeys(start.index for _, start in ranked))[: self._candidates]
         return [start for _, start in ranked if start.index in first]
 
-    def _poses_of(self, seen: np.ndarray, placed: Affine) -> Iterator[_Pose]:
-        """How a query is compared with the real images; ``placed`` brings it onto the frame."""
+    def _poses_of(self, sight: Sight) -> Iterator[_Pose]:
+        """How a query is compared with the real images."""
         assert self._placed is not None
+        seen, placed = sight.image, sight.placed
         if "frame" in self._poses:
             yield _Pose(placed, self._placed.frame.canonical(seen, placed), self._placed.blocks, True)
         turns = [Affine.none(seen.ndim)] if "unmoved" in self._poses else []
@@ -203,7 +203,7 @@ class DisguisedSearch:
         for move in turns:
             yield _Pose(move, self._placed.frame.canonical(seen, move), self._placed.unmoved, False)
 
-    def _lay(self, image: np.ndarray, start: _Start) -> _Laid:
+    def _lay(self, start: _Start) -> _Laid:
         """Lay a real image over a query roughly, beginning with what its likest blocks say."""
         assert self._placed is not None
         frame = self._placed.frame
@@ -214,31 +214,27 @@ class DisguisedSearch:
         cells = tuple(n // frame.step for n in frame.shape)
         near = there.in_cells(frame.step).pull(_spread(weight, cells), cells)
         near = near + FAINT * max(float(near.max()), 1e-9)
-        rough = self._overlay(image[:: start.side], start.index, start.placed, map_, near, MIDDLE)
-        return _Laid(start.index, start.side, start.placed, near, rough)
+        rough = self._overlay(start.sight, start.index, map_, near, MIDDLE)
+        return _Laid(start.index, start.sight, near, rough)
 
-    def _finest(self, image: np.ndarray, laid: _Laid) -> Disguise:
-        overlay = self._overlay(image[:: laid.side], laid.index, laid.placed, laid.rough.map, laid.near, FINE)
-        return _record(self._records[laid.index], _unmirrored(overlay, image.shape, laid.side), image.shape)
+    def _finest(self, laid: _Laid) -> Disguise:
+        overlay = self._overlay(laid.sight, laid.index, laid.rough.map, laid.near, FINE)
+        shape = laid.sight.image.shape
+        return _record(self._records[laid.index], _unmirrored(overlay, shape, laid.sight.side), shape)
 
     def _overlay(
-        self,
-        seen: np.ndarray,
-        index: int,
-        placed: Affine,
-        start: Affine,
-        near: np.ndarray,
-        cells: dict[int, int],
+        self, sight: Sight, index: int, start: Affine, near: np.ndarray, cells: dict[int, int]
     ) -> Overlay:
         assert self._placed is not None
-        query = structure_of(seen, cells)
-        real = structure_of(np.asarray(self._images[index], np.float32), cells)
-        for axis, n in enumerate(query.band.shape):  # from the frame's cells to those of this overlay
-            cell = ((np.arange(n) + 0.5) * query.step / self._placed.frame.step).astype(int)
+        query, real = sight.at(cells), structure_of(np.asarray(self._images[index], np.float32), cells)
+        step = query.structure.step
+        for axis, n in enumerate(
+            query.structure.band.shape
+        ):  # from the frame's cells to those of this overlay
+            cell = ((np.arange(n) + 0.5) * step / self._placed.frame.step).astype(int)
             near = near.take(cell, axis=axis, mode="clip")
-        made, correlation = refine(query, real, start, near)
-        common = self._placed.frame.band_in(query, placed)
-        return compare(query, real, made, 1 if correlation >= 0 else -1, common)
+        made, correlation = refine(query.structure, real, start, near)
+        return compare(query, real, made, 1 if correlation >= 0 else -1)
 
 
 def _measures(disguises: Sequence[Disguise]) -> dict[str, float]:
