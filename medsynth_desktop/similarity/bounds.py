@@ -107,7 +107,7 @@ def products(left: Any, right: np.ndarray, width: int, pool: Executor) -> np.nda
 def _products_on_device(left: Any, right: np.ndarray, panel: int) -> np.ndarray:
     import torch
 
-    with _BLAS_LOCK, _whole_float32(torch):
+    with _BLAS_LOCK, _whole_float32(torch, left.device.type), torch.inference_mode():
         a = left.reshape(len(left), -1, panel).transpose(0, 1)
         b = torch.from_numpy(right).to(left.device).reshape(len(right), -1, panel).permute(1, 2, 0)
         total = torch.zeros((len(left), len(right)), dtype=torch.float64, device=left.device)
@@ -119,12 +119,13 @@ def _products_on_device(left: Any, right: np.ndarray, panel: int) -> np.ndarray:
 
 
 @contextmanager
-def _whole_float32(torch: Any) -> Iterator[None]:
-    """Forbid TensorFloat-32, whose rounding the bound does not cover."""
+def _whole_float32(torch: Any, device: str) -> Iterator[None]:
+    """Forbid TensorFloat-32 and autocast (a model may be sampled around), whose rounding the bound does not cover."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
-        yield
+        with torch.autocast(device, enabled=False):
+            yield
     finally:
         torch.set_float32_matmul_precision(before)
 

@@ -20,6 +20,8 @@ CHUNK = 1 << 15
 """Voxels at a time: their float64 copy (256 KiB) stays in the processor's cache."""
 LEAST_CONTRAST = 1e-6
 """Standard deviation over largest value, below which a float32 image holds no more than rounding."""
+UNLIKE = 64.0
+"""Quotient of two contrasts up to which the direct differences give a correlation to 1e-13."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def flatten(image: np.ndarray) -> np.ndarray:
 
 
 def forget(image: np.ndarray) -> None:
-    """Give a read-only memory map's pages back, or a pass over a large cohort would fill the memory."""
+    """Give the pages of a read-only memory map back, or a pass over a large cohort would fill the memory."""
     mapped = getattr(image, "_mmap", None)
     if (
         isinstance(image, np.memmap)
@@ -44,7 +46,10 @@ def forget(image: np.ndarray) -> None:
         and mapped is not None
         and hasattr(mmap, "MADV_DONTNEED")
     ):
-        mapped.madvise(mmap.MADV_DONTNEED)
+        low, high = np.lib.array_utils.byte_bounds(image)
+        start = np.lib.array_utils.byte_bounds(np.frombuffer(mapped, np.uint8))[0]
+        first = (low - start) // mmap.PAGESIZE * mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_DONTNEED, first, high - start - first)
 
 
 def moments(voxels: np.ndarray, name: str) -> Moments:
@@ -92,13 +97,25 @@ def likeness(a: np.ndarray, b: np.ndarray, of_a: Moments, of_b: Moments) -> tupl
     """Return RMSE and Pearson correlation of (n,) ``a`` and ``b``, given their moments.
 
     With centred images u, v: |a - b|^2 = |u - v|^2 + n (mean difference)^2, and
-    corr = <u, v> / |u||v| = 1 - (|u - v|^2 - (|u| - |v|)^2) / (2 |u||v|), which near 1 loses nothing.
+    corr = <u, v> / |u||v| = 1 - (|u - v|^2 - (|u| - |v|)^2) / (2 |u||v|), which near 1 loses nothing. It loses
+    digits as |u| / |v| grows: beyond `UNLIKE` it is 1 - |u / |u| - v / |v||^2 / 2.
     """
     shift = of_a.mean - of_b.mean
     squares = sum_of_squares(a, b, shift)
     rmse = math.sqrt(squares / a.size + shift * shift)
+    if not 1 / UNLIKE < of_a.norm / of_b.norm < UNLIKE:
+        return rmse, min(1.0, max(-1.0, _of_units(a, b, of_a, of_b)))
     lack = (squares - (of_a.norm - of_b.norm) ** 2) / (2 * of_a.norm * of_b.norm)
     return rmse, min(1.0, max(-1.0, 1.0 - lack))
+
+
+def _of_units(a: np.ndarray, b: np.ndarray, of_a: Moments, of_b: Moments) -> float:
+    parts = []
+    for start in range(0, a.size, CHUNK):
+        u = np.subtract(a[start : start + CHUNK], of_a.mean, dtype=np.float64) / of_a.norm
+        v = np.subtract(b[start : start + CHUNK], of_b.mean, dtype=np.float64) / of_b.norm
+        parts.append(float(np.square(np.subtract(u, v, out=u), out=u).sum()))
+    return 1.0 - math.fsum(parts) / 2
 
 
 def _chunks(voxels: np.ndarray) -> list[np.ndarray]:

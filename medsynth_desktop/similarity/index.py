@@ -22,7 +22,7 @@ from medsynth_desktop.similarity.bounds import error_bound, held, padded, produc
 from medsynth_desktop.similarity.exact import Moments, flatten, forget, moments
 from medsynth_desktop.similarity.race import Look, Race
 from medsynth_desktop.similarity.reading import checked
-from medsynth_desktop.similarity.table import Table
+from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.similarity.thumbnails import (
     ROOM,
     SEED,
@@ -139,9 +139,9 @@ def open_index(
     """
     shape = tuple(images[0].shape)
     width = thumbnail_size(shape)
-    names = [bytes.fromhex(record.array_hash) for record in records]
+    names = names_of(images, records)
     key = f"{shelf.key}-{FORMAT}"
-    table = Table(shelf.files, f"{key}/thumbnails", padded(width))
+    table = Table(shelf.files, f"{key}/thumbnails", 3, padded(width))
     yield from _add_thumbnails(table, images, records, names, pool)
     places = table.places(names)
     facts = table.take(1, places, np.empty((len(names), 3)))
@@ -190,7 +190,7 @@ def _basis(
     """The basis that knows most of the images, and the coefficients in it; a new one where none knows half."""
     best: tuple[int, np.ndarray, Table] | None = None
     for name, arrays in files.all(f"{key}/bases").items():
-        store = Table(files, f"{key}/coefficients-{name[:16]}", padded(len(arrays[0])))
+        store = Table(files, f"{key}/coefficients-{name[:16]}", 1, padded(len(arrays[0])))
         lacking = len(store.missing(names))
         better = 2 * lacking < len(set(names)) and (best is None or lacking < best[0])
         if better and arrays[0].shape[1:] == (table.width,) and is_orthonormal(arrays[0]):
@@ -203,7 +203,7 @@ def _basis(
     basis = yield from fit_basis(rows, max(1, min(COEFFICIENTS, len(rows) // 2, BASIS // (8 * table.width))))
     name = hash_array(basis)
     files.put(f"{key}/bases", name, (basis,))
-    return basis, Table(files, f"{key}/coefficients-{name[:16]}", padded(len(basis)))
+    return basis, Table(files, f"{key}/coefficients-{name[:16]}", 1, padded(len(basis)))
 
 
 def _add_coefficients(

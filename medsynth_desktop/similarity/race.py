@@ -86,11 +86,19 @@ class Look:
     most: int
 
 
+def union_of(wanted: Sequence[np.ndarray]) -> np.ndarray:
+    """Ascending indices that are in any of ``wanted`` (ascending, each)."""
+    there = np.zeros(max((int(some[-1]) + 1 for some in wanted if some.size), default=0), bool)
+    for some in wanted:
+        there[some] = True
+    return np.flatnonzero(there)
+
+
 def look(
     races: Sequence[Race], wanted: Sequence[np.ndarray], through: Look, pool: Executor
 ) -> Iterator[tuple[int, int]]:
     """Let each race learn of the images ``wanted`` for it; yield pieces done and their number."""
-    union = np.unique(np.concatenate(wanted)) if wanted else np.zeros(0, np.intp)
+    union = union_of(wanted)
     together = DENSE * sum(map(len, wanted)) >= union.size * len(races)
     everyone = range(len(races))
     lists = [(everyone, union)] if together else [(range(q, q + 1), wanted[q]) for q in everyone]
@@ -102,6 +110,8 @@ def look(
     for done, (who, images) in enumerate(plan, 1):
         middle = products(through.left[who.start : who.stop], through.rows(images), through.width, pool)
         for query, row in zip(who, middle, strict=True):
-            mine = np.isin(images, wanted[query], assume_unique=True)
-            races[query].learn(images[mine], row[mine], through.error(query, images[mine]))
+            first, last = np.searchsorted(wanted[query], (images[0], images[-1] + 1))
+            mine = wanted[query][first:last]
+            seen = row if len(mine) == len(images) else row[np.searchsorted(images, mine)]
+            races[query].learn(mine, seen, through.error(query, mine))
         yield done, len(plan)

@@ -14,7 +14,7 @@ from medsynth_desktop.similarity.bounds import Cohort, error_bound, held, padded
 from medsynth_desktop.similarity.exact import Moments, flatten, forget, likeness, moments
 from medsynth_desktop.similarity.race import Look
 
-BLOCK = 1 << 27
+BLOCK = 1 << 28
 """Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
 MOST_IMAGES = 256
 
@@ -51,11 +51,11 @@ class RealImages:
     def look(
         self, queries: Sequence[np.ndarray], of: Sequence[Moments], pool: Executor, memory: int, device: str
     ) -> Look:
-        """The way to look at all voxels in float32, with an eighth of ``memory`` for a block of real images."""
+        """The way to look at all voxels in float32, with a quarter of ``memory`` for a block of real images."""
         width = padded(self.voxels)
         units = np.empty((len(queries), width), np.float32)
         list(pool.map(write_unit, queries, of, units))
-        size = max(1, min(MOST_IMAGES, min(BLOCK, memory // 8) // (4 * width), len(self._records)))
+        size = max(1, min(MOST_IMAGES, min(BLOCK, memory // 4) // (4 * width), len(self._records)))
         block = np.empty((size, width), np.float32)
 
         def rows(indices: np.ndarray) -> np.ndarray:

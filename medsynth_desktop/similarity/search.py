@@ -25,13 +25,13 @@ from medsynth_desktop.similarity.base import nearest_of
 from medsynth_desktop.similarity.bounds import SLACK, padded
 from medsynth_desktop.similarity.exact import Moments, flatten, moments
 from medsynth_desktop.similarity.index import Index, Shelf, open_index
-from medsynth_desktop.similarity.race import Race, look
+from medsynth_desktop.similarity.race import Race, look, union_of
 from medsynth_desktop.similarity.reading import RealImages
 
 ORDERS = ("correlation", "rmse")
 """What neighbours can be ordered by."""
-MEMORY = 2 << 30
-"""Bytes for the float32 copies of queries (three quarters) and of a block of real images (an eighth at most)."""
+MEMORY = 1 << 30
+"""Bytes for the float32 copies of queries (three quarters) and of a block of real images (a quarter)."""
 LEADERS = 64
 """Thumbnails that are looked at before all others that can win, of each kind."""
 LOADING, MEASURING = 25, 40
@@ -193,17 +193,14 @@ class NearestSearch:
         measured = list(pool.map(moments, voxels, names))
         allowed = [self._allowed(exclude.get(id_)) for id_, _ in queries]
         each = 4 * padded(self._real.voxels) + 48 * len(self._records)
-        size = max(1, int(0.75 * self._memory) // each)
-        starts = range(0, len(queries), size)
+        parts = max(1, -(-len(queries) * each * 4 // (3 * self._memory)))
+        size = max(1, -(-len(queries) // parts))
+        slices = [slice(start, start + size) for start in range(0, len(queries), size)]
         return [
             _Part(
-                [id_ for id_, _ in queries[start : start + size]],
-                voxels[start : start + size],
-                measured[start : start + size],
-                allowed[start : start + size],
-                (number, len(starts)),
+                [id_ for id_, _ in queries[at]], voxels[at], measured[at], allowed[at], (number, len(slices))
             )
-            for number, start in enumerate(starts)
+            for number, at in enumerate(slices)
         ]
 
     def _query_voxels(self, array: np.ndarray, name: str) -> np.ndarray:
@@ -286,5 +283,5 @@ def _cut(races: list[Race]) -> None:
 def _worthwhile(races: list[Race]) -> bool:
     """Whether to look at all voxels in float32 before float64, where an index has left few images to each query."""
     pairs = sum(len(race.alive) for race in races)
-    union = len(np.unique(np.concatenate([race.alive for race in races])))
+    union = len(union_of([race.alive for race in races]))
     return MEASURING * pairs > union * (LOADING + len(races))

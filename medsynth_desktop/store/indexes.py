@@ -7,7 +7,7 @@ each mapped from the disk; it appears whole or not at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -55,6 +55,18 @@ class Indexes:
                 continue
         return found
 
+    def remove(self, key: str, names: Iterable[str]) -> None:
+        """Remove files of ``key``; whoever has them mapped keeps them until the end of his work.
+
+        Raises
+        ------
+        StoreFailed
+            Folder read-only.
+        """
+        with told_plainly():
+            for name in names:
+                (self._workspace / "indexes" / key / f"{name}{_END}").unlink(missing_ok=True)
+
 
 def _write(arrays: Sequence[np.ndarray], stream: BinaryIO) -> None:
     for array in arrays:
@@ -64,18 +76,17 @@ def _write(arrays: Sequence[np.ndarray], stream: BinaryIO) -> None:
 
 
 def _mapped(path: Path) -> Arrays:
-    arrays = []
+    """The arrays of a file as views of one map: it takes one of the process's open files, not one for each array."""
+    whole, arrays = np.memmap(path, np.uint8, "r"), []
     with path.open("rb") as stream:
-        size = stream.seek(0, 2)
-        stream.seek(0)
-        while stream.tell() < size:
+        while stream.tell() < whole.size:
             if np.lib.format.read_magic(stream) != (1, 0):
                 raise ValueError("not a file of this program")
             shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
             start = stream.tell()
             end = start + int(np.prod(shape)) * dtype.itemsize
-            if dtype.hasobject or end > size:
+            if dtype.hasobject or end > whole.size:
                 raise ValueError("damaged")
-            arrays.append(np.memmap(path, dtype, "r", start, shape))
+            arrays.append(whole[start:end].view(dtype).reshape(shape))
             stream.seek(end)
     return tuple(arrays)

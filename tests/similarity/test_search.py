@@ -163,14 +163,18 @@ def test_near_copies_are_told_apart(smooth: np.ndarray, scale: float) -> None:
     for by in ("correlation", "rmse"):
         (found,) = drain(NearestSearch(images, records_of(44)).query([("q", smooth[3])], 5, by))
         check(found, smooth[3], images, records_of(44), 5, by)
-        assert [n.image for n in found.neighbours] == [
-            "P-0004-1",
-            "P-0042-1",
-            "P-0044-1",
-            "P-0043-1",
-            "P-0041-1",
-        ]
+        assert [n.image for n in found.neighbours] == [f"P-{n:04d}-1" for n in (4, 42, 44, 43, 41)]
         assert found.neighbours[1].rmse == pytest.approx(scale, rel=0.05)
+
+
+@pytest.mark.parametrize("gain", [1e-7, 1e-3, 0.1, 30.0, 1e5])
+def test_contrasts_of_any_size_are_compared_to_the_last_digits(smooth: np.ndarray, gain: float) -> None:
+    images = (smooth + np.float32(0.1) * smooth[::-1]).astype(np.float32)
+    query = (smooth[3] * np.float32(gain)).astype(np.float32)
+    (found,) = drain(NearestSearch(images, records_of(40)).query([("q", query)], 40))
+    truth = dict(zip([r.id for r in records_of(40)], brute_force(query, images)[1], strict=True))
+    for neighbour in found.neighbours:
+        assert neighbour.correlation == pytest.approx(truth[neighbour.image], abs=2e-13)
 
 
 def test_ratio_looks_past_more_scans_of_one_patient_than_are_listed(smooth: np.ndarray) -> None:

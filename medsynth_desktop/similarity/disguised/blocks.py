@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 
+from medsynth_desktop.similarity.disguised.shelved import Known, quantised
 from medsynth_desktop.similarity.disguised.structure import BLOCK
 
 FLAT = 0.1
@@ -21,7 +22,7 @@ QUARTER = 0.25
 """Share of the image that a window of blocks covers: the smallest part that is looked for."""
 POWER = 1.5
 """How much more a block that is very much alike counts than two that are half as alike."""
-AT_ONCE = 1024
+AT_ONCE = 64
 """Real images that are compared at a time: memory stays small however many there are."""
 
 
@@ -47,7 +48,9 @@ class Blocks:
     Attributes
     ----------
     cells
-        (b, w, cells) float32 of unit norm or less, for each of ``ways``.
+        (b, w, cells) float32 whole numbers, for each of ``ways``.
+    scales
+        (b, w) what one of them counts: each block has unit norm or less.
     ways
         (w, d) cells by which they were moved.
     grid
@@ -55,6 +58,7 @@ class Blocks:
     """
 
     cells: np.ndarray
+    scales: np.ndarray
     ways: np.ndarray
     grid: tuple[int, ...]
 
@@ -68,16 +72,17 @@ class Blocks:
             tuple(slice(most - w, most - w + n) for w, n in zip(way, band.shape, strict=True)) for way in ways
         )
         moved = np.stack([cut(wide[slices]) for slices in at], axis=1)
-        unit = np.asarray(moved / norms_of(moved)[:, :, None], np.float32)
-        return cls(unit, np.array(ways), tuple(-(-n // size) for n in band.shape))
+        whole, scales = quantised(moved / norms_of(moved)[:, :, None])
+        return cls(whole.astype(np.float32), scales, np.array(ways), tuple(-(-n // size) for n in band.shape))
 
-    def scores(self, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of N real images, whose blocks are ``known`` (b, N, cells): score, index of the way, sign, (N,) each."""
-        count = known.shape[1]
+    def scores(self, known: Known) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of N real images, whose blocks are ``known``: score, index of the way, sign, (N,) each."""
+        count = known.count
         score, way, sign = np.empty(count, np.float32), np.empty(count, int), np.empty(count, int)
         for start in range(0, count, AT_ONCE):
             some = slice(start, start + AT_ONCE)
-            products = np.asarray(known[:, some], np.float32) @ self.cells.transpose(0, 2, 1)  # (b, n, w)
+            products = known.some(some) @ self.cells.transpose(0, 2, 1)  # (b, n, w), exact
+            products *= known.scales[:, some, None] * self.scales[:, None]
             sides = [self._best_window(one * products) for one in (1, -1)]
             negative = sides[1][0] > sides[0][0]
             score[some], way[some] = (np.where(negative, b, a) for a, b in zip(*sides, strict=True))
@@ -97,8 +102,9 @@ class Blocks:
         best = count.reshape(-1, *alike.shape[1:]).max(axis=0)  # (n, w)
         return best.max(axis=1), best.argmax(axis=1)
 
-    def agreeing(self, known: np.ndarray, way: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of one real image's blocks ``known`` (b, cells): how alike (b,), and (b, d) by which way, near ``way``."""
+    def agreeing(self, known: Known, index: int, way: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of the blocks of one real image: how alike (b,), and (b, d) by which way, near ``way``."""
         near = np.abs(self.ways - self.ways[way]).max(axis=1) <= np.diff(AROUND[self.ways.shape[1]])[0]
-        products = sign * np.einsum("bc,bwc->bw", np.asarray(known, np.float32), self.cells[:, near])
+        products = sign * np.einsum("bc,bwc->bw", known.one(index), self.cells[:, near])
+        products *= known.scales[:, index, None] * self.scales[:, near]
         return products.max(axis=1), self.ways[near][products.argmax(axis=1)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from medsynth_desktop.core.errors import StoreFailed
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord
@@ -16,12 +18,14 @@ from medsynth_desktop.similarity.disguised import alignment, structure, votes
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.blocks import cut, norms_of
 from medsynth_desktop.similarity.disguised.frame import LEARNT_FROM, PLACING, ROUNDS, Frame, make_mean
-from medsynth_desktop.similarity.disguised.structure import BLOCK, Structure
+from medsynth_desktop.similarity.disguised.shelved import Known, quantised
+from medsynth_desktop.similarity.disguised.structure import Structure
 from medsynth_desktop.similarity.index import Shelf
-from medsynth_desktop.similarity.table import Table
+from medsynth_desktop.similarity.table import Table, names_of
+from medsynth_desktop.store.indexes import Indexes
 
 SETTINGS = (
-    1, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
+    2, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
     votes.STRIDE, votes.WIDTH, votes.PLACES, votes.LEAST, votes.WINDOW, votes.FRIENDS, votes.AGREED,
     alignment.ROUNDS, alignment.TOLERANCE, alignment.STIFF, alignment.LOOSE, alignment.POINTS, alignment.STEPS,
     alignment.STILL, LEARNT_FROM, ROUNDS, PLACING,
@@ -35,17 +39,17 @@ SEGMENT = 256
 
 @dataclass(frozen=True)
 class Placed:
-    """N real images on their frame: maps from its voxels to theirs, and (b, N, cells) blocks of unit norm or less.
+    """N real images on their frame: maps from its voxels to theirs, and their blocks there and ``unmoved``.
 
-    ``unmoved`` are those of the images as they are: where a copy kept its place, no frame needs to be found. On the
-    frame most real images are as alike as ``usual``.
+    Where a copy kept its place, no frame needs to be found: so the unmoved. On the frame most real images are as alike
+    as ``usual``.
     """
 
     frame: Frame
     usual: float
     maps: list[Affine]
-    blocks: np.ndarray
-    unmoved: np.ndarray
+    blocks: Known
+    unmoved: Known
 
 
 def open_placed(
@@ -56,63 +60,69 @@ def open_placed(
 ) -> Steps[Placed]:
     """Bring the images onto the frame that their hashes choose; what the shelf holds is read from it.
 
-    Raises
-    ------
-    StoreFailed
-        Where it cannot be kept: disk full or folder read-only.
+    Where nothing can be kept (disk full, folder read-only) they are held in memory.
     """
-    names = [_name(record, index) for index, record in enumerate(records)]
+    names = names_of(images, records)
     chosen = sorted(range(len(names)), key=names.__getitem__)[:LEARNT_FROM]
     own = hash_bytes(b"".join(names[i] for i in chosen))
-    key = f"{shelf.key}-disguised-{hash_json(SETTINGS)[:16]}" if shelf is not None else ""
-    kept = shelf.files.all(f"{key}/frames").get(own) if shelf is not None else None
-    if not kept:
-        mean = yield from make_mean([images[i] for i in chosen], pool)
-        if shelf is not None:
-            shelf.files.put(f"{key}/frames", own, (mean,))
-    else:
-        mean = np.array(kept[0])
-    frame = Frame(mean, len(chosen))
-    dims = mean.ndim
-    width = 2 * cut(frame.structure.band).size
-    table = Table(shelf.files, f"{key}/placed-{own[:16]}", width) if shelf is not None else None
-    missing = table.missing(names) if table is not None else list(range(len(names)))
-    facts = np.empty((len(names), dims * dims + dims + 1))
-    rows = np.empty((len(names), width), np.float32)
+    files, key = (shelf.files, f"{shelf.key}-disguised-{hash_json(SETTINGS)[:16]}") if shelf else (None, "")
+    frame = yield from _frame([images[i] for i in chosen], files, f"{key}/frames", own, pool)
+    dims, (blocks, cells) = len(frame.shape), cut(frame.structure.band).shape
+    size = dims * dims + dims + 1
+    table = Table(files, f"{key}/placed-{own[:16]}", size + 2 * blocks, 2 * blocks * cells, np.int8)
+    yield from _place(table, frame, images, names, pool)
+    places = table.places(names)
+    known = table.take(1, places, np.empty((len(names), size + 2 * blocks)))
+    maps = [Affine(f[: dims * dims].reshape(dims, dims), f[dims * dims : size - 1]) for f in known]
+    scales = known[:, size:].astype(np.float32).reshape(-1, 2, blocks)
+    usual = float(np.quantile(known[:, size - 1], USUAL))
+    moved, unmoved = (Known(scales[:, s].T.copy(), table, places, s) for s in (0, 1))
+    return Placed(frame, usual, maps, moved, unmoved)
 
-    def place(index: int) -> None:
+
+def _frame(
+    images: Sequence[np.ndarray], files: Indexes | None, key: str, own: str, pool: Executor
+) -> Steps[Frame]:
+    kept = files.all(key).get(own) if files is not None else None
+    if kept:
+        return Frame(np.array(kept[0]), len(images))
+    mean = yield from make_mean(images, pool)
+    if files is not None:
+        with suppress(StoreFailed):
+            files.put(key, own, (mean,))
+    return Frame(mean, len(images))
+
+
+def _place(
+    table: Table,
+    frame: Frame,
+    images: Sequence[np.ndarray] | np.ndarray,
+    names: Sequence[bytes],
+    pool: Executor,
+) -> Steps[None]:
+    missing = table.missing(names)
+
+    def place(index: int) -> tuple[np.ndarray, np.ndarray]:
         image = np.asarray(images[index], np.float32)
         placed, alike = frame.place(image)
-        facts[index] = np.concatenate([placed.matrix.ravel(), placed.offset, [alike]])
         still = structure.structure_of(image, structure.MIDDLE)
-        rows[index] = np.stack([cut(strong(s)) for s in (frame.canonical(image, placed), still)]).ravel()
+        both = [cut(strong(s)) for s in (frame.canonical(image, placed), still)]
+        rows, scales = quantised(np.stack([b / norms_of(b[:, None]) for b in both]))
+        return np.concatenate([placed.matrix.ravel(), placed.offset, [alike], scales.ravel()]), rows.ravel()
 
     for start in range(0, len(missing), SEGMENT):
-        some = missing[start : start + SEGMENT]
+        some, made = missing[start : start + SEGMENT], []
         for first in range(0, len(some), 8):
             with one_thread_each():
-                list(pool.map(place, some[first : first + 8]))
-            done = start + min(first + 8, len(some))
-            yield Progress(done, len(missing), "Bringing the real images into one pose, once")
-        if table is not None:
-            table.add([names[i] for i in some], facts[some], rows[some])
-    if table is not None:
-        places = table.places(names)
-        facts, rows = table.take(1, places, facts), table.take(2, places, rows)
-    maps = [Affine(f[: dims * dims].reshape(dims, dims), f[dims * dims : -1]) for f in facts]
-    size = BLOCK[dims] ** dims
-    both = rows.reshape(len(names), 2, -1, size).transpose(1, 2, 0, 3)
-    moved, unmoved = (part / norms_of(part)[:, :, None] for part in both)
-    return Placed(frame, float(np.quantile(facts[:, -1], USUAL)), maps, moved, unmoved)
+                made += list(pool.map(place, some[first : first + 8]))
+            yield Progress(start + len(made), len(missing), "Bringing the real images into one pose, once")
+        facts, rows = (np.stack(column) for column in zip(*made, strict=True))
+        try:
+            table.add([names[i] for i in some], facts, rows)
+        except StoreFailed:  # it is only faster when kept
+            table.hold([names[i] for i in some], facts, rows)
 
 
 def strong(of: Structure) -> np.ndarray:
     """The band where it rises above noise."""
     return np.asarray(of.band * of.weight)
-
-
-def _name(record: ImageRecord, index: int) -> bytes:
-    """32 bytes that stand for an image: its hash, or where a test has none its id."""
-    if len(record.array_hash) == 64:
-        return bytes.fromhex(record.array_hash)
-    return bytes.fromhex(hash_bytes(f"{record.id}-{index}".encode()))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from medsynth_desktop.core.errors import InputRefused, StoreFailed
+from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
@@ -28,6 +28,7 @@ from medsynth_desktop.similarity.disguised.placed import (
     open_placed,
     strong,
 )
+from medsynth_desktop.similarity.disguised.shelved import Known
 from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.disguised.structure import BLOCK, FINE, MIDDLE, Structure, structure_of
 from medsynth_desktop.similarity.disguised.words import what_was_done
@@ -66,7 +67,7 @@ class _Pose:
 
     move: Affine
     band: Structure
-    known: np.ndarray
+    known: Known
     framed: bool
 
 
@@ -150,10 +151,7 @@ class DisguisedSearch:
         return found
 
     def _open(self, pool: Executor) -> Steps[Placed]:
-        try:
-            return (yield from open_placed(self._images, self._records, self._shelf, pool))
-        except StoreFailed:  # it is only faster when kept
-            return (yield from open_placed(self._images, self._records, None, pool))
+        return (yield from open_placed(self._images, self._records, self._shelf, pool))
 
     def _disguises(self, image: np.ndarray) -> tuple[Disguise, ...]:
         assert self._placed is not None
@@ -181,7 +179,7 @@ class DisguisedSearch:
                 for i in np.argsort(-scores, kind="stable")[: self._candidates].tolist():
                     if (i, side) in found and found[i, side][0] >= scores[i]:
                         continue
-                    alike, way = blocks.agreeing(pose.known[:, i], ways[i], signs[i])
+                    alike, way = blocks.agreeing(pose.known, i, ways[i], signs[i])
                     real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
                     start = _Start(i, sight, pose.move, real, alike, way)
                     found[i, side] = float(scores[i]), start
