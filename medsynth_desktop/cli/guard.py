@@ -81,24 +81,36 @@ def audit(
     policy: Annotated[Optional[Path], typer.Option("--policy", help="JSON of thresholds.")] = None,  # noqa: UP045
     report: Annotated[Optional[Path], typer.Option("--report", help="HTML report to write.")] = None,  # noqa: UP045
     quantile: Quantile = 0.983,
+    membership: Annotated[
+        bool, typer.Option("--membership", help="Ask the model whether it gives away its patients; minutes.")
+    ] = False,
+    membership_images: Annotated[
+        int, typer.Option(min=1, help="Images of either split that --membership asks about at most.")
+    ] = 200,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Real patients' images in the report, or none.")
+    ] = True,
 ) -> None:
     """Judge every sample of a batch, or every image given; exit code 3 when one is blocked."""
     from medsynth_desktop.guard.verdicts import risk
     from medsynth_desktop.workbench import auditing
 
     _one_of(batch, paths)
+    asked = membership_images if membership else None
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
-        result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile))
+        result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile, asked))
         if report is not None:
-            auditing.write_report(workspace, held, batch, result, report)
+            auditing.write_report(
+                workspace, held, batch, result, report, paths=paths or [], pictures=pictures
+            )
     document = auditing.describe(result)
     for warning in document["warnings"]:
         say(f"medsynth: {warning}")
     lines = [_verdict_line(v) for v in sorted(result.verdicts, key=risk)]
     prepared = filter(None, [document["softness"]["sentence"]])
     counts = "{pass} pass, {review} to review, {block} blocked".format(**document["counts"])
-    answer(document, "\n".join([*lines, *prepared, counts]))
+    answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"]]))
     if document["counts"]["block"]:
         raise typer.Exit(3)
 

@@ -10,14 +10,18 @@ from typing import Any, TypeVar
 import numpy as np
 
 from medsynth_desktop.core.progress import Steps
-from medsynth_desktop.core.records import ImageRecord, Policy, Verdict
+from medsynth_desktop.core.records import Policy, Verdict
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.divergence import Divergence, measure_divergence
+from medsynth_desktop.guard.linking import LinkRisk, link_risk
 from medsynth_desktop.guard.matched import preparation_facts
+from medsynth_desktop.guard.membership import Membership
+from medsynth_desktop.guard.policy import threshold_of
 from medsynth_desktop.guard.unlike import unlike_words
-from medsynth_desktop.guard.verdicts import VERDICTS, is_copy, judge, risk
+from medsynth_desktop.guard.verdicts import BLOCK, VERDICTS, judge, judge_many, risk
+from medsynth_desktop.guard.within import WithinBatch, compare_within
 from medsynth_desktop.similarity.base import Search
-from medsynth_desktop.similarity.search import NearestSearch, Query
+from medsynth_desktop.similarity.search import Query
 
 T = TypeVar("T")
 
@@ -32,21 +36,34 @@ class AuditResult:
         In the order of the batch; sort by `medsynth_desktop.guard.verdicts.risk` to have the riskiest first.
     js_hcc, js_lowe
         Divergence from the unseen patients of the highest correlations and of Lowe's ratios.
-    duplicates
-        Pairs of ids of the batch that are copies of each other.
+    within
+        How alike the images of the batch are among themselves.
     patients_hit
         Different real patients that are somebody's most similar one.
     policy, calibration
         What it was judged by.
+    membership
+        Whether the model that drew the batch gives away whom it learnt from; None where that was not tested.
     """
 
     verdicts: tuple[Verdict, ...]
     js_hcc: Divergence
     js_lowe: Divergence
-    duplicates: tuple[tuple[str, str], ...]
+    within: WithinBatch
     patients_hit: int
     policy: Policy
     calibration: Calibration
+    membership: Membership | None = None
+
+    @property
+    def duplicates(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of ids of the batch that are copies of each other."""
+        return self.within.duplicates
+
+    @property
+    def link_risk(self) -> LinkRisk:
+        """How many images link to a patient, beside how many of unseen patients the same limits would block."""
+        return link_risk(self.verdicts, *innocent_share(self.policy, self.calibration))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,8 +94,14 @@ class AuditResult:
             "verdicts": verdicts,
             "js_hcc": _number(self.js_hcc.value),
             "js_lowe": _number(self.js_lowe.value),
+            "js_hcc_interval": [_number(end) for end in self.js_hcc.interval],
+            "js_lowe_interval": [_number(end) for end in self.js_lowe.interval],
             "js_expected": {"hcc": _number(self.js_hcc.expected), "lowe": _number(self.js_lowe.expected)},
+            "js_trusted": {"hcc": self.js_hcc.trusted, "lowe": self.js_lowe.trusted},
             "duplicates": [list(pair) for pair in self.duplicates],
+            "within": self.within.to_json(),
+            "link_risk": self.link_risk.to_json(),
+            "membership": self.membership.to_json() if self.membership is not None else None,
             "patients_hit": self.patients_hit,
             "thresholds": [asdict(threshold) for threshold in self.policy.thresholds],
             "warnings": list(self.warnings),
@@ -106,38 +129,55 @@ def audit_queries(
     policy, calibration
         The thresholds in force and the unseen patients to compare distributions with.
     seed
-        Of the permutations behind the expected divergence.
+        Of the permutations and resamples behind the divergences.
     """
     found = yield from search.query(queries)
-    verdicts = tuple(judge(nearest, policy) for nearest in found)
-    duplicates = yield from find_duplicates(queries)
+    verdicts = [judge(nearest, policy) for nearest in found]
+    result = yield from assess(verdicts, queries, policy, calibration, seed=seed)
+    return result
+
+
+def assess(
+    verdicts: Sequence[Verdict],
+    queries: Sequence[Query],
+    policy: Policy,
+    calibration: Calibration,
+    *,
+    seed: int = 0,
+) -> Steps[AuditResult]:
+    """Measure a batch as a whole whose ``verdicts``, one for each of ``queries``, are known; see `audit_queries`."""
+    limit = threshold_of(policy, "correlation")
+    within = yield from compare_within(queries, limit.block if limit is not None else math.nan)
     generator = np.random.default_rng(seed)
-    hcc, lowe = (
-        measure_divergence(_values(verdicts, key), np.array(calibration.values[key]), generator)
-        for key in ("correlation", "lowe_ratio")
-    )
-    hit = {nearest.neighbours[0].patient for nearest in found}
-    return AuditResult(verdicts, hcc, lowe, duplicates, len(hit), policy, calibration)
+    hcc, lowe = (_divergence(verdicts, calibration, key, generator) for key in ("correlation", "lowe_ratio"))
+    hit = {verdict.nearest.neighbours[0].patient for verdict in verdicts}
+    return AuditResult(tuple(verdicts), hcc, lowe, within, len(hit), policy, calibration)
 
 
-def find_duplicates(queries: Sequence[Query]) -> Steps[tuple[tuple[str, str], ...]]:
-    """Find images of a batch that are copies of each other: pairs of ids, each id with its nearest other image."""
-    if len(queries) < 2:
-        return ()
-    records = [ImageRecord(id_, id_, "train", "") for id_, _ in queries]
-    search = NearestSearch([array for _, array in queries], records)
-    found = yield from search.query(queries, k=1, exclude={id_: id_ for id_, _ in queries})
-    pairs: set[tuple[str, str]] = set()
-    for nearest in found:
-        other = nearest.neighbours[0].image
-        if is_copy(nearest.metrics["rmse"], nearest.metrics["correlation"]):
-            pairs.add((min(nearest.id, other), max(nearest.id, other)))
-    return tuple(sorted(pairs))
+def innocent_share(policy: Policy, calibration: Calibration) -> tuple[float, int]:
+    """Share of unseen images that ``policy`` would block, and how many images that rests on.
+
+    By limits of the other unseen patients where all are calibrated (see `Calibration.false_blocks`); limits that were
+    typed are no quantile of these images, so they judge all of them as they stand.
+    """
+    count = len(calibration.images)
+    if all(threshold.origin == "calibrated" for threshold in policy.thresholds):
+        return calibration.false_blocks, count
+    table = {key: np.array(values, float) for key, values in calibration.values.items()}
+    return float((judge_many(table, policy) == BLOCK).mean()) if count else math.nan, count
 
 
 def passing(verdicts: Sequence[Verdict], items: Sequence[T]) -> list[T]:
     """Return those of ``items`` (one for each verdict, in order) that pass: what a filter keeps."""
     return [item for verdict, item in zip(verdicts, items, strict=True) if verdict.verdict == "pass"]
+
+
+def _divergence(
+    verdicts: Sequence[Verdict], calibration: Calibration, key: str, generator: np.random.Generator
+) -> Divergence:
+    unseen = calibration.values.get(key, ())
+    owners = calibration.patients[: len(unseen)]
+    return measure_divergence(_values(verdicts, key), np.array(unseen, float), generator, patients=owners)
 
 
 def _values(verdicts: Sequence[Verdict], key: str) -> np.ndarray:

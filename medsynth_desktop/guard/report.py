@@ -1,36 +1,35 @@
 """The audit as one HTML file that needs nothing else: no script, no link, no image from elsewhere.
 
-Every word that comes from a record is escaped, and a policy in the page forbids it to load or run anything.
+Every word that comes from a record is escaped, and a policy in the page forbids it to load or run anything; pictures
+stand in the page itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import PurePath
 
 import numpy as np
 
 from medsynth_desktop.core.records import Policy, Threshold, Verdict
+from medsynth_desktop.guard.audit import AuditResult
 from medsynth_desktop.guard.calibration import Calibration
-from medsynth_desktop.guard.divergence import FEW_VALUES
+from medsynth_desktop.guard.conclusion import (
+    conclude,
+    divergence_words,
+    membership_words,
+    memorisation,
+    not_tested,
+)
 from medsynth_desktop.guard.histogram import draw_histogram
 from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.guard.policy import threshold_of
-from medsynth_desktop.guard.unlike import count_unlike, unlike_words
+from medsynth_desktop.guard.report_pictures import PairPictures, draw_pairs
 from medsynth_desktop.guard.verdicts import VERDICTS, risk
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.base import Metric
-
-NOT_TESTED = (
-    "Copies in disguise: mirrored, shifted, rotated, scaled, blurred, inverted or noisy versions of a real image "
-    "may pass, because images are compared voxel by voxel.",
-    "Copies in part: one organ or one region taken over from a patient, in an image that otherwise differs.",
-    "What the model itself gives away: nobody tried to draw a patient out of its weights.",
-    "Patients outside the training split of this cohort.",
-)
-"""What the conclusion must not be read to cover."""
 
 HEADS = {"rmse": "Smallest RMSE (any image)"}
 """Column heads that say more than the metric's name: that RMSE need not be the nearest image's."""
@@ -48,53 +47,56 @@ td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 padding:.5rem 1rem}.counts b{display:block;font-size:1.6rem}.pass{border-left-color:#1a7f37}
 .review{border-left-color:#9a6700}.block{border-left-color:#cf222e}td.v{border-left:.4rem solid #fff;font-weight:600}
 td.v.pass{border-left-color:#1a7f37}td.v.review{border-left-color:#9a6700}td.v.block{border-left-color:#cf222e}
+p.finding{border:1px solid #d8dee4;border-left-width:.5rem;padding:.5rem 1rem}p.alarm{border-left-color:#cf222e}
+p.caution{border-left-color:#9a6700}.warning{border:1px solid #9a6700;padding:.5rem 1rem}
+.pair{display:flex;gap:.5rem}.pair div{flex:1;font-size:.9rem;color:#57606a}.pair img{display:block;width:100%}
 figure{margin:1rem 0}figcaption,.note{color:#57606a;font-size:.9rem}svg{width:100%;height:auto}
 @media print{body{margin:0;max-width:none}tr,figure{break-inside:avoid}}
 """
 
 
 def render_report(
-    verdicts: Sequence[Verdict],
-    policy: Policy,
-    calibration: Calibration,
-    js_hcc: float,
-    js_lowe: float,
+    result: AuditResult,
     *,
     title: str = "Privacy audit",
     facts: Sequence[tuple[str, str]] = (),
+    pairs: Sequence[PairPictures] = (),
 ) -> str:
     """Write the audit of one batch as an HTML page.
 
     Parameters
     ----------
-    verdicts
-        Of every image; shown riskiest first.
-    policy, calibration
-        What they were judged by.
-    js_hcc, js_lowe
-        Jensen-Shannon divergences from the unseen patients; NaN where not defined.
+    result
+        What was found; images are shown riskiest first.
     title, facts
         Heading, and under it names with values: what was audited against what, when, by whom and with what.
+    pairs
+        Riskiest samples beside real images, as pictures; a page with any says that it holds patients' images.
     """
-    best = np.array([verdict.metrics.get("correlation", math.nan) for verdict in verdicts])
-    correlations = (best, np.array(calibration.values.get("correlation", ()), float))
+    verdicts, policy, calibration = result.verdicts, result.policy, result.calibration
     parts = [
         f"<h1>{escape(title)}</h1>",
         _header([*facts, ("Policy", policy.hash[:16])]),
-        _conclusion(verdicts),
-        _list("Cautions", [*calibration.warnings, *filter(None, [unlike_words(*correlations)])]),
+        _conclusion(result),
+        _list("Cautions", result.warnings),
+        _list("Risk that a released image links to a patient", result.link_risk.sentences()),
+        draw_pairs(pairs),
         _limits(policy, calibration),
         _figures(verdicts, policy, calibration),
-        _divergence(js_hcc, js_lowe, len(calibration.images), *correlations),
+        _list("How far the batch lies from unseen patients", _batch_words(result)),
+        _list(
+            "Membership: does the model give away whom it learnt from?", membership_words(result.membership)
+        ),
         _verdicts(verdicts),
-        _list("What was not tested", NOT_TESTED),
+        _list("What was not tested, and within which limits the rest was", not_tested(result)),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        'img-src data:">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
-        + "\n".join(parts)
+        + "\n".join(filter(None, parts))
         + "\n</body></html>\n"
     )
 
@@ -104,28 +106,15 @@ def _header(facts: Sequence[tuple[str, str]]) -> str:
     return f'<dl class="meta">{lines}</dl>'
 
 
-def conclude(verdicts: Sequence[Verdict]) -> str:
-    """Say in plain words what the verdicts amount to."""
-    names = [verdict.verdict for verdict in verdicts]
-    total, blocked, review = len(names), names.count("block"), names.count("review")
-    if not total:
-        return "No image was checked, so nothing can be said."
-    if blocked:
-        return (
-            f"{blocked} of {total} images are nearer to a real patient than unseen patients are, or copies of one; "
-            f"they must not leave. {review} more need a person's eye."
-        )
-    if review:
-        return f"None of {total} images is blocked; {review} need a person's eye before they leave."
+def _conclusion(result: AuditResult) -> str:
+    counts = result.counts
+    boxes = "".join(f'<div class="{n}"><b>{counts[n]}</b>{WORDS[n]}</div>' for n in VERDICTS)
+    found = memorisation(result)
+    head, *more = found.sentences
     return (
-        f"All {total} images are no nearer to a real patient than unseen patients are, by the measures below."
+        f'<h2>Conclusion</h2><p>{escape(conclude(result.verdicts))}</p><div class="counts">{boxes}</div>'
+        f'<p class="finding {found.level}"><b>{escape(head)}</b> {escape(" ".join(more))}</p>'
     )
-
-
-def _conclusion(verdicts: Sequence[Verdict]) -> str:
-    names = [verdict.verdict for verdict in verdicts]
-    boxes = "".join(f'<div class="{n}"><b>{names.count(n)}</b>{WORDS[n]}</div>' for n in VERDICTS)
-    return f'<h2>Conclusion</h2><p>{escape(conclude(verdicts))}</p><div class="counts">{boxes}</div>'
 
 
 def _list(heading: str, sentences: Sequence[str]) -> str:
@@ -184,20 +173,9 @@ def _figures(verdicts: Sequence[Verdict], policy: Policy, calibration: Calibrati
     return f"<h2>This batch against unseen patients</h2>{''.join(parts)}" if parts else ""
 
 
-def _divergence(js_hcc: float, js_lowe: float, unseen: int, best: np.ndarray, unseen_best: np.ndarray) -> str:
-    values: Mapping[str, float] = {"highest correlations": js_hcc, "Lowe's ratios": js_lowe}
-    words = ", ".join(f"{'not defined' if v != v else f'{v:.4f}'} for {name}" for name, v in values.items())
-    batch = len(best)
-    meaning = (
-        "Here values towards 1 do not speak of memorising: most images are less like any real image than every unseen "
-        "patient is."
-        if 2 * count_unlike(best, unseen_best) > batch
-        else "A model that memorises moves both towards 1."
-    )
-    text = f"Jensen-Shannon divergence (0: distributed as for unseen patients, 1: not at all): {words}. {meaning}"
-    if min(batch, unseen) < FEW_VALUES:
-        text += f" With {batch} images against {unseen} these numbers cannot be trusted: they rest on very few values."
-    return f"<p>{escape(text)}</p>"
+def _batch_words(result: AuditResult) -> tuple[str, ...]:
+    hit = f"The images' nearest real ones belong to {result.patients_hit} different patients."
+    return (*divergence_words(result), hit, *filter(None, [result.within.sentence()]))
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from medsynth_desktop import __version__
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
-from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import CohortRecord, Policy, Threshold
-from medsynth_desktop.guard.audit import AuditResult
+from medsynth_desktop.guard.audit import AuditResult, assess
+from medsynth_desktop.guard.conclusion import memorisation
 from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.report import render_report
+from medsynth_desktop.guard.report_pictures import PairPictures
+from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench import guarding, releasing
+from medsynth_desktop.workbench import guarding, releasing, scopes
+from medsynth_desktop.workbench.membership import ask_membership, check_asked, stored_membership
+from medsynth_desktop.workbench.report_pairs import worst_pairs
 
 MAX_POLICY_BYTES = 1 << 20
 
@@ -28,20 +35,40 @@ def audit(
     paths: Sequence[Path],
     policy_file: Path | None,
     quantile: float,
+    membership: int | None = None,
 ) -> Steps[AuditResult]:
     """Judge every sample of ``batch``, or every image under ``paths``, under the policy in force or of a file.
 
     A batch's verdicts are stored, and a policy from a file comes into force with them; loose images leave no trace.
 
+    Parameters
+    ----------
+    workspace, cohort, batch, paths, policy_file, quantile
+        What is audited, and by what.
+    membership
+        Ask the batch's model whether it gives away whom it learnt from, with that many images of either split at most.
+        None: what an earlier test of it found, if there was one, goes into the result.
+
     Raises
     ------
     InputRefused
-        For unreadable images or a policy file that makes no sense.
+        For unreadable images, a policy file that makes no sense, or a membership test without a batch or with a cohort
+        that its model was not trained on.
     """
     chosen = read_policy(cohort, policy_file) if policy_file is not None else None
     if batch is not None:
+        model = workspace.batches.get(batch).bundle_hash
+        if membership is not None:
+            check_asked(workspace, cohort, model)
         result = yield from guarding.audit_batch(workspace, batch, cohort.name, chosen, quantile)
-        return result
+        if membership is not None:
+            asked = yield from ask_membership(workspace, cohort, model, most=membership)
+            return replace(result, membership=asked)
+        return replace(result, membership=stored_membership(workspace, cohort, model))
+    if membership is not None:
+        raise InputRefused(
+            "A membership test asks the model that drew a batch; images given by path have no model. Give --batch."
+        )
     queries = yield from guarding.path_queries(cohort, paths)
     result = yield from guarding.audit_images(workspace, cohort, queries, chosen, quantile)
     return result
@@ -71,36 +98,97 @@ def read_policy(cohort: CohortRecord, path: Path) -> Policy:
 
 
 def describe(result: AuditResult) -> dict[str, Any]:
-    """The JSON of the contract: counts, verdicts, divergences."""
+    """The JSON of the contract: counts, verdicts, divergences, and in words what they amount to."""
     document = result.to_json()
     nearest = {v.id: v.nearest.neighbours[:1] for v in result.verdicts}
     for verdict in document["verdicts"]:
         verdict["nearest"] = next(iter(nearest[verdict["id"]]), None)
-    return document
+    found = memorisation(result)
+    return {**document, "memorisation": {"level": found.level, "sentences": list(found.sentences)}}
+
+
+def stored_audit(workspace: Workspace, cohort: CohortRecord, batch: str) -> Steps[AuditResult]:
+    """The audit of a batch that was checked before, from its stored evidence, under the policy in force.
+
+    With the membership test of its model where one was made; nothing is searched or asked anew.
+
+    Raises
+    ------
+    InputRefused
+        When not every sample has been checked, or the calibration belongs to an older version.
+    """
+    record = workspace.batches.get(batch)
+    policy = scopes.policy_in_force(workspace, cohort, record)
+    calibration = scopes.calibration_behind(workspace, cohort, record)
+    stored = workspace.verdicts.get(batch)
+    queries = guarding.batch_queries(workspace, record, cohort)
+    if not queries or policy is None or calibration is None or any(id_ not in stored for id_, _ in queries):
+        raise InputRefused(f"Not every sample of {batch} has been checked yet; check the batch first.")
+    verdicts = [judge(stored[id_].nearest, policy) for id_, _ in queries]
+    result = yield from assess(verdicts, queries, policy, calibration)
+    return replace(result, membership=stored_membership(workspace, cohort, record.bundle_hash))
+
+
+def save_report(
+    workspace: Workspace, cohort: CohortRecord, batch: str, path: Path, who: str, pictures: bool = True
+) -> Steps[str]:
+    """Write the report of a batch that was checked before; return a sentence that says so.
+
+    Raises
+    ------
+    InputRefused
+        As `stored_audit`.
+    StoreFailed
+        When the file cannot be written.
+    """
+    result = yield from stored_audit(workspace, cohort, batch)
+    yield Progress(0, 0, "Writing the report")
+    write_report(workspace, cohort, batch, result, path, who=who, pictures=pictures)
+    private = " It shows patients' images: keep it as you keep those." if pictures else ""
+    return f"The report of {batch} is in {path.name}.{private}"
 
 
 def write_report(
-    workspace: Workspace, cohort: CohortRecord, batch: str | None, result: AuditResult, path: Path
+    workspace: Workspace,
+    cohort: CohortRecord,
+    batch: str | None,
+    result: AuditResult,
+    path: Path,
+    *,
+    paths: Sequence[Path] = (),
+    who: str | None = None,
+    pictures: bool = True,
 ) -> None:
     """Write the audit as one self-contained HTML file; ``batch`` is None for images given by path.
+
+    Parameters
+    ----------
+    workspace, cohort, batch, result
+        What was audited and what was found.
+    path
+        Of the file.
+    paths
+        The images given by path, to be shown.
+    who
+        Name in the head; by default who is signed in here.
+    pictures
+        Whether the riskiest pairs are shown, with the real patients' images.
 
     Raises
     ------
     StoreFailed
-        When the file cannot be written.
+        When the file cannot be written; a former one stays whole.
     """
-    facts = report_facts(workspace, cohort, batch, result, who=releasing.current_user(), when=releasing.now())
-    text = render_report(
-        result.verdicts,
-        result.policy,
-        result.calibration,
-        result.js_hcc.value,
-        result.js_lowe.value,
-        facts=facts,
-    )
+    who = releasing.current_user() if who is None else who
+    facts = report_facts(workspace, cohort, batch, result, who=who, when=releasing.now())
+    pairs: list[PairPictures] = worst_pairs(workspace, cohort, batch, result, paths) if pictures else []
+    text = render_report(result, facts=facts, pairs=pairs)
+    part = path.with_name(f".{path.name}-{os.getpid()}.part")
     try:
-        path.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise StoreFailed(f"The report {path.name} cannot be written: {error.strerror}.") from None
 
 

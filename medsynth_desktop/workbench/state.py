@@ -19,7 +19,7 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES
 from medsynth_desktop.releases.verify import VerifyReport
-from medsynth_desktop.workbench import guarding, importing, limits, releasing, sampling, surfacing
+from medsynth_desktop.workbench import auditing, guarding, importing, limits, releasing, sampling, surfacing
 from medsynth_desktop.workbench.decision_table import reopened_words
 from medsynth_desktop.workbench.desk import Desk, Then
 
@@ -99,6 +99,20 @@ class Workbench(Desk):
         self.refresh_decisions()
         self.events.policy.emit()
         self.events.verdicts.emit()
+
+    def save_report(self, path: Path, pictures: bool = True) -> Job:
+        """Write the report of the open batch, checked before, to ``path``; ``pictures``: with patients' images.
+
+        Raises
+        ------
+        GuardRefused
+            While thresholds are being tried out: the report tells those in force.
+        """
+        batch, cohort = self._need("batch", self.batch), self._need("cohort", self.cohort)
+        if self.previewing is not None:
+            raise GuardRefused("Thresholds are being tried out; apply or discard them first.")
+        steps = auditing.save_report(self.workspace, cohort, batch.name, path, self.user, pictures)
+        return self.start("Saving the report", steps, "cpu", lambda said: self.tell("info", said))
 
     def preview_threshold(self, metric: str, review: float, block: float) -> None:
         """Move a threshold while dragging: counts and verdicts follow, nothing is stored."""

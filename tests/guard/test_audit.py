@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour
-from medsynth_desktop.guard.audit import AuditResult, audit_queries, find_duplicates, passing
+from medsynth_desktop.guard.audit import AuditResult, audit_queries, passing
 from medsynth_desktop.guard.calibration import calibrate
-from medsynth_desktop.guard.report import conclude, render_report
+from medsynth_desktop.guard.conclusion import conclude
+from medsynth_desktop.guard.report import render_report
 from medsynth_desktop.guard.unlike import count_unlike, unlike_words
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity.search import NearestSearch
@@ -100,6 +101,12 @@ def test_json_holds_the_contract(audited: AuditResult) -> None:
     assert set(document["verdicts"][0]) == {"id", "verdict", "reasons", "metrics"}
     assert 0 <= document["js_hcc"] <= 1
     assert 0 <= document["js_lowe"] <= 1
+    low, high = document["js_hcc_interval"]
+    assert 0 <= low <= document["js_hcc"] <= high <= 1
+    assert document["js_trusted"] == {"hcc": True, "lowe": True}
+    assert document["link_risk"]["linked"] == audited.counts["block"]
+    assert document["within"]["near_duplicates"] >= 2
+    assert document["membership"] is None
 
 
 def test_memorised_batch_diverges_more_than_an_innocent_one(audited: AuditResult) -> None:
@@ -122,11 +129,11 @@ def test_images_that_resemble_nothing_are_told_but_judged_as_ever(audited: Audit
     assert told.startswith("4 of 4 images are less like any real image than every unseen patient is")
     assert lost.to_json()["warnings"][-1] == told
     assert [v.verdict for v in lost.verdicts] == [judge(v.nearest, policy).verdict for v in lost.verdicts]
-    page = render_report(lost.verdicts, policy, lost.calibration, 1.0, 1.0)
+    page = render_report(lost)
     assert told in page
     assert "do not speak of memorising" in page
     assert "A model that memorises" not in page
-    page = render_report(audited.verdicts, policy, audited.calibration, 1.0, 1.0)
+    page = render_report(audited)
     assert "A model that memorises" in page
     state = GuardState.build(policy, lost.calibration, {v.id: v.nearest for v in lost.verdicts})
     assert state.warnings == lost.warnings
@@ -150,12 +157,6 @@ def test_unlike_is_below_every_unseen_one(batch: list[float], unseen: list[float
     assert count_unlike(*sides) == count
     assert unlike_words(*sides).startswith(f"{count} of {len(batch)} images " if count else "")
     assert bool(unlike_words(*sides)) == bool(count)
-
-
-def test_duplicates_need_two() -> None:
-    images = images_of(1, 2)
-    assert drain(find_duplicates([("a", images[0])])) == ()
-    assert drain(find_duplicates([("b", images[0]), ("a", images[0]), ("c", images[1])])) == (("a", "b"),)
 
 
 class Page(HTMLParser):
@@ -187,12 +188,9 @@ def test_report_is_whole_self_contained_and_escaped(audited: AuditResult) -> Non
         reasons=("<img src=x onerror=alert(1)>",),
     )
     verdicts = (evil, *audited.verdicts[:5])
+    undefined = replace(audited.js_lowe, value=float("nan"))
     text = render_report(
-        verdicts,
-        audited.policy,
-        audited.calibration,
-        0.5,
-        float("nan"),
+        replace(audited, verdicts=verdicts, js_lowe=undefined),
         title="<b>",
         facts=[("Batch", "first & <last>")],
     )
@@ -204,7 +202,7 @@ def test_report_is_whole_self_contained_and_escaped(audited: AuditResult) -> Non
     assert page.tags.count("svg") == 3
     assert "Doe^Jane" not in text
     assert "<dt>Batch</dt><dd>first &amp; &lt;last&gt;</dd><dt>Policy</dt>" in text
-    assert "not defined for Lowe" in text
+    assert "Of Lowe&#x27;s ratios: not defined." in text
     assert "What was not tested" in text
     assert "http" not in text.replace("http-equiv", "")
     assert len(re.findall(r'class="v (block|review|pass)"', text)) == 6
@@ -215,8 +213,7 @@ def test_the_report_says_whose_rmse_it_is(audited: AuditResult) -> None:
 
     def cell(neighbours: tuple[Neighbour, ...], rmse: float) -> str:
         found = Nearest("S-1", neighbours, 8 / 9, {"correlation": 0.9, "rmse": rmse, "lowe_ratio": 8 / 9})
-        verdicts = (judge(found, audited.policy),)
-        return render_report(verdicts, audited.policy, audited.calibration, 0.5, 0.5)
+        return render_report(replace(audited, verdicts=(judge(found, audited.policy),)))
 
     assert "<th>Smallest RMSE (any image)</th>" in cell((nearest,), 0.3)
     assert '<td class="n">0.300</td>' in cell((nearest, other), 0.3)
@@ -226,10 +223,10 @@ def test_the_report_says_whose_rmse_it_is(audited: AuditResult) -> None:
 
 def test_report_of_nothing_and_of_undefined_numbers(audited: AuditResult) -> None:
     nan = float("nan")
-    text = render_report((), audited.policy, audited.calibration, nan, nan)
+    text = render_report(replace(audited, verdicts=()))
     assert "No image was checked" in text
     lonely = replace(audited.verdicts[0], metrics={"correlation": nan, "rmse": nan, "lowe_ratio": nan})
-    assert "not defined" in render_report((lonely,), audited.policy, audited.calibration, nan, nan)
+    assert "not defined" in render_report(replace(audited, verdicts=(lonely,)))
 
 
 def test_conclusion_in_plain_words(audited: AuditResult) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import Nearest, Neighbour, Threshold
-from medsynth_desktop.guard.audit import audit_queries
+from medsynth_desktop.guard.audit import assess, audit_queries
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.matched import (
     AS_THEY_ARE,
@@ -81,12 +81,12 @@ def test_copies_are_counted_and_told() -> None:
     )
     assert preparation_words(made) == sentence
     assert preparation_facts(made) == {"sentence": sentence, "sigma": 0.5, "copies": 12, "caught": 12}
-    page = render_report([], made.policy("c"), made, 0.0, 0.0)
+    page = render_report(drain(assess([], [], made.policy("c"), made)))
     assert sentence.replace("'", "&#x27;") in page
     assert preparation_words(PLAIN) == preparation_words(None) == ""
     sharp = replace(PLAIN, no_softer=True)
     assert preparation_facts(sharp)["sentence"] == AS_THEY_ARE
-    assert escape(AS_THEY_ARE) in render_report([], sharp.policy("c"), sharp, 0.0, 0.0)
+    assert escape(AS_THEY_ARE) in render_report(drain(assess([], [], sharp.policy("c"), sharp)))
     assert Calibration.from_json(sharp.to_json()).no_softer
 
 

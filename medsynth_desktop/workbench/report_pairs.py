@@ -1,0 +1,52 @@
+"""The riskiest pairs of an audit as pictures for its report: sample, nearest real image, difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.records import CohortRecord, Verdict
+from medsynth_desktop.guard.audit import AuditResult
+from medsynth_desktop.guard.report_pictures import MOST_PAIRS, PairPictures, slices_of
+from medsynth_desktop.guard.verdicts import risk
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench import guarding
+from medsynth_desktop.workbench.presenting import nearest_caption
+
+
+def worst_pairs(
+    workspace: Workspace,
+    cohort: CohortRecord,
+    batch: str | None,
+    result: AuditResult,
+    paths: Sequence[Path] = (),
+    most: int = MOST_PAIRS,
+) -> list[PairPictures]:
+    """Slices of the ``most`` riskiest images beside their nearest real ones, riskiest first.
+
+    ``paths`` are those of images that were given by path; they are read again.
+    """
+    chosen = [v for v in sorted(result.verdicts, key=risk) if v.nearest.neighbours][:most]
+    if not chosen:
+        return []
+    if batch is not None:
+        arrays = dict(guarding.batch_queries(workspace, workspace.batches.get(batch), cohort))
+    else:
+        arrays = dict(drain(guarding.path_queries(cohort, paths)))
+    hashes = {image.id: image.array_hash for image in cohort.images}
+    pairs = []
+    for verdict in chosen:
+        real = workspace.arrays.get(hashes[verdict.nearest.neighbours[0].image])
+        pairs.append(_pair(verdict, np.asarray(arrays[verdict.id]), np.asarray(real)))
+    return pairs
+
+
+def _pair(verdict: Verdict, sample: np.ndarray, real: np.ndarray) -> PairPictures:
+    # An image given by its path is shown by its name: folders of this machine are nobody else's business.
+    name = PurePath(verdict.id.replace("\\", "/")).name
+    shown, beside, plane = slices_of(sample, real)
+    words = f"{name}: {verdict.verdict}. {nearest_caption(verdict.nearest)}"
+    return PairPictures(shown, beside, words, plane)
