@@ -27,6 +27,7 @@ from medsynth_desktop.workbench.presenting import (
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 from medsynth_guard.cautions import Cautions
 from medsynth_guard.pairs import PairView
+from medsynth_guard.report import ReportButton
 from medsynth_guard.table import VerdictView
 from medsynth_guard.thresholds import ThresholdEditor
 
@@ -94,7 +95,9 @@ class GuardPanel(Panel):
             label.setStyleSheet(f"color: {VERDICTS[verdict].colour}; font-weight: bold;")
             self.counts.append(label)
             row.addWidget(label)
+        self.report_button = ReportButton(self)
         row.addStretch(1)
+        row.addWidget(self.report_button)
         return row
 
     def _table(self) -> VerdictView:
