@@ -127,6 +127,28 @@ def test_a_planted_copy_is_blocked_and_named_wherever_it_stands(place: Path, cli
     assert refused.code == 3
 
 
+def test_a_model_is_asked_whom_it_learnt_from_when_that_is_wanted(place: Path, cli: Cli) -> None:
+    workspace = ("--workspace", place / "workspace", "--json")
+    draw(place, cli, 2)
+    words = ("audit", "--batch", "b", "--cohort", "phantoms", *workspace)
+    assert cli(*words).json["membership"] is None
+    report = place / "report.html"
+    asked = cli(*words, "--membership", "--membership-images", 3, "--report", report, "--no-pictures")
+    found = asked.json["membership"]
+    assert found["images"] == [3, 3]
+    assert [attack["key"] for attack in found["attacks"]] == ["loss", "neighbourhood"]
+    assert found["level"] == "unknown"  # three patients are too few for any word
+    assert "false-positive rate of 1% cannot be measured" in found["attacks"][0]["rates"][0]["distrust"]
+    assert "Asking the model about image" in asked.err
+    page = report.read_text("utf-8")
+    assert "With 3 training and 3 unseen patients these areas cannot be trusted" in page
+    assert "<img " not in page
+    assert cli(*words).json["membership"] == found  # kept for the model and the cohort
+    loose = cli("audit", "--cohort", "phantoms", report, "--membership", *workspace)
+    assert loose.code == 1
+    assert "images given by path have no model" in loose.err
+
+
 def test_approve_export_verify_and_reopen(place: Path, cli: Cli) -> None:
     workspace = ("--workspace", place / "workspace", "--json")
     ids = [s["id"] for s in draw(place, cli, 3)]

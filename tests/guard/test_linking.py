@@ -16,7 +16,7 @@ from medsynth_desktop.guard.within import WithinBatch, compare_within
 
 @pytest.mark.parametrize(
     ("hits", "total", "low", "high"),
-    # z = 1.959964, z^2 = 3.841459. 0 of 10: 3.841459 / 13.841459. 5 of 10: centre 1/2, reach z sqrt(1/40 + z^2/400) / 1.384
+    # z^2 = 3.841459. 0 of 10: z^2 / 13.841459; 5 of 10: 1/2 +- z sqrt(1/40 + z^2/400) / 1.3841459
     [(0, 10, 0.0, 0.2775328), (10, 10, 0.7224672, 1.0), (5, 10, 0.2365931, 0.7634069), (0, 0, 0.0, 1.0)],
 )
 def test_wilson_by_hand(hits: int, total: int, low: float, high: float) -> None:

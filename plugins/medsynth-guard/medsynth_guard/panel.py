@@ -95,9 +95,8 @@ class GuardPanel(Panel):
             label.setStyleSheet(f"color: {VERDICTS[verdict].colour}; font-weight: bold;")
             self.counts.append(label)
             row.addWidget(label)
-        self.report_button = ReportButton(self)
         row.addStretch(1)
-        row.addWidget(self.report_button)
+        row.addWidget(ReportButton(self))
         return row
 
     def _table(self) -> VerdictView:
@@ -157,8 +156,6 @@ class GuardPanel(Panel):
         row.addWidget(self.calibrated_button)
         column.addLayout(row)
         return box
-
-    # -- showing -----------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Read the whole workbench again."""
