@@ -50,6 +50,11 @@ HEADS: dict[Level, str] = {
     "quiet": "Nothing that was tested shows that this model repeats its patients.",
     "unknown": "There is too little to say whether this model repeats its patients.",
 }
+GIVEN_AWAY = (
+    "This model gives away whom it learnt from, though the images checked do not repeat its patients as far as was "
+    "tested: do not hand the model on, and look twice at what it draws."
+)
+"""The head of an alarm that rests on attacks on the model alone."""
 
 
 def conclude(verdicts: Sequence[Verdict]) -> str:
@@ -95,9 +100,10 @@ def memorisation(result: AuditResult) -> Finding:
     if result.membership is not None and result.membership.level not in ("none", "unknown"):
         levels.append("caution" if result.membership.level == "slight" else "alarm")
         sentences.append(_attack_words(result.membership))
-    for level in ("alarm", "caution"):
-        if level in levels:
-            return Finding(level, (HEADS[level], *sentences))
+    if "alarm" in levels:
+        return Finding("alarm", (HEADS["alarm"] if risk.more_than_innocent else GIVEN_AWAY, *sentences))
+    if levels:
+        return Finding("caution", (HEADS["caution"], *sentences))
     few = result.js_hcc.distrust
     if few:
         return Finding("unknown", (HEADS["unknown"], few))

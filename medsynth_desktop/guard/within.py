@@ -53,7 +53,9 @@ class WithinBatch:
         if pairs:
             copies = "1 pair of images is a copy" if pairs == 1 else f"{pairs} pairs of images are copies"
             copies += " of each other"
-        words = f"{copies}; half of the {total} have a correlation of {self.median:.3f} or more with another one"
+        words = (
+            f"{copies}; half of the {total} have a correlation of {self.median:.3f} or more with another one"
+        )
         if not math.isfinite(self.limit):
             return words + "."
         return f"{words}, {self.near} of more than {self.limit:.3f}, from where on likeness to a patient is blocked."

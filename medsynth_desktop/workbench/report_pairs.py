@@ -27,8 +27,10 @@ def worst_pairs(
 ) -> list[PairPictures]:
     """Slices of the ``most`` riskiest images beside their nearest real ones, riskiest first.
 
-    ``paths`` are those of images that were given by path; they are read again.
+    ``paths`` are those of images that were given by path; they are read again, and without them none is shown.
     """
+    if batch is None and not paths:
+        return []
     chosen = [v for v in sorted(result.verdicts, key=risk) if v.nearest.neighbours][:most]
     if not chosen:
         return []

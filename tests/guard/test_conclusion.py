@@ -12,6 +12,7 @@ from medsynth_desktop.guard.audit import AuditResult, audit_queries, innocent_sh
 from medsynth_desktop.guard.calibration import Calibration, calibrate
 from medsynth_desktop.guard.conclusion import (
     DISGUISES,
+    GIVEN_AWAY,
     NO_DISGUISES,
     membership_words,
     memorisation,
@@ -76,6 +77,7 @@ def test_an_attack_that_works_is_told_and_one_that_does_not_is_no_alarm(made: Ca
     assert memorisation(innocent).level == "quiet"
     told = memorisation(replace(innocent, membership=membership(2.0)))
     assert told.level == "alarm"
+    assert told.sentences[0] == GIVEN_AWAY  # no image repeats anybody
     assert "Somebody who has the model can tell a training image" in told.sentences[-1]
     assert memorisation(replace(innocent, membership=membership(0.0))).level == "quiet"
     assert (
