@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("napari")
 from medsynth_guard.panel import GuardPanel
-from medsynth_guard.report import ReportButton
 from medsynth_guard.table import VerdictView
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
@@ -76,32 +75,6 @@ def test_the_riskiest_is_on_top_with_reasons_in_words(judged: Workbench, open_pa
     assert whole.startswith(METRICS["lowe_ratio"].label)
     assert panel.reasons.text().startswith("Correlation")
     assert panel.place.text() == f"1 of {SAMPLES}, riskiest first"
-
-
-@pytest.mark.parametrize("pictures", [True, False])
-def test_the_report_of_a_checked_batch_is_saved(
-    judged: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path, pictures: bool
-) -> None:
-    button = open_panel().findChild(ReportButton)
-    assert ["patients' images" in a.text() for a in button.menu().actions()] == [True, False]
-    told: list[str] = []
-    judged.events.told.connect(lambda level, sentence: told.append(sentence))
-    button.save(tmp_path / "report", pictures)
-    qtbot.waitUntil(lambda: bool(told), timeout=WAIT_MS)
-    page = (tmp_path / "report.html").read_text("utf-8")
-    assert told[0].startswith(f"The report of {judged.batch.name} is in report.html.")
-    assert ("<img " in page) == ("patients' images" in told[0]) == pictures
-    assert COPY in page
-
-
-def test_no_report_while_a_threshold_is_tried_out(judged: Workbench, open_panel: Any, tmp_path: Path) -> None:
-    panel = open_panel()
-    panel.editors["correlation"].boxes["block"].setValue(0.999)
-    told: list[str] = []
-    judged.events.told.connect(lambda level, sentence: told.append(sentence))
-    panel.findChild(ReportButton).save(tmp_path / "report", False)
-    assert not judged.runner.busy
-    assert not (tmp_path / "report.html").exists()
 
 
 def test_rows_and_the_selected_sample_follow_each_other(judged: Workbench, open_panel: Any) -> None:
