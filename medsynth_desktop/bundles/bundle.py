@@ -51,6 +51,14 @@ class Bundle:
             self.device = device
         return self
 
+    def encode(self, images: np.ndarray) -> torch.Tensor:
+        """Return the scaled latent means (n, channels, *space) of images (n, *grid) in [-1, 1], on the CPU."""
+        batch = torch.from_numpy(np.asarray(images, np.float32))[:, None]
+        with torch.inference_mode():
+            mean = self.autoencoder.encode(batch.to(self.device))[0]
+        latents: torch.Tensor = (mean * self.latent_scale).float().cpu()
+        return latents
+
     def decode(self, latent: torch.Tensor) -> np.ndarray:
         """Return the image of one scaled latent (channels, *space): float32 in [-1, 1] on the recipe's grid."""
         with torch.inference_mode():

@@ -110,7 +110,14 @@ def sample(
     condition: Annotated[
         list[str] | None, typer.Option("--condition", help="name=number, repeatable.")
     ] = None,
-    candidates: Annotated[int, typer.Option("--candidates", help="Latents drawn for each sample kept.")] = 1,
+    candidates: Annotated[
+        int,
+        typer.Option("--candidates", help="Latents drawn for a sample; the farthest from training is kept."),
+    ] = 1,
+    cohort: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--cohort", help="Whose images to keep away from; default those of the training."),
+    ] = None,
     device: Annotated[
         str | None, typer.Option("--device", help="cuda, mps or cpu; default the best.")
     ] = None,
@@ -118,21 +125,18 @@ def sample(
     batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
 ) -> None:
     """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
-    from medsynth_desktop.core.errors import BundleRefused, InputRefused, NotFound
+    from medsynth_desktop.core.errors import BundleRefused, NotFound
     from medsynth_desktop.core.records import SampleSettings
-    from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
+    from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch, with_cohort
 
-    if candidates != 1:
-        raise InputRefused(
-            f"--candidates is 1 in this version (latent filtering is not built yet); got {candidates}."
-        )
-    settings = SampleSettings(sampler, steps, parse_conditions(condition))
+    settings = SampleSettings(sampler, steps, parse_conditions(condition), candidates)
     with open_workspace() as workspace:
         try:
             record = resolve_bundle(workspace, bundle)
         except (BundleRefused, NotFound):
             _refuse_unfinished(bundle)
             raise
+        settings = with_cohort(workspace, record.hash, settings, cohort)
         batch = run(
             sample_batch(workspace, record.hash, count, settings, seed, device, batch_name, batch_size)
         )
@@ -149,6 +153,7 @@ def _row(workspace: Any, record: Any) -> dict[str, Any]:
     return {
         "id": record.id,
         "seed": record.seed,
+        "noise_seed": record.seed if record.noise_seed is None else record.noise_seed,
         "seconds": record.seconds,
         "device": record.device,
         "path": workspace.arrays.path(record.array_hash),

@@ -79,16 +79,30 @@ class BundleRecord:
 
 @dataclass(frozen=True, slots=True)
 class SampleSettings:
-    """What the user chose for a batch; together with a seed and a bundle it determines a sample."""
+    """What the user chose for a batch; together with a seed and a bundle it determines a sample.
+
+    ``candidates`` latents are drawn for each sample, and the one farthest from every training latent is kept. A sample
+    that the guard blocks is drawn again until ``attempts`` were made. ``cohort`` is the hash of the cohort whose images
+    are kept away from in either case, "" where both numbers are 1. With attempts the limits in force decide too;
+    `SampleRecord.noise_seed` names what was drawn in the end.
+    """
 
     sampler: str = "dpm-solver++2m"
     steps: int = 20
     conditions: dict[str, float] = field(default_factory=dict)
+    candidates: int = 1
+    attempts: int = 1
+    cohort: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRecord:
-    """One stored synthetic image: float32 in [-1, 1] on the grid of the bundle's recipe."""
+    """One stored synthetic image: float32 in [-1, 1] on the grid of the bundle's recipe.
+
+    ``noise_seed`` is the seed of the noise that became it (None: ``seed`` itself); it differs where candidates or
+    attempts were asked for (`medsynth_desktop.samplers.seeds`). ``refused`` holds, for each attempt that the guard
+    blocked, why; ``blocked`` says that the last of them is this sample, kept for a person to see.
+    """
 
     id: str
     batch: str
@@ -100,6 +114,14 @@ class SampleRecord:
     seconds: float
     array_hash: str
     created: str
+    noise_seed: int | None = None
+    refused: tuple[str, ...] = ()
+    blocked: bool = False
+
+    @property
+    def attempts(self) -> int:
+        """How often it was drawn."""
+        return len(self.refused) + (not self.blocked)
 
 
 @dataclass(frozen=True, slots=True)

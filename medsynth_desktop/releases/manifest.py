@@ -48,6 +48,8 @@ def sample_entry(
         "ordinal": sample.ordinal,
         "seed": sample.seed,
         "bundle": sample.bundle_hash,
+        "noise_seed": sample.seed if sample.noise_seed is None else sample.noise_seed,
+        "attempts": sample.attempts,
         "settings": asdict(sample.settings),
         "device": sample.device,
         "created": sample.created,

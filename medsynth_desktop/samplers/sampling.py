@@ -80,16 +80,33 @@ def draw_batch(
     images: list[np.ndarray] = []
     for start in range(0, len(seeds), batch_size):
         chunk = seeds[start : start + batch_size]
-        latents = yield from _draw_latents(bundle, chunk, settings, device)
-        for latent in latents:
-            with _memory_in_words(len(chunk)):
-                images.append(bundle.decode(latent))
+        latents = yield from draw_latents(bundle, chunk, settings, device)
+        images += [decode_latent(bundle, latent) for latent in latents]
     return images
 
 
-def _draw_latents(
+def decode_latent(bundle: Bundle, latent: torch.Tensor) -> np.ndarray:
+    """Return the image of one scaled latent (channels, *space).
+
+    Raises
+    ------
+    OutOfMemory
+        The device ran out of memory.
+    """
+    with _memory_in_words(1):
+        return bundle.decode(latent)
+
+
+def draw_latents(
     bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, device: str
 ) -> Steps[torch.Tensor]:
+    """Draw one scaled latent for each seed, all at once: (n, channels, *space) on ``device``.
+
+    Raises
+    ------
+    InputRefused, OutOfMemory
+        As `draw_sample`.
+    """
     states = _states(bundle, seeds, settings, device)
     shown = time.monotonic()
     x = torch.empty(0)

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
+from medsynth_desktop.core.errors import InputRefused, NotFound
 from medsynth_desktop.core.hashing import canonical_json
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.core.records import BatchRecord, BundleRecord, Recipe, SampleRecord, SampleSettings
+from medsynth_desktop.core.records import (
+    BatchRecord,
+    BundleRecord,
+    CohortRecord,
+    Recipe,
+    SampleRecord,
+    SampleSettings,
+)
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.drawing import Drawer, Drawing
 
 if TYPE_CHECKING:
     from medsynth_desktop.bundles import Bundle
 
 MAX_SEED = 2**63 - 1
+MOST_DRAWN = 100
+"""Candidates, and attempts, for one sample: more would hardly find what a hundred did not."""
 LONGEST_NAME = 60
 """Characters of a batch name; it also names a release's folder."""
 
@@ -66,6 +77,7 @@ def sample_batch(
     """Draw ``count`` samples with seeds ``seed, seed + 1, ...``; each is stored before the next begins.
 
     A batch of that name that exists is continued: seeds already drawn with the same bundle and settings are kept.
+    For candidates and attempts ``settings`` come from `with_cohort`.
 
     Raises
     ------
@@ -79,32 +91,90 @@ def sample_batch(
 
     _check(count, seed, batch_size)
     record = workspace.bundles.get(bundle_hash)
+    settings = with_cohort(workspace, bundle_hash, settings)
     yield Progress(0, count, "Loading the model")
     device_name, note = pick_device(device)
-    bundle = read_bundle(Path(record.path))
-    bundle.to(device_name)
+    bundle = read_bundle(Path(record.path)).to(device_name)
     name = batch_name or free_batch_name(workspace)
     batch = _open_batch(workspace, name, record)
     done = {s.seed: s for s in batch.samples if s.settings == settings}
     wanted = [seed + i for i in range(count) if seed + i not in done]
+    drawer = yield from _drawer(workspace, bundle, settings, device_name)
     finished = count - len(wanted)
     size = batch_size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
     for start in range(0, len(wanted), size):
         seeds = wanted[start : start + size]
         began = time.perf_counter()
-        arrays = yield from _draw(bundle, seeds, settings, device_name, finished, count, note)
+        drawings = yield from _scaled(drawer.draw(seeds), finished, len(seeds), count, note)
         seconds = (time.perf_counter() - began) / len(seeds)
-        for one, array in zip(seeds, arrays, strict=True):
-            stored = _store(workspace, name, record, settings, one, device_name, seconds, array)
+        for drawing in drawings:
+            stored = _store(workspace, name, record, settings, drawing, device_name, seconds)
             finished += 1
             yield Progress(finished, count, f"Sample {finished} of {count} stored", item=stored)
     return workspace.batches.get(name)
 
 
+def with_cohort(
+    workspace: Workspace, bundle_hash: str, settings: SampleSettings, cohort_name: str | None = None
+) -> SampleSettings:
+    """Complete ``settings`` by the cohort to keep away from: by name, else the one that the model was trained on.
+
+    Raises
+    ------
+    InputRefused
+        Numbers of candidates or attempts that make no sense, or a cohort of another grid.
+    NotFound
+        When no name is given and the model's training images are not in the workspace.
+    """
+    for what, number in (("candidates", settings.candidates), ("attempts", settings.attempts)):
+        if not 1 <= number <= MOST_DRAWN:
+            raise InputRefused(f"The number of {what} must lie between 1 and {MOST_DRAWN}; got {number}.")
+    if settings.candidates == settings.attempts == 1:
+        return replace(settings, cohort="")
+    if settings.cohort and cohort_name is None:
+        return settings
+    cohort = _cohort_to_avoid(workspace, bundle_hash, cohort_name)
+    recipe = workspace.bundles.get(bundle_hash).recipe
+    if cohort.recipe.grid != recipe.grid:
+        raise InputRefused(
+            f"The model draws on grid {recipe.grid}, the cohort {cohort.name} has {cohort.recipe.grid}; "
+            "name the cohort that the model was trained on."
+        )
+    return replace(settings, cohort=cohort.hash)
+
+
+def _cohort_to_avoid(workspace: Workspace, bundle_hash: str, name: str | None) -> CohortRecord:
+    if name is not None:
+        return workspace.cohorts.get(name)
+    return _cohort_of(workspace, workspace.bundles.get(bundle_hash).cohort_hash)
+
+
+def _cohort_of(workspace: Workspace, cohort_hash: str) -> CohortRecord:
+    for name in workspace.cohorts.names():
+        if (cohort := workspace.cohorts.get(name)).hash == cohort_hash:
+            return cohort
+    raise NotFound(
+        "Candidates and attempts need the images to keep away from, and those that this model was trained on are not "
+        "in the workspace as they were; name a cohort with --cohort."
+    )
+
+
+def _drawer(workspace: Workspace, bundle: Bundle, settings: SampleSettings, device: str) -> Steps[Drawer]:
+    from medsynth_desktop.workbench.latents import open_filter
+
+    keep_away = None
+    if settings.candidates > 1:
+        cohort = _cohort_of(workspace, settings.cohort)
+        keep_away = yield from open_filter(workspace, cohort, bundle, settings.conditions)
+    return Drawer(bundle, settings, device, keep_away)
+
+
 def sample_id(bundle_hash: str, settings: SampleSettings, seed: int, batch: str) -> str:
     """Name of a sample: what determines it, and the batch it stands in."""
-    text = canonical_json([bundle_hash, settings.sampler, settings.steps, settings.conditions, seed, batch])
-    return "S-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+    facts = [bundle_hash, settings.sampler, settings.steps, settings.conditions, seed, batch]
+    if settings.cohort:  # without candidates and attempts names are what they were before there were any
+        facts += [settings.candidates, settings.attempts, settings.cohort]
+    return "S-" + hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:12]
 
 
 def sample_volume(workspace: Workspace, sample: str) -> Volume:
@@ -167,33 +237,9 @@ def _open_batch(workspace: Workspace, name: str, record: BundleRecord) -> BatchR
     return workspace.batches.get(name)
 
 
-def _draw(
-    bundle: Bundle,
-    seeds: list[int],
-    settings: SampleSettings,
-    device: str,
-    finished: int,
-    count: int,
-    note: str,
-) -> Steps[list[np.ndarray]]:
-    from medsynth_desktop.samplers.sampling import draw_batch, draw_sample
-
-    if len(seeds) == 1:
-        steps: Steps[list[np.ndarray]] = _as_list(draw_sample(bundle, seeds[0], settings, device))
-    else:
-        steps = draw_batch(bundle, seeds, settings, device, len(seeds))
-    result = yield from _scaled(steps, finished, len(seeds), count, note)
-    return result
-
-
-def _as_list(steps: Steps[np.ndarray]) -> Steps[list[np.ndarray]]:
-    array = yield from steps
-    return [array]
-
-
 def _scaled(
-    steps: Steps[list[np.ndarray]], finished: int, drawing: int, count: int, note: str
-) -> Steps[list[np.ndarray]]:
+    steps: Steps[list[Drawing]], finished: int, drawing: int, count: int, note: str
+) -> Steps[list[Drawing]]:
     """Turn the progress within a draw into thousandths of the whole batch, so that time left can be told."""
     suffix = f" ({note})" if note else ""
     try:
@@ -213,26 +259,24 @@ def _store(
     batch: str,
     bundle: BundleRecord,
     settings: SampleSettings,
-    seed: int,
+    drawing: Drawing,
     device: str,
     seconds: float,
-    array: np.ndarray,
 ) -> SampleRecord:
-    if not np.isfinite(array).all():
-        raise StoreFailed(
-            "The model drew numbers that are not finite; its weights are damaged. Nothing was stored."
-        )
     stored = SampleRecord(
-        id=sample_id(bundle.hash, settings, seed, batch),
+        id=sample_id(bundle.hash, settings, drawing.seed, batch),
         batch=batch,
         ordinal=workspace.batches.count(batch),
-        seed=seed,
+        seed=drawing.seed,
         bundle_hash=bundle.hash,
         settings=settings,
         device=device,
         seconds=round(seconds, 3),
-        array_hash=workspace.arrays.put(np.asarray(array, np.float32)),
+        array_hash=workspace.arrays.put(drawing.array),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        noise_seed=drawing.noise_seed if settings.cohort else None,
+        refused=drawing.refused,
+        blocked=drawing.blocked,
     )
     workspace.batches.add_sample(stored)
     return stored

@@ -80,11 +80,10 @@ def test_a_stopped_run_goes_on_and_ships_only_what_the_guard_passed(tmp_path: Pa
 
 
 def test_the_shipped_record_is_of_the_shipped_files_and_settings() -> None:
-    from dataclasses import asdict
-
+    from medsynth_desktop.store.encoding import decode
     from medsynth_desktop.workbench.demo import RESOURCES
 
     record = json.loads((RESOURCES / "RECORD.json").read_text())
     assert read_bundle(RESOURCES / "bundle").record.hash == record["bundle_hash"]
     assert len(list((RESOURCES / "cohort").iterdir())) == record["demo_cohort"]["images"]
-    assert record["settings"] == json.loads(json.dumps(asdict(DemoSettings())))
+    assert decode(DemoSettings, json.dumps(record["settings"])) == DemoSettings()

@@ -1,0 +1,169 @@
+"""How one sample comes about: candidates by latent filtering, attempts by the guard, all from one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+
+from medsynth_desktop.core.errors import StoreFailed
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import SampleSettings, Verdict
+from medsynth_desktop.samplers.seeds import noise_seed
+
+if TYPE_CHECKING:
+    import torch
+
+    from medsynth_desktop.bundles import Bundle
+    from medsynth_desktop.guard.latent_filter import LatentFilter
+
+Result = TypeVar("Result")
+Image = tuple[int, np.ndarray]
+"""The seed of its noise, and its array."""
+
+
+class Judge(Protocol):
+    """Who says whether an image may stay."""
+
+    def judge(self, images: Sequence[np.ndarray]) -> Steps[list[Verdict]]:
+        """Return the verdict of each image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What became of one seed; see `medsynth_desktop.core.records.SampleRecord` for the fields of the same names."""
+
+    seed: int
+    array: np.ndarray
+    noise_seed: int
+    refused: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the guard blocked the last attempt too."""
+        return self.verdict is not None and self.verdict.verdict == "block"
+
+
+class Drawer:
+    """Draws the samples of a batch.
+
+    Parameters
+    ----------
+    bundle, settings, device
+        As for `medsynth_desktop.samplers.sampling.draw_batch`.
+    keep_away
+        Chooses among the candidates; needed where more than one is asked for.
+
+    Attributes
+    ----------
+    guard
+        Judges each attempt; None: the first one counts.
+    """
+
+    def __init__(
+        self, bundle: Bundle, settings: SampleSettings, device: str, keep_away: LatentFilter | None = None
+    ) -> None:
+        self._bundle, self._settings, self._device, self._filter = bundle, settings, device, keep_away
+        self._early: dict[int, Image] = {}
+        self.guard: Judge | None = None
+
+    def look_ahead(self, seeds: Sequence[int]) -> Steps[list[np.ndarray]]:
+        """Draw the first attempt at ``seeds``; `draw` takes these up instead of drawing them again."""
+        for number, seed in enumerate(seeds):
+            words = f"first sample {number + 1} of {len(seeds)}, which tells how soft this model draws"
+            [self._early[seed]] = yield from _told(self._once([seed], 0), words)
+        return [self._early[seed][1] for seed in seeds]
+
+    def draw(self, seeds: Sequence[int]) -> Steps[list[Drawing]]:
+        """Draw an image for each seed, all seeds of one attempt together.
+
+        Raises
+        ------
+        InputRefused, OutOfMemory
+            As `medsynth_desktop.samplers.sampling.draw_sample`.
+        StoreFailed
+            When the model draws numbers that are not finite.
+        """
+        done: dict[int, Drawing] = {}
+        refused: dict[int, tuple[str, ...]] = dict.fromkeys(seeds, ())
+        most = self._settings.attempts if self.guard is not None else 1
+        for attempt in range(most):
+            waiting = [seed for seed in seeds if seed not in done]
+            if not waiting:
+                break
+            steps = self._once(waiting, attempt)
+            words = f"attempt {attempt + 1} of {most}" if attempt else ""
+            images = yield from _told(steps, words, stand_still=attempt > 0)
+            verdicts = yield from self._judged([array for _, array in images])
+            for seed, (noise, array), verdict in zip(waiting, images, verdicts, strict=True):
+                drawing = Drawing(seed, array, noise, refused[seed], verdict)
+                if drawing.blocked and verdict is not None:
+                    refused[seed] = (*refused[seed], verdict.reasons[0])
+                    drawing = Drawing(seed, array, noise, refused[seed], verdict)
+                if not drawing.blocked or attempt + 1 == most:
+                    done[seed] = drawing
+        return [done[seed] for seed in seeds]
+
+    def _judged(self, arrays: Sequence[np.ndarray]) -> Steps[Sequence[Verdict | None]]:
+        if self.guard is None:
+            return [None] * len(arrays)
+        yield Progress(1, 1, "checking against real images")
+        verdicts = yield from _told(
+            self.guard.judge(arrays), "checking against real images", stand_still=True
+        )
+        return verdicts
+
+    def _once(self, seeds: Sequence[int], attempt: int) -> Steps[list[Image]]:
+        """One attempt: for each seed the candidate that is kept, decoded."""
+        from medsynth_desktop.samplers.sampling import decode_latent
+
+        known = {s: self._early.pop(s) for s in seeds if attempt == 0 and s in self._early}
+        others = [seed for seed in seeds if seed not in known]
+        kept = (yield from self._latents(others, attempt)) if others else []
+        for seed, (noise, latent) in zip(others, kept, strict=True):
+            array = np.asarray(decode_latent(self._bundle, latent), np.float32)
+            if not np.isfinite(array).all():
+                raise StoreFailed(
+                    "The model drew numbers that are not finite; its weights are damaged. Nothing was stored."
+                )
+            known[seed] = (noise, array)
+        return [known[seed] for seed in seeds]
+
+    def _latents(self, seeds: Sequence[int], attempt: int) -> Steps[list[tuple[int, torch.Tensor]]]:
+        """For each seed the latent that is kept, and the seed of its noise."""
+        from medsynth_desktop.samplers.sampling import draw_latents
+
+        many, drawn, noises = self._settings.candidates, [], []
+        for candidate in range(many):
+            noises.append([noise_seed(seed, attempt, candidate) for seed in seeds])
+            steps = draw_latents(self._bundle, noises[-1], self._settings, self._device)
+            words = f"candidate {candidate + 1} of {many}" if many > 1 else ""
+            drawn.append((yield from _told(steps, words, (candidate, many))))
+        chosen = [0] * len(seeds)
+        if self._filter is not None:
+            latents = [np.stack([d[row].float().cpu().numpy() for d in drawn]) for row in range(len(seeds))]
+            chosen = [self._filter.farthest(candidates) for candidates in latents]
+        return [(noises[c][row], drawn[c][row]) for row, c in enumerate(chosen)]
+
+
+def _told(
+    steps: Steps[Result], words: str, part: tuple[int, int] = (0, 1), stand_still: bool = False
+) -> Steps[Result]:
+    """Run ``steps``, number ``part[0]`` of ``part[1]`` alike ones, and put ``words`` before what they say.
+
+    Where they ``stand_still`` they are not part of what was counted on, so nothing moves and nothing goes back.
+    """
+    number, of = part
+    try:
+        while True:
+            inner = next(steps)
+            share = 1.0 if stand_still else (number + (inner.fraction or 0.0)) / of
+            message = ": ".join(filter(None, [words, inner.message]))
+            yield Progress(round(1000 * share), 1000, message, inner.preview)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
