@@ -114,6 +114,10 @@ def sample(
         int,
         typer.Option("--candidates", help="Latents drawn for a sample; the farthest from training is kept."),
     ] = 1,
+    attempts: Annotated[
+        int,
+        typer.Option("--attempts", help="Draw a sample that the guard blocks again, so often at most."),
+    ] = 1,
     cohort: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--cohort", help="Whose images to keep away from; default those of the training."),
@@ -127,9 +131,10 @@ def sample(
     """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
     from medsynth_desktop.core.errors import BundleRefused, NotFound
     from medsynth_desktop.core.records import SampleSettings
-    from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch, with_cohort
+    from medsynth_desktop.workbench.keeping_away import with_cohort
+    from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
 
-    settings = SampleSettings(sampler, steps, parse_conditions(condition), candidates)
+    settings = SampleSettings(sampler, steps, parse_conditions(condition), candidates, attempts)
     with open_workspace() as workspace:
         try:
             record = resolve_bundle(workspace, bundle)
@@ -146,7 +151,7 @@ def sample(
             if seed <= s.seed < seed + count and s.settings == settings
         ]
     document = {"batch": batch.name, "bundle": record.hash, "samples": rows}
-    answer(document, f"{batch.name}: {len(rows)} samples stored")
+    answer(document, f"{batch.name}: {len(rows)} samples stored{_attempts_words(rows)}")
 
 
 def _row(workspace: Any, record: Any) -> dict[str, Any]:
@@ -154,10 +159,23 @@ def _row(workspace: Any, record: Any) -> dict[str, Any]:
         "id": record.id,
         "seed": record.seed,
         "noise_seed": record.seed if record.noise_seed is None else record.noise_seed,
+        "attempts": record.attempts,
+        "blocked": record.blocked,
+        "refused": record.refused,
         "seconds": record.seconds,
         "device": record.device,
         "path": workspace.arrays.path(record.array_hash),
     }
+
+
+def _attempts_words(rows: list[dict[str, Any]]) -> str:
+    """What the guard did while sampling, or nothing."""
+    refused, blocked = sum(len(r["refused"]) for r in rows), sum(r["blocked"] for r in rows)
+    if not refused:
+        return ""
+    drawn = sum(r["attempts"] for r in rows)
+    kept = f"; {counted(blocked, 'sample')} stayed blocked and cannot be approved" if blocked else ""
+    return f"; the guard blocked {refused} of {drawn} draws{kept}"
 
 
 def _refuse_unfinished(bundle: str) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from medsynth_desktop.core.errors import StoreFailed
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import SampleSettings, Verdict
-from medsynth_desktop.samplers.seeds import noise_seed
 
 if TYPE_CHECKING:
     import torch
@@ -135,6 +134,7 @@ class Drawer:
     def _latents(self, seeds: Sequence[int], attempt: int) -> Steps[list[tuple[int, torch.Tensor]]]:
         """For each seed the latent that is kept, and the seed of its noise."""
         from medsynth_desktop.samplers.sampling import draw_latents
+        from medsynth_desktop.samplers.seeds import noise_seed
 
         many, drawn, noises = self._settings.candidates, [], []
         for candidate in range(many):

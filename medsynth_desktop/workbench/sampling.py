@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,21 +16,16 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import (
     BatchRecord,
     BundleRecord,
-    CohortRecord,
     Recipe,
     SampleRecord,
     SampleSettings,
 )
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench.drawing import Drawer, Drawing
-
-if TYPE_CHECKING:
-    from medsynth_desktop.bundles import Bundle
+from medsynth_desktop.workbench.drawing import Drawing
+from medsynth_desktop.workbench.keeping_away import open_drawer, with_cohort
 
 MAX_SEED = 2**63 - 1
-MOST_DRAWN = 100
-"""Candidates, and attempts, for one sample: more would hardly find what a hundred did not."""
 LONGEST_NAME = 60
 """Characters of a batch name; it also names a release's folder."""
 
@@ -77,7 +71,7 @@ def sample_batch(
     """Draw ``count`` samples with seeds ``seed, seed + 1, ...``; each is stored before the next begins.
 
     A batch of that name that exists is continued: seeds already drawn with the same bundle and settings are kept.
-    For candidates and attempts ``settings`` come from `with_cohort`.
+    For candidates and attempts ``settings`` come from `keeping_away.with_cohort`.
 
     Raises
     ------
@@ -99,7 +93,7 @@ def sample_batch(
     batch = _open_batch(workspace, name, record)
     done = {s.seed: s for s in batch.samples if s.settings == settings}
     wanted = [seed + i for i in range(count) if seed + i not in done]
-    drawer = yield from _drawer(workspace, bundle, settings, device_name)
+    drawer = yield from open_drawer(workspace, bundle, settings, device_name, batch, wanted)
     finished = count - len(wanted)
     size = batch_size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
     for start in range(0, len(wanted), size):
@@ -112,61 +106,6 @@ def sample_batch(
             finished += 1
             yield Progress(finished, count, f"Sample {finished} of {count} stored", item=stored)
     return workspace.batches.get(name)
-
-
-def with_cohort(
-    workspace: Workspace, bundle_hash: str, settings: SampleSettings, cohort_name: str | None = None
-) -> SampleSettings:
-    """Complete ``settings`` by the cohort to keep away from: by name, else the one that the model was trained on.
-
-    Raises
-    ------
-    InputRefused
-        Numbers of candidates or attempts that make no sense, or a cohort of another grid.
-    NotFound
-        When no name is given and the model's training images are not in the workspace.
-    """
-    for what, number in (("candidates", settings.candidates), ("attempts", settings.attempts)):
-        if not 1 <= number <= MOST_DRAWN:
-            raise InputRefused(f"The number of {what} must lie between 1 and {MOST_DRAWN}; got {number}.")
-    if settings.candidates == settings.attempts == 1:
-        return replace(settings, cohort="")
-    if settings.cohort and cohort_name is None:
-        return settings
-    cohort = _cohort_to_avoid(workspace, bundle_hash, cohort_name)
-    recipe = workspace.bundles.get(bundle_hash).recipe
-    if cohort.recipe.grid != recipe.grid:
-        raise InputRefused(
-            f"The model draws on grid {recipe.grid}, the cohort {cohort.name} has {cohort.recipe.grid}; "
-            "name the cohort that the model was trained on."
-        )
-    return replace(settings, cohort=cohort.hash)
-
-
-def _cohort_to_avoid(workspace: Workspace, bundle_hash: str, name: str | None) -> CohortRecord:
-    if name is not None:
-        return workspace.cohorts.get(name)
-    return _cohort_of(workspace, workspace.bundles.get(bundle_hash).cohort_hash)
-
-
-def _cohort_of(workspace: Workspace, cohort_hash: str) -> CohortRecord:
-    for name in workspace.cohorts.names():
-        if (cohort := workspace.cohorts.get(name)).hash == cohort_hash:
-            return cohort
-    raise NotFound(
-        "Candidates and attempts need the images to keep away from, and those that this model was trained on are not "
-        "in the workspace as they were; name a cohort with --cohort."
-    )
-
-
-def _drawer(workspace: Workspace, bundle: Bundle, settings: SampleSettings, device: str) -> Steps[Drawer]:
-    from medsynth_desktop.workbench.latents import open_filter
-
-    keep_away = None
-    if settings.candidates > 1:
-        cohort = _cohort_of(workspace, settings.cohort)
-        keep_away = yield from open_filter(workspace, cohort, bundle, settings.conditions)
-    return Drawer(bundle, settings, device, keep_away)
 
 
 def sample_id(bundle_hash: str, settings: SampleSettings, seed: int, batch: str) -> str:
@@ -279,4 +218,7 @@ def _store(
         blocked=drawing.blocked,
     )
     workspace.batches.add_sample(stored)
+    if drawing.verdict is not None:
+        nearest = replace(drawing.verdict.nearest, id=stored.id)
+        workspace.verdicts.put(batch, [replace(drawing.verdict, id=stored.id, nearest=nearest)])
     return stored

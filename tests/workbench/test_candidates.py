@@ -17,7 +17,8 @@ from medsynth_desktop.samplers import SAMPLERS
 from medsynth_desktop.samplers.sampling import draw_latents, draw_sample
 from medsynth_desktop.samplers.seeds import noise_seed
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench.sampling import sample_batch, sample_id, with_cohort
+from medsynth_desktop.workbench.keeping_away import with_cohort
+from medsynth_desktop.workbench.sampling import sample_batch, sample_id
 from tests.workbench.small import open_small, picture
 
 
