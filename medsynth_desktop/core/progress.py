@@ -88,3 +88,38 @@ def drain(
         return end.value  # type: ignore[no-any-return]
     finally:
         steps.close()
+
+
+def within(
+    steps: Steps[T], words: str = "", part: tuple[int, int] = (0, 1), stand_still: bool = False
+) -> Steps[T]:
+    """Run ``steps``, number ``part[0]`` (from 0) of ``part[1]`` alike ones, and put ``words`` before what they say.
+
+    Where they ``stand_still`` they are not part of what was counted on: they report as finished, so that nothing goes
+    back.
+    """
+    number, of = part
+    try:
+        while True:
+            inner = next(steps)
+            share = 1.0 if stand_still else (number + (inner.fraction or 0.0)) / of
+            message = ": ".join(filter(None, [words, inner.message]))
+            yield Progress(round(1000 * share), 1000, message, inner.preview, inner.item)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
+
+
+def rising(steps: Steps[T]) -> Steps[T]:
+    """Run ``steps`` and let no report fall behind an earlier one: for work of unknown length in several parts."""
+    highest = 0.0
+    try:
+        while True:
+            inner = next(steps)
+            highest = max(highest, inner.fraction or 0.0)
+            yield Progress(round(10_000 * highest), 10_000, inner.message, inner.preview, inner.item)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()

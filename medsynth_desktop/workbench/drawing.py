@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from medsynth_desktop.core.errors import StoreFailed
-from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.progress import Progress, Steps, within
 from medsynth_desktop.core.records import SampleSettings, Verdict
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from medsynth_desktop.bundles import Bundle
     from medsynth_desktop.guard.latent_filter import LatentFilter
 
-Result = TypeVar("Result")
 Image = tuple[int, np.ndarray]
 """The seed of its noise, and its array."""
 
@@ -73,7 +72,7 @@ class Drawer:
         """Draw the first attempt at ``seeds``; `draw` takes these up instead of drawing them again."""
         for number, seed in enumerate(seeds):
             words = f"first sample {number + 1} of {len(seeds)}, which tells how soft this model draws"
-            [self._early[seed]] = yield from _told(self._once([seed], 0), words)
+            [self._early[seed]] = yield from within(self._once([seed], 0), words)
         return [self._early[seed][1] for seed in seeds]
 
     def draw(self, seeds: Sequence[int]) -> Steps[list[Drawing]]:
@@ -95,7 +94,7 @@ class Drawer:
                 break
             steps = self._once(waiting, attempt)
             words = f"attempt {attempt + 1} of {most}" if attempt else ""
-            images = yield from _told(steps, words, stand_still=attempt > 0)
+            images = yield from within(steps, words, stand_still=attempt > 0)
             verdicts = yield from self._judged([array for _, array in images])
             for seed, (noise, array), verdict in zip(waiting, images, verdicts, strict=True):
                 drawing = Drawing(seed, array, noise, refused[seed], verdict)
@@ -110,7 +109,7 @@ class Drawer:
         if self.guard is None:
             return [None] * len(arrays)
         yield Progress(1, 1, "checking against real images")
-        verdicts = yield from _told(
+        verdicts = yield from within(
             self.guard.judge(arrays), "checking against real images", stand_still=True
         )
         return verdicts
@@ -141,29 +140,9 @@ class Drawer:
             noises.append([noise_seed(seed, attempt, candidate) for seed in seeds])
             steps = draw_latents(self._bundle, noises[-1], self._settings, self._device)
             words = f"candidate {candidate + 1} of {many}" if many > 1 else ""
-            drawn.append((yield from _told(steps, words, (candidate, many))))
+            drawn.append((yield from within(steps, words, (candidate, many))))
         chosen = [0] * len(seeds)
         if self._filter is not None:
             latents = [np.stack([d[row].float().cpu().numpy() for d in drawn]) for row in range(len(seeds))]
             chosen = [self._filter.farthest(candidates) for candidates in latents]
         return [(noises[c][row], drawn[c][row]) for row, c in enumerate(chosen)]
-
-
-def _told(
-    steps: Steps[Result], words: str, part: tuple[int, int] = (0, 1), stand_still: bool = False
-) -> Steps[Result]:
-    """Run ``steps``, number ``part[0]`` of ``part[1]`` alike ones, and put ``words`` before what they say.
-
-    Where they ``stand_still`` they are not part of what was counted on, so nothing moves and nothing goes back.
-    """
-    number, of = part
-    try:
-        while True:
-            inner = next(steps)
-            share = 1.0 if stand_still else (number + (inner.fraction or 0.0)) / of
-            message = ": ".join(filter(None, [words, inner.message]))
-            yield Progress(round(1000 * share), 1000, message, inner.preview)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
-    finally:
-        steps.close()

@@ -19,9 +19,20 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.meshes.decimate import MAX_DISPLAY_FACES
 from medsynth_desktop.releases.verify import VerifyReport
-from medsynth_desktop.workbench import auditing, guarding, importing, limits, releasing, sampling, surfacing
+from medsynth_desktop.workbench import (
+    auditing,
+    distilling,
+    guarding,
+    importing,
+    keeping_away,
+    limits,
+    releasing,
+    sampling,
+    surfacing,
+)
 from medsynth_desktop.workbench.decision_table import reopened_words
 from medsynth_desktop.workbench.desk import Desk, Then
+from medsynth_desktop.workbench.teaching import DistillSettings
 
 
 class Workbench(Desk):
@@ -78,12 +89,39 @@ class Workbench(Desk):
             raise NotFound("No model is open; import a bundle or open the demo first.")
         if batch_name is not None:
             sampling.check_batch_name(self.workspace, batch_name, self.bundle.hash)
+        cohort = self.cohort.name if self.cohort is not None else None
+        settings = keeping_away.with_cohort(self.workspace, self.bundle.hash, settings, cohort)
         steps = sampling.sample_batch(
             self.workspace, self.bundle.hash, count, settings, seed, device, batch_name, batch_size
         )
         return self.start(
             f"Sampling {count}", steps, device or "best", lambda batch: self.use_batch(batch.name)
         )
+
+    def distill(self, cohort: str, out: Path, settings: DistillSettings, device: str | None = None) -> Job:
+        """Train a student on those samples of the open bundle that pass a filter; one begun before goes on.
+
+        Raises
+        ------
+        NotFound
+            When no bundle is open.
+        """
+        if self.bundle is None:
+            raise NotFound("No model is open; import a bundle or open the demo first.")
+        steps = distilling.distill(
+            self.workspace,
+            self.bundle.hash,
+            cohort,
+            out,
+            settings,
+            resume=distilling.begun(out),
+            device=device,
+        )
+        return self.start(f"Distilling {self.bundle.name}", steps, device or "best", self._distilled)
+
+    def _distilled(self, report: dict[str, Any]) -> None:
+        self.use_bundle(report["hash"])
+        self.tell("info", distilling.in_words(report))
 
     def audit(self, quantile: float = guarding.QUANTILE) -> Job:
         """Find the nearest real images of the open batch, calibrate if needed, and judge every sample."""

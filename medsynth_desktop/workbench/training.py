@@ -17,9 +17,9 @@ from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import TrainedAutoencoder, train_autoencoder
 from medsynth_desktop.training.diffusion import TrainedDiffusion, train_diffusion
 from medsynth_desktop.training.presets import preset_for
+from medsynth_desktop.workbench.checkpoints import TRAINING, training_folder
 
 Stage = Literal["autoencoder", "diffusion"]
-TRAINING = ".training"
 LICENCE = "as the training images"
 
 
@@ -66,11 +66,6 @@ def train(
     )
     workspace.bundles.add(record, out)
     return {**_report(diffusion.summary, out), "hash": record.hash, "name": record.name}
-
-
-def training_folder(out: Path) -> Path:
-    """Where the checkpoints of the bundle ``out`` stand."""
-    return out.with_name(out.name + TRAINING)
 
 
 def refuse_unfinished(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from medsynth_desktop.qt.picture import PictureLabel, film
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_volume
 from medsynth_desktop.workbench.sampling import free_batch_name, sample_volume
+from medsynth_desktop.workbench.teaching import DistillSettings
+from medsynth_sampler.distill_dialog import DistillDialog, Wishes
 from medsynth_sampler.model_box import ModelBox
 from medsynth_sampler.settings_form import SettingsForm
 
@@ -34,7 +37,9 @@ class SamplePanel(Panel):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__(napari_viewer, titles=("Sampling", "Importing a model", "Opening the demo"))
+        super().__init__(
+            napari_viewer, titles=("Sampling", "Importing a model", "Opening the demo", "Distilling")
+        )
         self._job: Job | None = None
         self._drawn: Any = None
         self._following = False
@@ -69,6 +74,11 @@ class SamplePanel(Panel):
         self.sample_button = QPushButton("Sample")
         self.sample_button.setMinimumHeight(34)
         self.sample_button.clicked.connect(lambda: self.sample())
+        self.distill_button = QPushButton("Distil a student…")
+        self.distill_button.setToolTip(
+            "Train a new model on samples of this one that resemble no patient: it never sees one"
+        )
+        self.distill_button.clicked.connect(lambda: self.ask_distill())
         self.picture = PictureLabel(FORMING)
         self.picture.setAccessibleName("The sample that is forming")
         self.batches = QComboBox()
@@ -84,6 +94,7 @@ class SamplePanel(Panel):
         column.addWidget(self.model_box)
         column.addWidget(self.form)
         column.addWidget(self.sample_button)
+        column.addWidget(self.distill_button)
         self.layout().insertWidget(
             self.layout().indexOf(self.jobbar), self.picture
         )  # in sight while scrolling
@@ -131,6 +142,30 @@ class SamplePanel(Panel):
         self.form.seed.setValue(self._asked)
         self.sample(batch_size)
 
+    def ask_distill(self) -> Job | None:
+        """Ask for the settings of a distillation of the open model, and run it in the background."""
+        bench = self.workbench
+        if bench.bundle is None:
+            return None
+        dialog = DistillDialog(
+            bench.bundle.name, bench.cohort_names, bench.cohort.name if bench.cohort else None, self
+        )
+        return self.distill(dialog.wishes()) if dialog.exec() else None
+
+    def distill(self, wishes: Wishes) -> Job | None:
+        """Run a distillation; one that was begun in the same folder goes on."""
+        settings = DistillSettings(
+            wishes.filter,  # type: ignore[arg-type]
+            wishes.draws,
+            wishes.preset,
+            autoencoder=wishes.autoencoder,  # type: ignore[arg-type]
+        )
+        device = self.form.device.currentData()
+        job: Job | None = self.attempt(
+            self.workbench.distill, wishes.cohort, wishes.out, settings, device=device
+        )
+        return job
+
     # -- what the workbench tells ------------------------------------------------------------------------------
 
     def refresh_model(self) -> None:
@@ -152,8 +187,8 @@ class SamplePanel(Panel):
         samples = batch.samples if batch else ()
         if batch is not None:
             self.batches.setCurrentText(batch.name)
-        self.count_label.setText(f"{len(samples)} finished; choose one to show it.")
-        self.thumbs.set_thumbs([Thumb(s.id, f"seed {s.seed}", _tip(s)) for s in samples])
+        self.count_label.setText(f"{len(samples)} finished{_guarded(samples)}; choose one to show it.")
+        self.thumbs.set_thumbs([Thumb(s.id, _caption(s), _tip(s)) for s in samples])
         self.refresh_selection()
 
     def refresh_selection(self) -> None:
@@ -193,7 +228,7 @@ class SamplePanel(Panel):
 
     def _running(self) -> Job | None:
         for job in self.workbench.runner.jobs:
-            if job.state not in FINAL and job.title.startswith("Sampling"):
+            if job.state not in FINAL and job.title.startswith(("Sampling", "Distilling")):
                 return job
         return None
 
@@ -214,9 +249,31 @@ class SamplePanel(Panel):
         show_volume(self.viewer, volume, f"Synthetic {sample}", slot="sample", **options)
 
 
+def _caption(sample: SampleRecord) -> str:
+    """Name a sample by its seed, with what the guard did while it was drawn."""
+    if sample.blocked:
+        return f"seed {sample.seed} ■ blocked"
+    return f"seed {sample.seed}" + (f" ({sample.attempts} draws)" if sample.refused else "")
+
+
+def _guarded(samples: Sequence[SampleRecord]) -> str:
+    """Say how many draws the guard blocked while sampling; nothing where it blocked none."""
+    refused = sum(len(s.refused) for s in samples)
+    drawn, blocked = sum(s.attempts for s in samples), sum(s.blocked for s in samples)
+    stay = f", {blocked} stayed blocked" if blocked else ""
+    return f"; the guard blocked {refused} of {drawn} draws{stay}" if refused else ""
+
+
 def _tip(sample: SampleRecord) -> str:
     settings = sample.settings
-    return (
-        f"{sample.id}\nseed {sample.seed}, {settings.sampler}, {settings.steps} steps\n"
-        f"{sample.seconds:.1f} s on {sample.device}"
-    )
+    lines = [
+        sample.id,
+        f"seed {sample.seed}, {settings.sampler}, {settings.steps} steps",
+        f"{sample.seconds:.1f} s on {sample.device}",
+    ]
+    if settings.candidates > 1:
+        lines.append(f"farthest from training of {settings.candidates} candidates")
+    if settings.attempts > 1:
+        lines.append(f"drawn {sample.attempts} times, at most {settings.attempts}")
+        lines += [f"blocked: {reason}" for reason in sample.refused]
+    return "\n".join(lines)

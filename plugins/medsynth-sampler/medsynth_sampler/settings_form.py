@@ -22,6 +22,7 @@ from superqt import QCollapsible, QLargeIntSpinBox
 from medsynth_desktop.core.records import SampleSettings
 from medsynth_desktop.qt.engine import EngineFacts
 from medsynth_desktop.qt.theme import arrow_icon
+from medsynth_desktop.workbench.keeping_away import MOST_DRAWN
 
 LARGEST_SEED = 2**63 - 1 - 100_000
 DEFAULTS = SampleSettings()
@@ -79,8 +80,10 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         more.addRow("S&teps", self.steps)
         more.addRow("&Device", self.device)
         more.addRow("At &once", self.batch_size)
+        more.addRow("&Candidates", self.candidates)
+        more.addRow("Attem&pts", self.attempts)
         self.more = QCollapsible(
-            "Sampler and device", expandedIcon=arrow_icon(True), collapsedIcon=arrow_icon(False)
+            "Sampler, device and privacy", expandedIcon=arrow_icon(True), collapsedIcon=arrow_icon(False)
         )
         self.more.addWidget(inner)
         column = QVBoxLayout(self)
@@ -96,6 +99,14 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         self.batch_size = _spin(1, 256, 1, "Samples drawn at once")
         self.batch_size.setToolTip(
             "More at once is faster on a graphics processor, and takes more of its memory"
+        )
+        self.candidates = _spin(1, MOST_DRAWN, 1, "Candidates for each sample")
+        self.candidates.setToolTip(
+            "Latent filtering: so many are drawn for a sample; the one farthest from every training image is kept"
+        )
+        self.attempts = _spin(1, MOST_DRAWN, 1, "Attempts at each sample")
+        self.attempts.setToolTip(
+            "Above 1 the guard looks at each sample as it is drawn, and draws a blocked one again, so often in all"
         )
         self.seed = QLargeIntSpinBox()
         self.seed.setRange(0, LARGEST_SEED)
@@ -162,6 +173,8 @@ class SettingsForm(QWidget):  # type: ignore[misc]
             sampler=self.sampler.currentData(),
             steps=self.steps.value(),
             conditions={name: value for name, value in asked.items() if value is not None},
+            candidates=self.candidates.value(),
+            attempts=self.attempts.value(),
         )
 
     def batch_name(self) -> str | None:
