@@ -83,7 +83,9 @@ def examine() -> dict[str, Any]:
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="nearest, sampling, guarded_sampling, window, surface, or all.")],
+    name: Annotated[
+        str, typer.Argument(help="nearest, sampling, guarded_sampling, window, surface, or all.")
+    ],
 ) -> None:
     """Run a benchmark: ours and the naive or peer way side by side in one run."""
     folder = Path(__file__).resolve().parents[2] / "tests" / "benchmarks"
