@@ -56,7 +56,7 @@ def test_what_the_guard_blocked_while_sampling_is_shown(panel, bench) -> None:
         bench.workspace.batches.add_sample(sample)
     bench.use_batch(bench.batch.name)
     panel.refresh_samples()
-    assert "the guard blocked 4 of 9 draws, 1 stayed blocked" in panel.count_label.text()
+    assert "the guard blocked 4 of 6 draws, 1 stayed blocked" in panel.count_label.text()
     captions = [panel.thumbs.data(panel.thumbs.index(row), 0) for row in (4, 5, 6)]
     assert captions == ["seed 50", "seed 51 (2 draws)", "seed 52 ■ blocked"]
     assert "drawn 2 times, at most 3\nblocked: too like" in panel.thumbs.data(panel.thumbs.index(5), 3)

@@ -258,8 +258,9 @@ def _caption(sample: SampleRecord) -> str:
 
 def _guarded(samples: Sequence[SampleRecord]) -> str:
     """Say how many draws the guard blocked while sampling; nothing where it blocked none."""
-    refused = sum(len(s.refused) for s in samples)
-    drawn, blocked = sum(s.attempts for s in samples), sum(s.blocked for s in samples)
+    watched = [s for s in samples if s.settings.attempts > 1]
+    refused = sum(len(s.refused) for s in watched)
+    drawn, blocked = sum(s.attempts for s in watched), sum(s.blocked for s in watched)
     stay = f", {blocked} stayed blocked" if blocked else ""
     return f"; the guard blocked {refused} of {drawn} draws{stay}" if refused else ""
 
