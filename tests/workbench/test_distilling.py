@@ -147,7 +147,7 @@ def test_killed_in_each_stage_it_goes_on_to_the_same_end(workspace: Workspace, t
         _, again = open_small(other, tmp_path / "workspace2")
         assert again.hash == teacher.hash
     for number, stage in enumerate(
-        ("Sample 5 of 12", "autoencoder: error", "diffusion model: loss", "student draws")
+        ("Sample 5 of 6", "autoencoder: error", "diffusion model: loss", "student draws")
     ):
         ours, theirs = fork.Pipe()
         process = fork.Process(target=_work, args=(tmp_path / "workspace2", teacher.hash, number > 0, theirs))
