@@ -41,7 +41,7 @@ def open_filter(
         raise InputRefused(f"The cohort {cohort.name} has no training image to keep away from; import some.")
     names = [bytes.fromhex(record.array_hash) for record in records]
     width = int(np.prod(bundle.latent_shape))
-    table = Table(workspace.indexes, f"latents-{FORMAT}/{bundle.record.hash}", 2 * width)
+    table = Table(workspace.indexes, f"latents-{FORMAT}/{bundle.record.hash}", 2, 2 * width)
     wanted = table.missing(names)
     for start in range(0, len(wanted), SEGMENT):
         some = wanted[start : start + SEGMENT]
@@ -53,7 +53,7 @@ def open_filter(
             image = np.asarray(images[index])
             rows.append(bundle.encode(np.stack([image, image[::-1]])).numpy().ravel())
         made = np.stack(rows)
-        sizes = np.sqrt(np.square(made.reshape(len(made), 2, width)).sum(axis=2))
+        sizes = np.sqrt(np.square(made.reshape(len(made), 2, width)).sum(axis=2, dtype=np.float64))
         table.add([names[index] for index in some], sizes, made)
     chosen = same_class(records, conditions)
     return LatentFilter(table, [bytes.fromhex(record.array_hash) for record in chosen], width)

@@ -17,9 +17,9 @@ ROWS = np.array([[0, 0, 3, 4], [10, 0, 0, 10], [6, 8, -5, -12]], np.float32)
 
 
 def keep_away(workspace: Workspace, names: list[bytes]) -> LatentFilter:
-    table = Table(workspace.indexes, "latents", 4)
-    table.add(NAMES[:2], np.ones((2, 2), np.float32), ROWS[:2])
-    table.add(NAMES[2:], np.ones((1, 2), np.float32), ROWS[2:])
+    table = Table(workspace.indexes, "latents", 2, 4)
+    table.add(NAMES[:2], np.ones((2, 2)), ROWS[:2])
+    table.add(NAMES[2:], np.ones((1, 2)), ROWS[2:])
     return LatentFilter(table, names, 2)
 
 
