@@ -58,7 +58,7 @@ def test_what_the_guard_blocked_while_sampling_is_shown(panel, bench) -> None:
     panel.refresh_samples()
     assert "the guard blocked 4 of 6 draws, 1 stayed blocked" in panel.count_label.text()
     captions = [panel.thumbs.data(panel.thumbs.index(row), 0) for row in (4, 5, 6)]
-    assert captions == ["seed 50", "seed 51 (2 draws)", "seed 52 ■ blocked"]
+    assert captions == ["seed 50", "seed 51 ×2", "■ seed 52"]
     assert "drawn 2 times, at most 3\nblocked: too like" in panel.thumbs.data(panel.thumbs.index(5), 3)
 
 

@@ -23,17 +23,17 @@ from qtpy.QtWidgets import (
 )
 
 FILTERS = (
-    ("top-k", "Those that stand nearest to no single patient (top-k by Lowe's ratio)"),
-    ("hcc", "Those less like any patient than unseen patients are (highest correlation)"),
-    ("ratio", "Those that single out no patient more than unseen patients do (Lowe's ratio)"),
+    ("top-k", "Those that single out one patient least (top-k)"),
+    ("hcc", "Those no liker to a patient than unseen ones (HCC)"),
+    ("ratio", "Those that single out none more than unseen ones (ratio)"),
 )
 AUTOENCODERS = (
-    ("new", "New: nothing of the student ever saw a patient"),
-    ("teacher", "The teacher's, frozen: sooner, but it learnt from patients"),
+    ("new", "New: nothing of the student saw a patient"),
+    ("teacher", "The teacher's, frozen: it learnt from patients"),
 )
 PRESETS = ("tiny", "small", "medium", "large")
 INTRODUCTION = (
-    "The open model draws as many samples as it learnt from; a filter keeps those that resemble no patient too much; "
+    "The open model draws samples; a filter keeps as many as it learnt from, those that resemble no patient too much; "
     "a new model learns from them alone. This takes hours on a processor. It can be cancelled, and goes on when it is "
     "started again with the same folder and choices."
 )

@@ -85,6 +85,7 @@ class SamplePanel(Panel):
         self.batches.setAccessibleName("Batch")
         self.batches.textActivated.connect(lambda name: self.attempt(self.workbench.use_batch, name))
         self.count_label = QLabel()
+        self.count_label.setWordWrap(True)
         self.thumbs = ThumbnailModel(self.workbench.sample_array)
         self.list = ThumbnailList(self.thumbs, "Samples of the batch")
         self.list.selectionModel().currentChanged.connect(self._sample_chosen)
@@ -250,10 +251,10 @@ class SamplePanel(Panel):
 
 
 def _caption(sample: SampleRecord) -> str:
-    """Name a sample by its seed, with what the guard did while it was drawn."""
+    """Name a sample by its seed, with how often it was drawn, a square where it stayed blocked; the tip says it all."""
     if sample.blocked:
-        return f"seed {sample.seed} ■ blocked"
-    return f"seed {sample.seed}" + (f" ({sample.attempts} draws)" if sample.refused else "")
+        return f"■ seed {sample.seed}"
+    return f"seed {sample.seed}" + (f" ×{sample.attempts}" if sample.refused else "")
 
 
 def _guarded(samples: Sequence[SampleRecord]) -> str:
@@ -277,4 +278,5 @@ def _tip(sample: SampleRecord) -> str:
     if settings.attempts > 1:
         lines.append(f"drawn {sample.attempts} times, at most {settings.attempts}")
         lines += [f"blocked: {reason}" for reason in sample.refused]
+        lines += ["■ It stayed blocked and cannot be approved."] if sample.blocked else []
     return "\n".join(lines)
