@@ -40,6 +40,7 @@ class Job:
         self._cancel = CancelToken()
         self._items: deque[Any] = deque()
         self._ended = threading.Event()
+        self._reported = self._stage_began = 0.0
 
     def cancel(self) -> None:
         """Stop at the next step; what is finished is kept."""
@@ -52,11 +53,15 @@ class Job:
 
     @property
     def eta_seconds(self) -> float | None:
-        """Seconds left at the speed so far, or None while nothing can be said."""
+        """Seconds left of what is being done now, at its own speed so far; None while nothing can be said.
+
+        A job may do one thing after another (bring images into one pose, then compare): each counts anew, and the
+        speed of one says nothing of the next.
+        """
         fraction = self.progress.fraction
         if self.state != "running" or not fraction:
             return None
-        return (time.monotonic() - self.started) * (1 - fraction) / fraction
+        return (time.monotonic() - self._stage_began) * (1 - fraction) / fraction
 
     def take_items(self) -> list[Any]:
         """Records finished since the last call, in order."""
@@ -74,10 +79,13 @@ class Job:
             self.preview = progress.preview
         if progress.item is not None:
             self._items.append(progress.item)
+        if progress.total != self.progress.total or progress.done < self.progress.done:
+            self._stage_began = self._reported  # when the last report of the stage before it came
+        self._reported = time.monotonic()
         self.progress = progress
 
     def _run(self) -> None:
-        self.started = time.monotonic()
+        self.started = self._reported = self._stage_began = time.monotonic()
         if self._cancel.cancelled:
             self._steps.close()
             self._end("cancelled")

@@ -119,6 +119,8 @@ class Metric:
     ----------
     key, label, unit
         Name in records and policies, name on the screen, unit ("" where there is none).
+    short
+        Name where little room is: titles of columns, captions; "" for the first word of the label.
     direction
         The risky side: ``high`` where a large value means a likely copy, ``low`` where a small one does.
     range
@@ -151,6 +153,12 @@ class Metric:
     undefined: str = ""
     optional: bool = False
     explain: Callable[[Nearest], str] = nothing_more
+    short: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name of a column."""
+        return self.short or self.label.split()[0]
 
     def __call__(self, nearest: Nearest) -> float:
         """Value of ``nearest``."""

@@ -14,6 +14,7 @@ def lowe_ratio(nearest: Nearest) -> float:
 METRIC = Metric(
     key="lowe_ratio",
     label="Lowe's ratio",
+    short="Lowe",
     direction="low",
     range=(0.0, 1.0),
     description="Best correlation with another patient over the best of all; low where one stands out.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from medsynth_desktop.core.records import Decision, ReleaseRecord
 from medsynth_desktop.releases.verify import VerifyReport
 from medsynth_desktop.workbench.presenting import verdict_words
-from medsynth_desktop.workbench.verdict_table import DECISION_WORDS, UNDECIDED, Column
+from medsynth_desktop.workbench.verdict_table import DECISION_WORDS, UNDECIDED, Column, distinct_letters
 
 COLUMNS = (
     Column("sample", "Sample", "The synthetic image."),
@@ -58,6 +58,7 @@ class DecisionTable:
         self.verdicts = verdicts
         self.decisions = decisions
         self.order = sorted(samples, key=lambda s: _FIRST[self._status(s)])
+        self._letters = distinct_letters(samples)  # the reason gets the room
 
     def __len__(self) -> int:
         return len(self.order)
@@ -82,7 +83,7 @@ class DecisionTable:
         """Return what the cell says."""
         sample, key = self.order[row], COLUMNS[column].key
         if key == "sample":
-            return sample
+            return sample[: self._letters]
         if key == "verdict":
             return verdict_words(self.verdicts.get(sample))
         decision = self.decisions.get(sample)
@@ -96,6 +97,8 @@ class DecisionTable:
         """Return the whole of the cell, and what a re-opened approval waits for."""
         if COLUMNS[column].key == "decision" and self.reopened(row):
             return NOT_AGAIN if self.verdict(row) == "block" else AGAIN
+        if COLUMNS[column].key == "sample":
+            return self.id(row)
         return textwrap.fill(self.text(row, column), TIP_LETTERS)
 
     def blocked_again(self) -> int:

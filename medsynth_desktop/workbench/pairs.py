@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from medsynth_desktop.cohorts.conform import grid_affine
@@ -9,14 +11,17 @@ from medsynth_desktop.core.records import Nearest, Recipe, Verdict
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity import METRICS
-from medsynth_desktop.workbench.guarding import GuardState
-from medsynth_desktop.workbench.presenting import (
+from medsynth_desktop.workbench.captions import (
     difference,
     difference_caption,
+    metric_captions,
     nearest_caption,
     other_image_words,
     synthetic_caption,
+    undone_caption,
 )
+from medsynth_desktop.workbench.guarding import GuardState
+from medsynth_desktop.workbench.overlay import Finding, explain_words, finding, undo
 from medsynth_desktop.workbench.state import Workbench
 
 Picture = tuple[Volume, str]
@@ -35,32 +40,94 @@ def verdict_shown(guard: GuardState, sample: str | None) -> Verdict | None:
 
 
 def why_words(guard: GuardState, sample: str | None) -> str:
-    """Reasons of the verdict, a line each, and which number is with another image than the one in the picture."""
+    """Reasons of the verdict, a line each, and which number is with another image than the one in the picture.
+
+    Without what `explained` says.
+    """
     verdict = verdict_shown(guard, sample)
     if verdict is None:
         return ""
-    return "\n".join(filter(None, [*verdict.reasons, other_image_words(verdict.nearest, tuple(METRICS))]))
+    said = [metric.explain(verdict.nearest) for metric in METRICS]  # `explained` says it once for all
+    reasons = list(verdict.reasons)
+    for sentence in filter(None, said):
+        reasons = [reason.removesuffix(f" {sentence}") for reason in reasons]
+    return "\n".join(filter(None, [*reasons, other_image_words(verdict.nearest, tuple(METRICS))]))
 
 
-def pictures(workbench: Workbench, sample: str) -> list[Picture]:
-    """The sample, its nearest real image and the signed difference; only the sample where nothing was searched.
+def explained(guard: GuardState, sample: str | None) -> str:
+    """What a sample is a copy of in disguise, how alike, and what unseen patients reach; "" where it is none."""
+    nearest = guard.nearest.get(sample) if sample is not None else None
+    return explain_words(finding(nearest, guard.policy), guard.unseen)
+
+
+def told_by_disguise(guard: GuardState, sample: str | None) -> bool:
+    """Whether a disguise lies beyond a limit, so that the pair is looked at with the disguise undone."""
+    found = finding(guard.nearest.get(sample or ""), guard.policy)
+    return found is not None and found.code > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One to three pictures: sample, real image, difference.
+
+    ``region`` marks with 1 the voxels of the sample that are alike, to be outlined; None where nothing is undone.
+    ``can_undo`` says whether a disguise of the sample is known, ``undone`` whether it is undone in the pictures.
+    """
+
+    pictures: tuple[Picture, ...]
+    region: Volume | None = None
+    can_undo: bool = False
+    undone: bool = False
+
+
+def pair_of(workbench: Workbench, sample: str, undone: bool = False) -> Pair:
+    """The sample beside its nearest real image as they are, or beside that of its disguise, which is undone.
+
+    Only the sample where nothing was searched; as they are where no disguise was looked for.
 
     Raises
     ------
     NotFound
         When the sample or its nearest image is not in the workspace.
     """
-    verdict = verdict_shown(workbench.guard, sample)
+    guard = workbench.guard
+    nearest, found = guard.nearest.get(sample), finding(guard.nearest.get(sample), guard.policy)
     synthetic = np.asarray(workbench.sample_array(sample), np.float32)
     recipe = _recipe(workbench, sample)
-    shown = [(_volume(synthetic, recipe), synthetic_caption(sample, verdict.verdict if verdict else None))]
-    nearest = workbench.guard.nearest.get(sample)
+    pictures = [(_volume(synthetic, recipe), _caption(guard, sample))]
     if nearest is None or not nearest.neighbours:
-        return shown
+        return Pair(tuple(pictures))
+    if undone and found is not None:
+        return _undone(workbench, pictures, synthetic, found, recipe)
     real = np.asarray(workbench.image_array(nearest.neighbours[0].image), np.float32)
-    shown.append((_volume(real, recipe), nearest_caption(nearest)))
-    shown.append((_volume(difference(synthetic, real), recipe), difference_caption()))
-    return shown
+    pictures.append((_volume(real, recipe), nearest_caption(nearest)))
+    pictures.append((_volume(difference(synthetic, real), recipe), difference_caption()))
+    return Pair(tuple(pictures), can_undo=found is not None)
+
+
+def _undone(
+    workbench: Workbench, pictures: list[Picture], synthetic: np.ndarray, found: Finding, recipe: Recipe
+) -> Pair:
+    disguise = found.disguise
+    real = np.asarray(workbench.image_array(disguise.image), np.float32)
+    laid = undo(synthetic, real, disguise, found.whole)
+    caption = undone_caption(disguise.image, disguise.done, laid.before, laid.after, found.whole)
+    region = np.zeros(synthetic.shape, np.uint8)
+    region[tuple(slice(a, b) for a, b in zip(laid.low, laid.high, strict=True))] = 1
+    shown = (
+        *pictures,
+        (_volume(laid.real, recipe), caption),
+        (_volume(laid.difference, recipe), difference_caption(aligned=True, matched=laid.matched)),
+    )
+    return Pair(shown, _volume(region, recipe), can_undo=True, undone=True)
+
+
+def _caption(guard: GuardState, sample: str) -> str:
+    verdict = verdict_shown(guard, sample)
+    if verdict is None:
+        return synthetic_caption(sample, None)
+    values = metric_captions(verdict.metrics, guard.thresholds, tuple(METRICS))
+    return synthetic_caption(sample, verdict.verdict, values)
 
 
 def nearest_image(nearest: Nearest | None) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from medsynth_desktop.core.records import Nearest, Threshold, VerdictName
+from medsynth_desktop.core.records import Threshold, VerdictName
 from medsynth_desktop.similarity.base import Metric
 
 VERDICTS: tuple[VerdictName, ...] = ("pass", "review", "block")
@@ -22,11 +22,6 @@ COUNT_WORDS: dict[str, str] = {"pass": "pass", "review": "need a look", "block":
 UNCHECKED = "Not checked"
 BINS = 40
 """Bars of a distribution plot: about one per 8 pixels in a 400-pixel dock."""
-DIFFERENCE_LIMIT = 1.0
-"""End of the colour map of a difference: half of the range of [-1, 1] intensities.
-
-The same for every pair, so that the difference of a copy looks empty instead of being stretched into noise.
-"""
 
 
 def verdict_words(verdict: str | None) -> str:
@@ -53,6 +48,11 @@ def caution_words(count: int) -> str:
     return f"▲ {count:,} {'caution' if count == 1 else 'cautions'} about these limits"
 
 
+def reasons_words(count: int) -> str:
+    """Return for instance ``2 reasons in full``."""
+    return f"{count:,} {'reason' if count == 1 else 'reasons'} in full"
+
+
 def empty_guard_words(cohort: str | None, batch: str | None, samples: int, checked: int) -> str:
     """Say what is missing before the guard can show anything; empty when it can."""
     if cohort is None:
@@ -73,103 +73,6 @@ def next_step(cohort: str | None, samples: int) -> str:
     return "" if samples else "Sample"
 
 
-# -- pair view -------------------------------------------------------------------------------------------------
-
-
-def synthetic_caption(sample: str, verdict: str | None) -> str:
-    """Caption of the left picture: ``Synthetic S-12ab · PASS ●``."""
-    said = UNCHECKED if verdict is None else f"{verdict.upper()} {GLYPHS[verdict]}"
-    return f"Synthetic {sample} · {said}"
-
-
-def nearest_caption(nearest: Nearest | None) -> str:
-    """Caption of the middle picture: ``Nearest real P-0042-1 · r 0.873 · RMSE 0.21 · Lowe 0.97``."""
-    if nearest is None or not nearest.neighbours:
-        return "Nearest real: not searched yet"
-    best = nearest.neighbours[0]
-    return (
-        f"Nearest real {best.image} · r {_short(best.correlation)} · RMSE {best.rmse:.3f}"
-        f" · Lowe {_short(nearest.lowe_ratio)}"
-    )
-
-
-def other_image_words(nearest: Nearest | None, metrics: Sequence[Metric]) -> str:
-    """Say which numbers speak of another image than the nearest one, the picture's; empty where none does."""
-    sentences = []
-    for metric in metrics:
-        if nearest is None or not (other := other_image(nearest, metric)):
-            continue
-        shown = nearest.neighbours[0]
-        to_it = f" ({metric.label} {shown.rmse:.3f})" if metric.key == "rmse" else ""
-        sentences.append(
-            f"{metric.label} {metric.format(metric(nearest))} is with {other}; "
-            f"the picture shows {shown.image}, the most alike by correlation{to_it}."
-        )
-    return "\n".join(sentences)
-
-
-def other_image(nearest: Nearest, metric: Metric) -> str:
-    """Return the image of ``metric`` where it is not the nearest one; ``another image`` where that is not listed."""
-    if not nearest.neighbours or not np.isfinite(metric(nearest)):
-        return ""
-    whose = metric.neighbour(nearest)
-    image = whose.image if whose is not None else "another image"
-    return "" if image == nearest.neighbours[0].image else image
-
-
-def difference_caption() -> str:
-    """Caption of the right picture, synthetic minus real: what its colours mean, and their scale."""
-    return f"Difference, scale ±{DIFFERENCE_LIMIT:g} · orange brighter · blue darker"
-
-
-def difference(synthetic: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Signed difference ``synthetic - real`` as float32 of the common shape.
-
-    Raises
-    ------
-    ValueError
-        When the shapes differ: such a pair was never compared.
-    """
-    if synthetic.shape != real.shape:
-        raise ValueError(f"a pair has one shape; got {synthetic.shape} and {real.shape}")
-    return np.asarray(synthetic, np.float32) - np.asarray(real, np.float32)
-
-
-def grid_shape(
-    width: float, height: float, count: int, aspect: float = 1.0, above: float = 0.0
-) -> tuple[int, int]:
-    """Rows and columns for ``count`` pictures side by side; two rows where that makes them a quarter larger.
-
-    Parameters
-    ----------
-    width, height
-        Of the canvas, in pixels.
-    count
-        How many pictures.
-    aspect
-        Width of a picture over its height.
-    above
-        Pixels of every cell that its caption and letters take.
-    """
-
-    def picture(rows: int, columns: int) -> float:
-        return min(width / columns, max(0.0, height / rows - above) * aspect)
-
-    two = (2, max(2, (count + 1) // 2))
-    return two if count > 2 and picture(*two) > 1.25 * picture(1, count) else (1, count)
-
-
-def wrapped(caption: str, width: int) -> str:
-    """Break a caption at its dots, so that no line is longer than ``width`` characters where that can be."""
-    lines: list[str] = []
-    for part in caption.split(" · "):
-        if lines and len(lines[-1]) + 3 + len(part) <= width:
-            lines[-1] += f" · {part}"
-        else:
-            lines.append(part)
-    return "\n".join(lines)
-
-
 def step_in(order: Sequence[str], current: str | None, step: int) -> str | None:
     """Return the id ``step`` places after ``current`` in ``order``, held at both ends; None when there is none."""
     if not order:
@@ -184,17 +87,6 @@ def place_words(row: int | None, total: int, by_risk: bool = True) -> str:
     if row is None:
         return ""
     return f"{row + 1:,} of {total:,}, {'riskiest first' if by_risk else 'as sorted'}"
-
-
-def _short(value: float) -> str:
-    """Three digits, more where they would round to a perfect 1."""
-    if not np.isfinite(value):
-        return "not defined"
-    for digits in range(3, 8):
-        text = f"{value:.{digits}f}"
-        if abs(value) == 1 or abs(float(text)) != 1:
-            return text
-    return text
 
 
 # -- distributions and thresholds ------------------------------------------------------------------------------

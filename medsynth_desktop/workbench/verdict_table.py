@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from medsynth_desktop.core.records import Decision, Nearest
+from medsynth_desktop.core.records import Decision, Nearest, Threshold
 from medsynth_desktop.similarity.base import Metric, most_correlated
-from medsynth_desktop.workbench.presenting import VERDICTS, other_image, verdict_words
+from medsynth_desktop.workbench.captions import limit_passed, other_image
+from medsynth_desktop.workbench.presenting import VERDICTS, verdict_words
 
 DECISION_WORDS = {
     "approved": "Approved",
@@ -18,8 +20,10 @@ DECISION_WORDS = {
     "reopened": "Re-opened",
 }
 UNDECIDED = "Undecided"
-SHORT = {"correlation": "Corr.", "lowe_ratio": "Lowe"}
-"""Titles of columns of numbers that shall fit a small window; the tool tip has the whole name."""
+CHANCE = "p"
+"""Key and title of the column of p-values."""
+LEAST_LETTERS = 6
+"""Of a sample's id in the table; more where these would not tell two samples apart. The tool tip has all."""
 OTHER_IMAGE = "That may be another image than the nearest one: the tip of a number says which."
 
 
@@ -42,6 +46,10 @@ class Judged(Protocol):
     def nearest(self) -> Mapping[str, Nearest]:
         """Nearest real images by sample id."""
 
+    @property
+    def thresholds(self) -> Mapping[str, Threshold]:
+        """Thresholds now shown, by metric key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -53,14 +61,16 @@ class Column:
     numeric: bool = False
 
 
-def columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
-    """All columns, the metrics among them as they are registered."""
+def columns(metrics: Sequence[Metric], chances: bool = False) -> tuple[Column, ...]:
+    """All columns: what is decided first, then the metrics as they are registered; ``chances``: p-values too."""
+    tip = "How often an unseen patient lies as near or nearer, by all metrics together: small speaks for a copy."
     return (
-        Column("sample", "Sample", "The synthetic image."),
         Column("verdict", "Verdict", "What the guard says under the thresholds now shown."),
-        Column("nearest", "Nearest", "Pseudonym of the most similar real image, by correlation."),
-        *(Column(m.key, SHORT.get(m.key, m.label), _tip(m), numeric=True) for m in metrics),
         Column("decision", "Decision", "What a person decided in the Release panel."),
+        *([Column(CHANCE, CHANCE, tip, numeric=True)] if chances else []),
+        *(Column(m.key, m.title, _tip(m), numeric=True) for m in metrics),
+        Column("sample", "Sample", "The synthetic image; the tip of a cell has its whole name."),
+        Column("nearest", "Nearest", "Pseudonym of the most similar real image, by correlation."),
     )
 
 
@@ -92,7 +102,10 @@ class VerdictTable:
         metrics: Sequence[Metric],
         like: VerdictTable | None = None,
     ) -> None:
-        self.columns = columns(metrics)
+        self._chances = np.asarray(
+            getattr(state, "p_values", ()), float
+        )  # a state that knows none has no column
+        self.columns = columns(_measured(state, metrics), chances=bool(np.isfinite(self._chances).any()))
         self.order = np.arange(len(state.ids))
         self._state = state
         self._decisions = decisions
@@ -102,6 +115,7 @@ class VerdictTable:
         self._index: dict[str, int] = (
             like._index if like and same else {s: i for i, s in enumerate(state.ids)}
         )
+        self._letters: int = like._letters if like and same else distinct_letters(state.ids)
         self._risk = risk_order(state, self._nearness)
         self.sort(None)
 
@@ -129,12 +143,31 @@ class VerdictTable:
         """What the cell says."""
         index, key = int(self.order[row]), self.columns[column].key
         if key in self._metrics:
-            return self._metrics[key].format(float(self._state.metrics[key][index]))
-        return self._words(key, self._state.ids[index], index)
+            return self._number(key, index)
+        if key == CHANCE:
+            chance = float(self._chances[index])
+            return f"{chance:.3f}" if math.isfinite(chance) else "–"
+        words = self._words(key, self._state.ids[index], index)
+        return words[: self._letters] if key == "sample" else words
+
+    def _number(self, key: str, index: int) -> str:
+        """The value; a dash where it is not defined, for little room."""
+        metric, value = self._metrics[key], float(self._state.metrics[key][index])
+        return metric.format(value) if math.isfinite(value) else "–"
+
+    def passed(self, row: int, column: int) -> str:
+        """What the limit of one number says: ``pass``, ``review`` or ``block``."""
+        key = self.columns[column].key
+        if key not in self._metrics:
+            return "pass"
+        value = float(self._state.metrics[key][self.order[row]])
+        return limit_passed(self._metrics[key], value, self._state.thresholds.get(key))
 
     def tip(self, row: int, column: int) -> str:
         """What the cell says, and with which image where that is not the nearest one."""
         text, key = self.text(row, column), self.columns[column].key
+        if key == "sample":
+            return self.id(row)
         nearest = self._state.nearest.get(self.id(row))
         if key not in self._metrics or nearest is None or not nearest.neighbours:
             return text
@@ -181,7 +214,24 @@ class VerdictTable:
     def _values(self, key: str) -> np.ndarray:
         if key in self._metrics:
             return np.asarray(self._state.metrics[key], float)
+        if key == CHANCE:
+            return self._chances
         return np.array([self._words(key, sample, i) for i, sample in enumerate(self._state.ids)])
+
+
+def _measured(state: Judged, metrics: Sequence[Metric]) -> list[Metric]:
+    """The metrics with a value; those that a search may leave out are left out where it did."""
+    nothing = np.zeros(0)
+    return [m for m in metrics if not m.optional or np.isfinite(state.metrics.get(m.key, nothing)).any()]
+
+
+def distinct_letters(ids: Sequence[str]) -> int:
+    """How many first letters tell all ``ids`` apart, at least `LEAST_LETTERS`."""
+    most = max((len(i) for i in ids), default=LEAST_LETTERS)
+    for letters in range(LEAST_LETTERS, most):
+        if len({i[:letters] for i in ids}) == len(ids):
+            return letters
+    return most
 
 
 def nearness_order(state: Judged, metrics: Sequence[Metric]) -> np.ndarray:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from medsynth_desktop.core.hashing import hash_bytes
 from medsynth_desktop.core.progress import drain
-from medsynth_desktop.core.records import BundleRecord, Recipe, SampleRecord, SampleSettings
+from medsynth_desktop.core.records import (
+    BundleRecord,
+    Disguise,
+    ImageRecord,
+    Recipe,
+    SampleRecord,
+    SampleSettings,
+)
+from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.store.cohorts import NewImage
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.guarding import audit_batch
+from medsynth_desktop.workbench.scopes import policy_in_force
 
 GRID_3D = (20, 24, 18)
 GRID_2D = (32, 28)
@@ -84,3 +95,37 @@ def _batch(workspace: Workspace, recipe: Recipe, samples: int) -> None:
                 created=f"2026-01-01T00:00:{number:02d}+00:00",
             )
         )
+
+
+def plant(workspace: Workspace, array: np.ndarray, disguise: Disguise) -> str:
+    """Add a sample to the checked batch, with evidence that it is a copy in ``disguise``; return its id."""
+    batch, cohort = workspace.batches.get(BATCH), workspace.cohorts.get(COHORT)
+    like = workspace.verdicts.get(BATCH)[batch.samples[-1].id].nearest
+    sample = replace(
+        batch.samples[-1],
+        id=f"S-{len(batch.samples):012x}",
+        ordinal=len(batch.samples),
+        array_hash=workspace.arrays.put(np.asarray(array, np.float32)),
+    )
+    workspace.batches.add_sample(sample)
+    values = {**like.metrics, "aligned": disguise.whole, "part": disguise.part}
+    policy = policy_in_force(workspace, cohort, batch)
+    assert policy is not None
+    found = judge(replace(like, id=sample.id, metrics=values, disguises=(disguise,)), policy)
+    workspace.verdicts.put(BATCH, [*workspace.verdicts.get(BATCH).values(), found])
+    return sample.id
+
+
+def mirrored(image: ImageRecord, grid: tuple[int, ...], shift: int, **more: Any) -> Disguise:
+    """A copy of ``image`` whose voxel x shows voxel n - 1 - x + shift along the first axis."""
+    matrix, offset = np.eye(len(grid)), np.zeros(len(grid))
+    matrix[0, 0], offset[0] = -1, grid[0] - 1 + shift
+    facts = {"whole": 0.99, "part": 0.99, "low": (0,) * len(grid), "high": grid, "done": ("mirrored",)}
+    return Disguise(
+        image=image.id,
+        patient=image.patient,
+        matrix=tuple(tuple(float(x) for x in row) for row in matrix),
+        offset=tuple(float(x) for x in offset),
+        negative=False,
+        **{**facts, **more},
+    )

@@ -65,6 +65,8 @@ def test_slider_number_and_line_move_together(judged: Workbench, open_panel: Any
     assert chooser.histogram.line.value() == pytest.approx(0.25)
     chooser.histogram.line.setValue(-0.125)
     assert chooser.level == pytest.approx(-0.125)
+    chooser.set_level(-0.1234567)
+    assert chooser.level == -0.1234567  # the box has fewer digits
     chooser.slider.setValue(0)
     assert chooser.level == pytest.approx(chooser.levels.low, abs=1e-3)
 

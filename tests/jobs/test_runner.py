@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -133,6 +134,26 @@ def test_a_closed_runner_takes_no_work() -> None:
     runner.close()
     with pytest.raises(MedSynthError, match="closing"):
         runner.submit("late", count(1))
+
+
+def test_time_left_is_that_of_the_stage_and_not_of_what_was_done_before(runner: Runner) -> None:
+    go, ended = threading.Event(), []
+
+    def two_stages() -> Steps[None]:
+        time.sleep(0.3)
+        yield Progress(7, 7, "a long stage")
+        ended.append(time.monotonic())
+        yield Progress(1, 4, "a short one")
+        go.wait(10)
+
+    job = runner.submit("two stages", two_stages())
+    while job.progress.total != 4:
+        pass
+    left, most = job.eta_seconds, 3 * (time.monotonic() - ended[0] + 0.05)
+    go.set()
+    assert job.wait(10)
+    assert left is not None
+    assert left <= most
 
 
 def test_time_left_follows_the_share_done(runner: Runner) -> None:

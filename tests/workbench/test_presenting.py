@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsynth_desktop.core.records import Nearest, Neighbour, Threshold
+from medsynth_desktop.core.records import Threshold
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench import presenting as say
 
@@ -57,61 +55,6 @@ def test_samples_drawn_after_the_check_are_named() -> None:
     assert say.unchecked_words(9, 5).startswith("4 samples have")
 
 
-def test_captions_carry_the_numbers_and_only_pseudonyms() -> None:
-    nearest = Nearest("S-1", (Neighbour("P-0042-1", "P-0042", 0.2101, 0.87312),), 0.9712)
-    assert say.nearest_caption(nearest) == "Nearest real P-0042-1 · r 0.873 · RMSE 0.210 · Lowe 0.971"
-    assert say.synthetic_caption("S-1", "block") == "Synthetic S-1 · BLOCK ■"
-    assert "Not checked" in say.synthetic_caption("S-1", None)
-    assert "not searched" in say.nearest_caption(Nearest("S-1", (), float("nan")))
-
-
-def test_a_near_copy_is_never_rounded_to_a_perfect_one() -> None:
-    nearest = Nearest("S-1", (Neighbour("P-0001-1", "P-0001", 1e-4, 0.99996),), 0.5)
-    assert "r 0.99996" in say.nearest_caption(nearest)
-    assert "r 1.000" in say.nearest_caption(Nearest("S-1", (Neighbour("P-0001-1", "P", 0.0, 1.0),), 0.5))
-
-
-def test_a_ratio_above_one_has_three_digits() -> None:
-    nearest = Nearest("S-1", (Neighbour("P-0001-1", "P-0001", 0.5, -0.23),), 1.0023695)
-    assert "Lowe 1.002" in say.nearest_caption(nearest).split(" · ")
-    assert "Lowe 1.00003" in say.nearest_caption(replace(nearest, lowe_ratio=1.00003))
-
-
-def two_images() -> Nearest:
-    """Most alike P-0050-1; P-0060-1 has the smaller RMSE."""
-    found = (Neighbour("P-0050-1", "P-0050", 0.124, 0.91), Neighbour("P-0060-1", "P-0060", 0.113, 0.9))
-    return Nearest("S-1", found, 0.99, {"correlation": 0.91, "rmse": 0.113})
-
-
-def test_every_number_says_which_image_it_is_with() -> None:
-    nearest, metrics = two_images(), tuple(METRICS)
-    assert say.nearest_caption(nearest).startswith("Nearest real P-0050-1 · r 0.910 · RMSE 0.124")
-    said = say.other_image_words(nearest, metrics)
-    assert said.startswith("RMSE 0.113 is with P-0060-1; the picture shows P-0050-1")
-    assert said.endswith("(RMSE 0.124).")
-    assert len(said.splitlines()) == 1
-    unlisted = replace(nearest, neighbours=nearest.neighbours[:1])
-    assert "is with another image" in say.other_image_words(unlisted, metrics)
-    same = replace(unlisted, metrics={"correlation": 0.91, "rmse": 0.124})
-    assert say.other_image_words(same, metrics) == ""
-    assert say.other_image_words(None, metrics) == ""
-    assert say.other_image_words(Nearest("S-1", (), float("nan")), metrics) == ""
-
-
-def test_captions_break_at_their_dots_only() -> None:
-    caption = "Nearest real P-0042-1 · r 0.873 · RMSE 0.210 · Lowe 0.971"
-    assert say.wrapped(caption, 100) == caption
-    assert say.wrapped(caption, 25) == "Nearest real P-0042-1\nr 0.873 · RMSE 0.210\nLowe 0.971"
-
-
-def test_the_difference_is_signed_synthetic_minus_real() -> None:
-    found = say.difference(np.full((2, 2), 0.5), np.full((2, 2), -0.25))
-    assert found.dtype == np.float32
-    assert found.tolist() == [[0.75, 0.75], [0.75, 0.75]]
-    with pytest.raises(ValueError, match="one shape"):
-        say.difference(np.zeros((2, 2)), np.zeros((2, 3)))
-
-
 def test_walking_stops_at_both_ends() -> None:
     order = ["a", "b", "c"]
     assert [
@@ -127,23 +70,6 @@ def test_walking_stops_at_both_ends() -> None:
     assert say.place_words(1, 3) == "2 of 3, riskiest first"
     assert say.place_words(1, 1234, by_risk=False) == "2 of 1,234, as sorted"
     assert say.place_words(None, 3) == ""
-
-
-@pytest.mark.parametrize(
-    ("size", "shape"), [((1400, 700), (1, 3)), ((700, 650), (2, 2)), ((1200, 300), (1, 3))]
-)
-def test_three_pictures_stand_in_a_row_unless_two_rows_make_them_much_larger(
-    size: tuple[int, int], shape: tuple[int, int]
-) -> None:
-    assert say.grid_shape(*size, 3) == shape
-    assert say.grid_shape(*size, 1) == (1, 1)
-
-
-def test_tall_pictures_with_captions_stand_in_a_row_on_the_screens_we_promise() -> None:
-    head, caption = 0.75, 98
-    assert say.grid_shape(872, 662, 3, head, caption) == (1, 3)  # what 1366x768 leaves
-    assert say.grid_shape(922, 976, 3, head, caption) == (1, 3)  # 1920x1080 beside the layer docks
-    assert say.grid_shape(600, 900, 3, 2.0, 0) == (2, 2)  # wide pictures in a tall canvas
 
 
 def test_both_histograms_share_bins_and_sum_to_a_hundred_percent() -> None:

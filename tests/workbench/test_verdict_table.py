@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from medsynth_desktop.core.records import Decision, Nearest, Neighbour
+from medsynth_desktop.core.records import Decision, Nearest, Neighbour, Threshold
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 
@@ -30,6 +30,7 @@ class State:
             "c": Nearest("c", (), float("nan")),
         }
     )
+    thresholds: dict[str, Threshold] = field(default_factory=dict)
 
 
 def table() -> VerdictTable:
@@ -43,12 +44,55 @@ def column(made: VerdictTable, key: str) -> int:
 
 def test_every_registered_metric_has_a_column() -> None:
     assert [c.key for c in table().columns] == [
-        "sample",
         "verdict",
-        "nearest",
-        *(m.key for m in ALL),
         "decision",
+        *(m.key for m in ALL if not m.optional),
+        "sample",
+        "nearest",
     ]
+    assert [c.key for c in VerdictTable(everything(), {}, ALL).columns][2:-2] == [m.key for m in ALL]
+
+
+def everything() -> State:
+    """A state that knows every registered metric."""
+    state = State()
+    for metric in ALL:
+        state.metrics.setdefault(metric.key, np.array([0.1, 0.5, 0.9]))
+    return state
+
+
+def test_p_values_stand_before_the_metrics_where_the_guard_knows_them() -> None:
+    @dataclass
+    class Tested(State):
+        p_values: np.ndarray = field(default_factory=lambda: np.array([0.6, 0.0123, np.nan]))
+
+    made = VerdictTable(Tested(), {}, ALL)
+    at = column(made, "p")
+    assert at == 2
+    assert [made.text(r, at) for r in range(3)] == ["0.012", "–", "0.600"]
+    made.sort(at)
+    assert made.ids() == ["b", "a", "c"]
+    assert "p" not in [c.key for c in table().columns]
+
+
+def test_a_number_beyond_its_limit_is_told_apart() -> None:
+    state = State()
+    state.thresholds = {"rmse": Threshold("rmse", 0.25, 0.15)}
+    made = VerdictTable(state, {}, ALL)
+    assert [made.passed(r, column(made, "rmse")) for r in range(3)] == ["block", "review", "pass"]
+    assert made.passed(0, column(made, "correlation")) == "pass"
+    assert made.passed(0, column(made, "decision")) == "pass"
+
+
+def test_sample_ids_are_cut_where_they_differ_before_and_the_tip_has_all() -> None:
+    ids = ("S-1234567890ab", "S-123456ffffff", "S-ffffffffffff")
+    state = State(ids=ids)
+    state.nearest = {}
+    made = VerdictTable(state, {}, ALL)
+    at = column(made, "sample")
+    assert sorted(made.text(r, at) for r in range(3)) == ["S-1234567", "S-123456f", "S-fffffff"]
+    assert made.tip(0, at) == made.id(0)
+    assert table().text(0, column(table(), "sample")) == "b"
 
 
 def test_the_riskiest_comes_first_and_rows_are_found_by_sample() -> None:
@@ -61,9 +105,9 @@ def test_the_riskiest_comes_first_and_rows_are_found_by_sample() -> None:
 def test_cells_say_words_and_numbers() -> None:
     made = table()
     rows = [[made.text(r, c) for c in range(len(made.columns))] for r in range(3)]
-    assert rows[0] == ["b", "Block ■", "P-0007-1", "0.990", "0.400", "0.010", "Undecided"]
-    assert rows[1][2:4] == ["none", "not defined"]
-    assert rows[2][-1] == "Re-opened"
+    assert rows[0] == ["Block ■", "Undecided", "0.990", "0.400", "0.010", "b", "P-0007-1"]
+    assert (rows[1][2], rows[1][-1]) == ("–", "none")
+    assert rows[2][1] == "Re-opened"
 
 
 def test_a_number_with_another_image_than_the_nearest_says_so() -> None:

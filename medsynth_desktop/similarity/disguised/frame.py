@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import fit, refine
@@ -21,11 +21,13 @@ from medsynth_desktop.similarity.disguised.structure import (
     structure_of,
 )
 from medsynth_desktop.similarity.disguised.votes import Places
+from medsynth_desktop.similarity.disguised.waiting import each
 
 LEARNT_FROM, ROUNDS = 48, 2
 """Real images whose mean is the frame, at most, and how often they are brought onto it."""
 PLACING = 6
 """Steps of a refinement onto the frame: a cell is near enough, for blocks are looked for around their place."""
+MESSAGE = "Finding the mean image, once"
 CROPPED = 0.75
 """Scale of an image that was cut to three quarters and enlarged."""
 FEW = 4
@@ -100,10 +102,8 @@ def make_mean(images: Sequence[np.ndarray], pool: Executor) -> Steps[np.ndarray]
         total = np.zeros(frame.shape)
         for start in range(0, count, 8):
             with one_thread_each():
-                found = list(pool.map(moved, images[start : start + 8]))
+                some = images[start : start + 8]
+                found = yield from each(pool, moved, some, number * count + start, ROUNDS * count, MESSAGE)
             for image in found:
                 total += image
-            yield Progress(
-                number * count + start + len(found), ROUNDS * count, "Finding the mean image, once"
-            )
     return np.asarray(total / count, np.float32)

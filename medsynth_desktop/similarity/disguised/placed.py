@@ -11,7 +11,7 @@ import numpy as np
 
 from medsynth_desktop.core.errors import StoreFailed
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
-from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised import alignment, structure, votes
@@ -20,6 +20,7 @@ from medsynth_desktop.similarity.disguised.blocks import cut, norms_of
 from medsynth_desktop.similarity.disguised.frame import LEARNT_FROM, PLACING, ROUNDS, Frame, make_mean
 from medsynth_desktop.similarity.disguised.shelved import Known, quantised
 from medsynth_desktop.similarity.disguised.structure import Structure
+from medsynth_desktop.similarity.disguised.waiting import each
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.store.indexes import Indexes
@@ -33,6 +34,7 @@ SETTINGS = (
 """What decides the numbers kept: with other settings they are made anew. The first counts changes of the code."""
 USUAL = 0.2
 """Share of the real images that lie on the frame less alike than is usual."""
+MESSAGE = "Bringing the real images into one pose, once"
 SEGMENT = 256
 """Images in a file of the shelf, at most."""
 
@@ -114,8 +116,8 @@ def _place(
         some, made = missing[start : start + SEGMENT], []
         for first in range(0, len(some), 8):
             with one_thread_each():
-                made += list(pool.map(place, some[first : first + 8]))
-            yield Progress(start + len(made), len(missing), "Bringing the real images into one pose, once")
+                few = some[first : first + 8]
+                made += yield from each(pool, place, few, start + len(made), len(missing), MESSAGE)
         facts, rows = (np.stack(column) for column in zip(*made, strict=True))
         try:
             table.add([names[i] for i in some], facts, rows)

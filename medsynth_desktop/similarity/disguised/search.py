@@ -15,7 +15,7 @@ import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
-from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.affine import Affine
@@ -31,6 +31,7 @@ from medsynth_desktop.similarity.disguised.placed import (
 from medsynth_desktop.similarity.disguised.shelved import Known
 from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.disguised.structure import BLOCK, FINE, MIDDLE, Structure, structure_of
+from medsynth_desktop.similarity.disguised.waiting import each
 from medsynth_desktop.similarity.disguised.words import what_was_done
 from medsynth_desktop.similarity.index import Shelf
 
@@ -45,6 +46,7 @@ FAINT = 1e-3
 TURNED = {2: (-5.0, 5.0), 3: ()}
 """Degrees by which a query is also turned: a part that was turned first is not on its frame."""
 POSES = ("frame", "unmoved", "turned")
+MESSAGE = "Looking for copies in disguise"
 OWN = (1, AROUND, QUARTER, POWER, TURNED, FOCUS, FAINT)
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""
 
@@ -140,14 +142,16 @@ class DisguisedSearch:
             A query of another shape than the real images.
         """
         found: list[tuple[Disguise, ...]] = []
-        with ThreadPoolExecutor(self._threads) as pool:
+        pool, count = ThreadPoolExecutor(self._threads), len(queries)
+        try:
             if self._placed is None and queries:
                 self._placed = yield from self._open(pool)
-            for start in range(0, len(queries), self._threads):
+            for start in range(0, count, self._threads):
                 some = [image for _, image in queries[start : start + self._threads]]
                 with one_thread_each():
-                    found += pool.map(self._disguises, some)
-                yield Progress(len(found), len(queries), "Looking for copies in disguise")
+                    found += yield from each(pool, self._disguises, some, start, count, MESSAGE)
+        finally:  # a user who cancels does not wait for what runs: it only reads
+            pool.shutdown(wait=False, cancel_futures=True)
         return found
 
     def _open(self, pool: Executor) -> Steps[Placed]:

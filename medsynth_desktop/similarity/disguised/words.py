@@ -38,16 +38,21 @@ def what_was_done(to_real: Affine, negative: bool, shape: tuple[int, ...]) -> tu
     return tuple(said)
 
 
-def explain(disguise: Disguise | None, whole: bool) -> str:
-    """The sentence for an officer, as "Like a mirrored copy of P-0042-1, turned by 7°, once that is undone".
+def copy_words(disguise: Disguise, whole: bool) -> tuple[str, str]:
+    """What a query is a copy of, and how: ``("A mirrored copy of P-0042-1, turned by 7°", "once that is undone")``."""
+    mirrored = "A mirrored copy of " if "mirrored" in disguise.done else "A copy of "
+    others = "".join(f", {word}" for word in disguise.done if word != "mirrored")
+    what = f"{mirrored}{'' if whole else 'a part of '}{disguise.image}{others}"
+    return what, "once that is undone" if disguise.done else "in its place"
 
-    ``whole`` says whether the whole image or only a part of it is meant; None gives no words.
+
+def explain(disguise: Disguise | None, whole: bool) -> str:
+    """The sentence for an officer, "It is like a mirrored copy of P-0042-1, turned by 7°, once that is undone", ended.
+
+    ``whole`` says whether the whole image or only a part of it is meant; None gives no words. What it is worth, and
+    what unseen patients reach, `medsynth_desktop.workbench.overlay.explain_words` says.
     """
     if disguise is None:
         return ""
-    mirrored = "mirrored " if "mirrored" in disguise.done else ""
-    others = "".join(f", {word}" for word in disguise.done if word != "mirrored")
-    undoing = " once that is undone" if disguise.done else " in its place"
-    return (
-        f"It is like a {mirrored}copy of {'' if whole else 'a part of '}{disguise.image}{others},{undoing}."
-    )
+    what, undone = copy_words(disguise, whole)
+    return f"It is like {what[0].lower()}{what[1:]}, {undone}."

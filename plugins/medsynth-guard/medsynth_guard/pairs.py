@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,10 @@ from qtpy.QtCore import QTimer
 
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.qt.viewer import layer_data
-from medsynth_desktop.workbench.presenting import DIFFERENCE_LIMIT, grid_shape, wrapped
+from medsynth_desktop.workbench.captions import DIFFERENCE_LIMIT, bar_length, grid_shape, wrapped
+from medsynth_desktop.workbench.pairs import Pair
+from medsynth_guard.flicker import Flicker
+from medsynth_guard.outline import Outline
 
 DIVERGING = Colormap(
     [[0.45, 0.75, 1.0], [0.1, 0.3, 0.75], [0.0, 0.0, 0.0], [0.75, 0.3, 0.0], [1.0, 0.75, 0.35]],
@@ -24,16 +27,13 @@ CAPTION_POINTS = 9
 CAPTION_PIXELS = 9.0
 """Width of a letter at that size."""
 GAP = 6
-LETTER_PIXELS, LINE_PIXELS, BOTTOM_PIXELS = 38, 24, 12
-"""Height of an orientation letter, of a line of a caption, and what is left free below a picture."""
+LETTER_PIXELS, LINE_PIXELS, BOTTOM_PIXELS, SIDE_PIXELS = 38, 24, 40, 26
+"""Height of an orientation letter, of a line of a caption, what is left free below a picture, and at its sides."""
 DRAWN_MS = (50, 250, 800)
 """napari gives grid cells their size when they are first drawn, on a slow machine late: until then fit again."""
-KEYS = {"N": 1, "P": -1}
-"""Next and previous pair."""
+PER_CELL = 2
+"""Layers in a cell: picture and outline. Counted from the newest on (a negative stride), so the user's shift none."""
 LINKED = ("contrast_limits", "gamma")
-
-BAR_LENGTHS = (10.0, 20.0, 50.0, 100.0, 200.0)
-"""Lengths of the scale bar (mm); napari's own choice reaches over the letter at the bottom of a cell."""
 
 Made = tuple[np.ndarray, dict[str, Any], str]
 
@@ -59,13 +59,15 @@ class PairView:
     ----------
     viewer
         The napari viewer.
-    step
-        Called with +1 or -1 by N and P while the pair is shown.
+    keys
+        What keys do while the pair is shown.
     """
 
-    def __init__(self, viewer: Any, step: Callable[[int], None]) -> None:
+    def __init__(self, viewer: Any, keys: Mapping[str, Callable[[], None]]) -> None:
         self._viewer = viewer
-        self._step = step
+        self._keys = dict(keys)
+        self._outline = Outline(viewer)
+        self._flicker = Flicker(self._show_second)
         self._kept: _Kept | None = None
         self._ours: list[Any] = []
         self._captions: list[str] = []
@@ -82,26 +84,69 @@ class PairView:
         """Our layers that are still there: synthetic, nearest real, difference."""
         return [layer for layer in self._ours if layer in self._viewer.layers]
 
-    def show(self, pictures: list[tuple[Volume, str]]) -> None:
-        """Show one to three pictures with their captions: synthetic, nearest real, difference.
+    @property
+    def outlines(self) -> list[Any]:
+        """The outlines over our layers."""
+        return [layer for layer in self._outline.layers if layer in self._viewer.layers]
+
+    def show(self, pair: Pair) -> None:
+        """Show one to three pictures with their captions: synthetic, real, difference; and what is alike outlined.
 
         The slice looked at and the zoom are kept from pair to pair.
         """
-        self._captions = [caption for _, caption in pictures]
-        made = [self._data(i, volume, caption) for i, (volume, caption) in enumerate(pictures)]
+        self._captions = [caption for _, caption in pair.pictures]
+        made = [self._data(i, volume, caption) for i, (volume, caption) in enumerate(pair.pictures)]
         if self._fits(made):
             for layer, (array, attributes, _) in zip(self._ours, made, strict=True):
                 layer.data, layer.metadata = array, attributes["metadata"]
             self._caption()
-            return
+        else:
+            self._show_anew(made)
+        self._outline.mark(layer_data(pair.region, "")[0] if pair.region is not None else None)
+
+    def _show_anew(self, made: list[Made]) -> None:
+        self.flicker(False)
         if not self.active:
             self._enter()
+        self._viewer.canvas.grid.enabled = False  # cells are laid out once all are there
         self._remove_ours()
-        for array, attributes, _ in made:
-            self._ours.append(self._add(array, attributes))
+        for array, attributes, _ in reversed(made):
+            self._ours.insert(0, self._add(array, attributes))
+            self._outline.over(self._ours[0])
+        self._viewer.layers.selection.active = self._ours[0]
         if len(self._ours) > 1:
             self._viewer.layers.link_layers(self._ours[:2], LINKED)
         self._arrange()
+
+    # -- flicker -----------------------------------------------------------------------------------------------
+
+    @property
+    def flickering(self) -> bool:
+        """Whether sample and real image change places."""
+        return self._flicker.running
+
+    def flicker(self, on: bool) -> None:
+        """Show sample and real image in one place, in turn; or both side by side again."""
+        on = on and self.active and len(self.layers) > 1
+        if on == self._flicker.running:
+            return
+        if on:
+            self._flicker.start()
+        else:
+            self._flicker.stop()
+            for layer in (*self.layers, *self.outlines):
+                layer.visible = True
+        if self.active:
+            self._regrid()
+
+    def set_rate(self, rate: float) -> None:
+        """Change ``rate`` times a second."""
+        self._flicker.set_rate(rate)
+
+    def _show_second(self, second: bool) -> None:
+        if len(self.layers) > 1:
+            for layer, shown in zip(self.layers, (not second, second), strict=False):
+                layer.visible = shown
 
     def _data(self, place: int, volume: Volume, caption: str) -> Made:
         if place < 2:
@@ -135,7 +180,7 @@ class PairView:
             ndisplay=viewer.dims.ndisplay,
             point=tuple(viewer.dims.point),
             camera=(camera.center, camera.zoom, camera.angles),
-            keys={str(key): action for key, action in viewer.keymap.items() if str(key) in KEYS},
+            keys={str(key): action for key, action in viewer.keymap.items() if str(key) in self._keys},
             bar=viewer.canvas.overlays.scale_bar.length,
         )
         for layer in viewer.layers:
@@ -143,13 +188,13 @@ class PairView:
         viewer.canvas.events.size.connect(self._resized)
         viewer.dims.events.order.connect(self._turned)
         viewer.events.reset_view.connect(self._turned)
-        for key, by in KEYS.items():
-            viewer.bind_key(key, lambda _viewer, by=by: self._step(by), overwrite=True)
+        for key, act in self._keys.items():
+            viewer.bind_key(key, lambda _viewer, act=act: act(), overwrite=True)
 
     def _arrange(self) -> None:
         viewer, grid = self._viewer, self._viewer.canvas.grid
         viewer.dims.ndisplay = 2
-        grid.stride, grid.spacing = 1, GAP
+        grid.stride, grid.spacing = -PER_CELL, GAP
         grid.enabled = True
         first = self._ours[0]
         for axis, (low, high) in enumerate(first.extent.world.T, viewer.dims.ndim - first.ndim):
@@ -170,19 +215,33 @@ class PairView:
         height, width = viewer.canvas.size
         rows, columns = (np.ptp(self.layers[0].extent.world, axis=0)[i] for i in viewer.dims.displayed[-2:])
         viewer.canvas.grid.shape = grid_shape(
-            width, height, len(self._ours), columns / rows, self._above() + BOTTOM_PIXELS
+            width, height, self._cells(), columns / rows, self._above() + BOTTOM_PIXELS
         )
         self._caption()
         camera.zoom *= 1.001  # an equal zoom is not passed on to cells that were drawn meanwhile
         above = self._above()
-        cell = float(viewer.canvas.viewbox_size(viewer.layers)[0])
-        viewer.reset_view(layers=self.layers, margin=min(0.4, (above + BOTTOM_PIXELS) / cell))
+        high, wide = (float(n) for n in viewer.canvas.viewbox_size(viewer.layers))
+        viewer.reset_view(layers=self.layers)
+        camera.zoom = max(
+            min((wide - 2 * SIDE_PIXELS) / columns, (high - above - BOTTOM_PIXELS) / rows), 0.1 * high / rows
+        )
         depth, row, column = camera.center
         camera.center = (depth, row - (above - BOTTOM_PIXELS) / 2 / camera.zoom, column)  # below its caption
-        length = bar_length(float(viewer.canvas.viewbox_size(viewer.layers)[1]) / camera.zoom)
-        viewer.canvas.overlays.scale_bar.length = length
+        viewer.canvas.overlays.scale_bar.length = bar_length(wide / camera.zoom)
         self._fitted = (camera.zoom, camera.center)
         self._fitting = False
+
+    def _cells(self) -> int:
+        """Pictures beside each other; while two flicker they share a cell."""
+        return len(self._ours) - self._flicker.running
+
+    def _regrid(self) -> None:
+        """Lay the cells out anew after a flicker began or ended."""
+        self._viewer.canvas.grid.stride = -PER_CELL * (1 + self._flicker.running)
+        self._fitted = None
+        self._fit()
+        for wait in DRAWN_MS:
+            QTimer.singleShot(wait, self._fit)
 
     def _above(self) -> int:
         """Pixels of a cell above its picture: an orientation letter and the longest caption."""
@@ -206,6 +265,7 @@ class PairView:
 
     def leave(self, restore_view: bool = True) -> None:
         """Take our layers away and show the user's again; ``restore_view``: slice, zoom and 2D or 3D too."""
+        self.flicker(False)
         kept, self._kept = self._kept, None
         if kept is None:
             return
@@ -214,10 +274,11 @@ class PairView:
         viewer.dims.events.order.disconnect(self._turned)
         viewer.events.reset_view.disconnect(self._turned)
         viewer.canvas.overlays.scale_bar.length = kept.bar
-        for key in KEYS:
+        for key in self._keys:
             viewer.bind_key(key, kept.keys.get(key), overwrite=True)
-        self._remove_ours()
         grid = viewer.canvas.grid
+        grid.enabled = False
+        self._remove_ours()
         grid.enabled, grid.stride, grid.shape, grid.spacing = kept.grid
         for layer, visible in kept.visible:
             if layer in viewer.layers:
@@ -233,12 +294,7 @@ class PairView:
         camera.center, camera.zoom, camera.angles = kept.camera
 
     def _remove_ours(self) -> None:
+        self._outline.remove()
         for layer in self.layers:
             self._viewer.layers.remove(layer)
         self._ours = []
-
-
-def bar_length(width: float) -> float:
-    """Longest scale bar (mm) within a third of a cell ``width`` millimetres wide."""
-    fitting = [length for length in BAR_LENGTHS if length <= width / 3]
-    return fitting[-1] if fitting else BAR_LENGTHS[0]

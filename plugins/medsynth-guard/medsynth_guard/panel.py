@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtGui import QHideEvent
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
-from medsynth_desktop.qt.signin import SignIn
 from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.similarity import METRICS
-from medsynth_desktop.workbench.pairs import pictures, verdict_shown, why_words
+from medsynth_desktop.workbench.pairs import explained, pair_of, told_by_disguise, verdict_shown, why_words
 from medsynth_desktop.workbench.presenting import (
     count_words,
-    distribution,
     empty_guard_words,
     next_step,
     place_words,
@@ -25,13 +23,12 @@ from medsynth_desktop.workbench.presenting import (
     unchecked_words,
 )
 from medsynth_desktop.workbench.verdict_table import VerdictTable
-from medsynth_guard.cautions import Cautions
+from medsynth_guard.limits import Limits
+from medsynth_guard.pairbar import PairBar
 from medsynth_guard.pairs import PairView
+from medsynth_guard.reasons import Reasons
 from medsynth_guard.report import ReportButton
 from medsynth_guard.table import VerdictView
-from medsynth_guard.thresholds import ThresholdEditor
-
-FINISH_FIRST = "Apply or discard the threshold that is being tried out first"
 
 
 class GuardPanel(Panel):
@@ -46,8 +43,15 @@ class GuardPanel(Panel):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer, titles=("Checking against real images",))
         self.metrics = tuple(METRICS)
-        self.pairs = PairView(napari_viewer, self.step)
-        self._bars: tuple[Any, Any] = (None, None)
+        self.pair_bar = PairBar()
+        self.keys = {
+            "N": lambda: self.step(1),
+            "P": lambda: self.step(-1),
+            "U": self.pair_bar.turn_over,
+            "F": self.pair_bar.turn_flicker,
+        }
+        self.pairs = PairView(napari_viewer, self.keys)
+        self._undone: bool | None = None  # None: undone where a disguise is why, until the user chooses
         self._paired: tuple[str, str | None] | None = None
         self._picked = False
         self._missing = ""  # the panel to go to before anything can be checked
@@ -81,8 +85,9 @@ class GuardPanel(Panel):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._counts())
         column.addWidget(self._table(), 1)
-        column.addWidget(self.reasons)
+        column.addWidget(self.why)
         column.addLayout(self._walk())
+        column.addWidget(self.pair_bar)
         column.addWidget(self._thresholds())
         self.body.addWidget(self.content, 1)
         self.body.addStretch(0)
@@ -100,13 +105,11 @@ class GuardPanel(Panel):
         return row
 
     def _table(self) -> VerdictView:
-        self.table = VerdictView(self.step)
+        self.table = VerdictView(self.keys)
         self.table.looked_at.connect(self._look)
         self.table.rows.layoutChanged.connect(self._show_place)
-        self.reasons = QLabel()
-        self.reasons.setWordWrap(True)
-        self.reasons.setTextFormat(Qt.TextFormat.PlainText)
-        self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.why = Reasons()
+        self.explanation, self.reasons = self.why.explanation, self.why.reasons
         return self.table
 
     def _walk(self) -> QHBoxLayout:
@@ -121,6 +124,9 @@ class GuardPanel(Panel):
         self.next_button.setAccessibleName("Next sample, less risky")
         self.previous_button.clicked.connect(lambda: self.step(-1))
         self.next_button.clicked.connect(lambda: self.step(1))
+        self.pair_bar.undone.connect(self._choose_undone)
+        self.pair_bar.flicker.connect(self.pairs.flicker)
+        self.pair_bar.rate.connect(self.pairs.set_rate)
         self.place = QLabel()
         self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout()
@@ -129,33 +135,17 @@ class GuardPanel(Panel):
         row.addWidget(self.place, 1)
         return row
 
-    def _thresholds(self) -> QWidget:
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.editors = {}
-        for metric in self.metrics:
-            editor = ThresholdEditor(metric)
-            editor.moved.connect(lambda r, b, key=metric.key: self._preview(key, r, b))
-            editor.applied.connect(lambda r, b, why, key=metric.key: self._apply(key, r, b, why))
+    def _thresholds(self) -> Limits:
+        self.limits = Limits(self.workbench, self.metrics, self._bring_into_view)
+        self.editors, self.sign_in = self.limits.editors, self.limits.sign_in
+        self.caution, self.calibrated_button = self.limits.caution, self.limits.calibrated_button
+        for key, editor in self.editors.items():
+            editor.moved.connect(lambda r, b, key=key: self._preview(key, r, b))
+            editor.applied.connect(lambda r, b, why, key=key: self._apply(key, r, b, why))
             editor.discarded.connect(lambda: self.attempt(self.workbench.discard_preview))
             editor.asked.connect(self._make_room)
-            self.editors[metric.key] = editor
-            self.tabs.setTabToolTip(self.tabs.addTab(editor, metric.label), metric.description)
-        self.sign_in = SignIn(self.workbench)
-        self.calibrated_button = QPushButton("&Back to calibrated")
-        self.calibrated_button.setToolTip("Put the thresholds from unseen patients back in force")
         self.calibrated_button.clicked.connect(lambda: self.attempt(self.workbench.reset_thresholds))
-        box = QWidget()
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.tabs)
-        self.caution = Cautions(self._bring_into_view)
-        column.addWidget(self.caution)
-        row = QHBoxLayout()
-        row.addWidget(self.sign_in, 1)
-        row.addWidget(self.calibrated_button)
-        column.addLayout(row)
-        return box
+        return self.limits
 
     def refresh(self) -> None:
         """Read the whole workbench again."""
@@ -203,28 +193,15 @@ class GuardPanel(Panel):
 
     def _show_thresholds(self) -> None:
         guard, trying = self.workbench.guard, self.workbench.previewing
-        bars = (guard.metrics, guard.calibration)
-        same = all(a is b for a, b in zip(bars, self._bars, strict=True))
-        prepared = preparation_words(guard.calibration)
-        for key, editor in self.editors.items():
-            threshold = guard.thresholds.get(key)
-            if not same:
-                bins = distribution(guard.metrics.get(key, ()), guard.unseen.get(key, ()), threshold)
-                editor.show_distribution(bins)
-            editor.show_threshold(threshold, trying == key, prepared)
-            locked = trying is not None and trying != key
-            editor.set_movable(not locked, FINISH_FIRST if locked else "")
-        self._bars = bars
+        self.limits.show_limits(guard, trying)
+        self.limits.show_sample(guard, self.workbench.selected)
         if trying is None:
-            self.reasons.show()
-        self.caution.show_warnings(guard.warnings)
-        typed = any(t.origin == "typed" for t in guard.thresholds.values())
-        self.calibrated_button.setEnabled(typed and trying is None)
+            self.why.show()
 
     def _make_room(self) -> None:
         """Let the question why be seen on a small screen: the reasons stand back until it is answered."""
         trying = self.workbench.previewing
-        self.reasons.setVisible(trying is None)
+        self.why.setVisible(trying is None)
         if trying is not None:
             self._bring_into_view(self.editors[trying].asking)
 
@@ -235,7 +212,8 @@ class GuardPanel(Panel):
         bench = self.workbench
         self.table.look_at(bench.selected)
         verdict = verdict_shown(bench.guard, bench.selected)
-        self.reasons.setText(why_words(bench.guard, bench.selected))
+        self.why.show_reasons(explained(bench.guard, bench.selected), why_words(bench.guard, bench.selected))
+        self.limits.show_sample(bench.guard, bench.selected)
         self._show_place()
         if self.pairs.active and bench.selected is not None:
             said = verdict.verdict if verdict else None
@@ -246,6 +224,7 @@ class GuardPanel(Panel):
         rows = self.table.rows
         row = rows.table.row(self.workbench.selected) if rows.table is not None else None
         self.place.setText(place_words(row, rows.rowCount(), rows.by_risk))
+        self.place.setToolTip(self.workbench.selected or "")
 
     def order(self) -> list[str]:
         """Samples in the order of the table."""
@@ -271,7 +250,10 @@ class GuardPanel(Panel):
 
     def _toggle_pairs(self, on: bool) -> None:
         self.pair_button.setText("Leave pairs" if on else "Show pairs")
+        self.pair_bar.setVisible(on)
+        self._undone = None
         if not on:
+            self.pair_bar.still()
             self.pairs.leave()
             return
         order, selected = self.order(), self.workbench.selected
@@ -285,13 +267,29 @@ class GuardPanel(Panel):
 
     def _something_else_shown(self) -> None:
         if self.pairs.active:
+            self.pair_bar.still()
             self.pairs.leave(restore_view=False)
             self.pair_button.setChecked(False)
 
     def _show_pair(self, sample: str, said: str | None) -> None:
         self._paired = (sample, said)
-        if (found := self.attempt(pictures, self.workbench, sample)) is not None:
-            self.pairs.show(found)
+        undone = told_by_disguise(self.workbench.guard, sample) if self._undone is None else self._undone
+        if (pair := self.attempt(pair_of, self.workbench, sample, undone)) is not None:
+            self.pairs.show(pair)
+            self.pair_bar.show_state(pair.can_undo, pair.undone, len(pair.pictures) > 1)
+            if not self.pairs.flickering:
+                self.pair_bar.still()
+
+    def _choose_undone(self, undone: bool) -> None:
+        self._undone = undone
+        if self.pairs.active and self._paired is not None:
+            self._show_pair(*self._paired)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let nothing flicker that nobody asked for: the panel is left."""
+        self.pair_bar.still()
+        self.pairs.flicker(False)
+        super().hideEvent(event)
 
     def _preview(self, metric: str, review: float, block: float) -> None:
         self.attempt(self.workbench.preview_threshold, metric, review, block)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
-from qtpy.QtGui import QColor, QKeySequence
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QShortcut, QTableView, QWidget
 
 from medsynth_desktop.qt.cells import darken_selection
 from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 
-SMALLER = 0.92
+SMALLER = 0.9
 """Size of the letters, of the panel's: all numbers stand beside each other in a window of 1366 pixels."""
-CELL_MARGIN = 8
+CELL_MARGIN = 6
 SAMPLED_ROWS = 12
 """Rows, the riskiest, whose texts give the columns their widths."""
 NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -64,9 +64,20 @@ class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
             return self.table.tip(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return NUMBERS if self.table.columns[column].numeric else WORDS
-        if role == Qt.ItemDataRole.ForegroundRole and self.table.columns[column].key == "verdict":
-            return QColor(VERDICTS[self.table.verdict(row)].colour)
+        if role in (Qt.ItemDataRole.ForegroundRole, Qt.ItemDataRole.FontRole):
+            return self._look(row, column, role)
         return None
+
+    def _look(self, row: int, column: int, role: int) -> QColor | QFont | None:
+        """Verdicts, and numbers beyond a limit, have a colour; numbers beyond the block limit are bold too."""
+        assert self.table is not None
+        is_verdict = self.table.columns[column].key == "verdict"
+        said = self.table.verdict(row) if is_verdict else self.table.passed(row, column)
+        if role == Qt.ItemDataRole.FontRole:
+            font = QFont()
+            font.setBold(True)
+            return font if said == "block" and not is_verdict else None
+        return QColor(VERDICTS[said].colour) if is_verdict or said != "pass" else None
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -96,15 +107,15 @@ class VerdictView(QTableView):  # type: ignore[misc]
 
     Parameters
     ----------
-    step
-        Called with +1 or -1 by N and P while the table has the focus.
+    keys
+        What keys do while the table has the focus.
     parent
         Qt parent.
     """
 
     looked_at = Signal(str)
 
-    def __init__(self, step: Callable[[int], None], parent: QWidget | None = None) -> None:
+    def __init__(self, keys: Mapping[str, Callable[[], None]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows = VerdictModel()
         self.setModel(self.rows)
@@ -124,10 +135,10 @@ class VerdictView(QTableView):  # type: ignore[misc]
         header.setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
         self.setSortingEnabled(True)
         self._showing = False
-        for key, by in (("N", 1), ("P", -1)):
+        for key, act in keys.items():
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(lambda by=by: step(by))
+            shortcut.activated.connect(act)
         self.selectionModel().currentRowChanged.connect(self._moved)
         self.rows.layoutChanged.connect(self._keep)
         self._sample: str | None = None
@@ -173,10 +184,12 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.ensurePolished()
 
     def _widths(self, table: VerdictTable) -> None:
-        letters, titles = self.fontMetrics(), self.horizontalHeader().fontMetrics()
-        samples = {"verdict": "Review ▲", "nearest": "P-0000-0", "decision": "Re-opened"}
+        bold = QFont(self.font())
+        bold.setBold(True)
+        letters, heavy = self.fontMetrics(), QFontMetrics(bold)
+        samples = {"verdict": "Review ▲ ", "nearest": "P-0000-0", "decision": "Undecided"}
         for index, column in enumerate(table.columns):
             texts = [table.text(row, index) for row in range(min(len(table), SAMPLED_ROWS))]
             texts.append(samples.get(column.key, "0.000" if column.numeric else ""))
-            width = max(letters.horizontalAdvance(text) for text in texts)
-            self.setColumnWidth(index, max(width, titles.horizontalAdvance(column.title)) + CELL_MARGIN)
+            width = max((heavy if column.numeric else letters).horizontalAdvance(text) for text in texts)
+            self.setColumnWidth(index, max(width, heavy.horizontalAdvance(column.title)) + CELL_MARGIN)

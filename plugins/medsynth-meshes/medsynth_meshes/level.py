@@ -18,6 +18,8 @@ from qtpy.QtWidgets import (
 from medsynth_desktop.workbench.surface_facts import SLIDER_STEPS, Levels
 
 BACKGROUND, INK, BARS, LINE = "#1d1f24", "#f0f1f2", "#5b8def", "#ffcf5c"
+FINER = 2
+"""Digits that may be typed beyond a step of the slider."""
 
 
 class LevelHistogram(pg.PlotWidget):  # type: ignore[misc]
@@ -53,6 +55,7 @@ class LevelChooser(QWidget):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.levels: Levels | None = None
+        self._level = 0.0
         self._setting = False
         self.histogram = LevelHistogram()
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -83,8 +86,8 @@ class LevelChooser(QWidget):  # type: ignore[misc]
 
     @property
     def level(self) -> float:
-        """The level chosen, in the volume's unit."""
-        return float(self.box.value())
+        """The level chosen, in the volume's unit: exact, however few digits the box has room for."""
+        return self._level
 
     def show_levels(self, levels: Levels | None) -> None:
         """Show another volume's values and start at its sensible level."""
@@ -94,7 +97,7 @@ class LevelChooser(QWidget):  # type: ignore[misc]
         if levels is None:
             return
         self._setting = True
-        self.box.setDecimals(levels.digits)
+        self.box.setDecimals(levels.digits + FINER)
         self.box.setRange(levels.low, levels.high)
         self.box.setSingleStep((levels.high - levels.low) / SLIDER_STEPS)
         self.box.setSuffix(f" {levels.unit}" if levels.unit else "")
@@ -114,6 +117,7 @@ class LevelChooser(QWidget):  # type: ignore[misc]
         if self._setting or self.levels is None:
             return
         self._setting = True
+        self._level = min(max(level, self.levels.low), self.levels.high)
         self.box.setValue(level)
         self.slider.setValue(self.levels.slider(level))
         self.histogram.line.setValue(level)

@@ -14,9 +14,9 @@ from medsynth_desktop.workbench.decision_table import COLUMNS, DecisionTable
 
 CELL_MARGIN = 8
 WIDTHS = {
-    "sample": "S-000000000000",
+    "sample": "S-00000",
     "verdict": "Review ▲",
-    "decision": "Re-opened – ",
+    "decision": "Re-opened ",
     "reason": "some of it …",
     "who": "Somebody Long ",
     "when": "2026-01-01 00:00 UTC ",

@@ -1,0 +1,97 @@
+"""The limits of all metrics: what each says, one of them to be seen and moved, cautions, and who moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from medsynth_desktop.guard.matched import preparation_words
+from medsynth_desktop.qt.signin import SignIn
+from medsynth_desktop.similarity.base import Metric
+from medsynth_desktop.workbench.guarding import GuardState
+from medsynth_desktop.workbench.presenting import distribution
+from medsynth_desktop.workbench.state import Workbench
+from medsynth_guard.cautions import Cautions
+from medsynth_guard.chooser import MetricChooser
+from medsynth_guard.thresholds import ThresholdEditor
+
+FINISH_FIRST = "Apply or discard the threshold that is being tried out first"
+HEADING = "Each metric: this sample / block limit"
+
+
+class Limits(QWidget):  # type: ignore[misc]
+    """Shows the guard's limits; the panel connects the editors to the verbs.
+
+    Parameters
+    ----------
+    workbench
+        Who is signed in.
+    metrics
+        The registered metrics.
+    opened
+        Called with a widget that is to be brought into view.
+    """
+
+    def __init__(
+        self, workbench: Workbench, metrics: Sequence[Metric], opened: Callable[[QWidget], None]
+    ) -> None:
+        super().__init__()
+        self._bars: tuple[object, object] = (None, None)
+        self.heading = QLabel(HEADING)
+        self.chooser = MetricChooser(metrics)
+        self.stack = QStackedWidget()
+        self.editors: dict[str, ThresholdEditor] = {}
+        for metric in metrics:
+            self.editors[metric.key] = ThresholdEditor(metric)
+            self.stack.addWidget(self.editors[metric.key])
+        self.chooser.chosen.connect(lambda key: self.stack.setCurrentWidget(self.editors[key]))
+        if self.editors:
+            self.chooser.choose(next(iter(self.editors)))
+        self.sign_in = SignIn(workbench)
+        self.caution = Cautions(opened)
+        self.calibrated_button = QPushButton("&Back to calibrated")
+        self.calibrated_button.setToolTip("Put the thresholds from unseen patients back in force")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for widget in (self.heading, self.chooser, self.stack, self.caution):
+            column.addWidget(widget)
+        row = QHBoxLayout()
+        row.addWidget(self.sign_in, 1)
+        row.addWidget(self.calibrated_button, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(row)
+
+    def show_limits(self, guard: GuardState, trying: str | None) -> None:
+        """Show where the limits lie; ``trying``: the one that is being moved and is not in force."""
+        bars = (guard.metrics, guard.calibration)
+        same = all(a is b for a, b in zip(bars, self._bars, strict=True))
+        prepared = preparation_words(guard.calibration)
+        thresholds = guard.thresholds
+        for key, editor in self.editors.items():
+            threshold = thresholds.get(key)
+            if not same:
+                bins = distribution(guard.metrics.get(key, ()), guard.unseen.get(key, ()), threshold)
+                editor.show_distribution(bins)
+            editor.show_threshold(threshold, trying == key, prepared)
+            locked = trying is not None and trying != key
+            editor.set_movable(not locked, FINISH_FIRST if locked else "")
+        self._bars = bars
+        self.caution.show_warnings(guard.warnings)
+        typed = any(t.origin == "typed" for t in thresholds.values())
+        self.calibrated_button.setEnabled(typed and trying is None)
+
+    def show_sample(self, guard: GuardState, sample: str | None) -> None:
+        """Say what every metric is of ``sample``."""
+        values: dict[str, float] = {}
+        if sample in guard.nearest:
+            place = guard.ids.index(sample)
+            values = {key: float(column[place]) for key, column in guard.metrics.items()}
+        known = [
+            key
+            for key in self.editors
+            if key in guard.thresholds or np.isfinite(guard.metrics.get(key, np.zeros(0))).any()
+        ]
+        self.chooser.show_values(values, guard.thresholds, known)

@@ -1,0 +1,95 @@
+"""How a pair is looked at: as the images are or with the disguise undone, still or flickering."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+
+from medsynth_guard.flicker import FASTEST, SLOWEST, USUAL
+from medsynth_guard.thresholds import CalmBox
+
+NOTHING_TO_UNDO = "No copy in disguise was looked for, so there is nothing to undo"
+
+
+class PairBar(QWidget):  # type: ignore[misc]
+    """Says what the user wants; shows nothing by itself.
+
+    Signals
+    -------
+    undone : bool
+        The disguise is to be undone, or the images shown as they are.
+    flicker : bool
+        Sample and real image are to change places, or to stand still.
+    rate : float
+        Changes in a second.
+    """
+
+    undone = Signal(bool)
+    flicker = Signal(bool)
+    rate = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.as_is_button, self.undone_button = QPushButton("As they are"), QPushButton("Disguise &undone")
+        self.as_is_button.setToolTip("The nearest real image as it is (U)")
+        self.modes = QButtonGroup(self)
+        for button in (self.as_is_button, self.undone_button):
+            button.setCheckable(True)
+            self.modes.addButton(button)
+        self.as_is_button.setChecked(True)
+        self.modes.buttonClicked.connect(lambda button: self.undone.emit(button is self.undone_button))
+        self.flicker_button = QPushButton("&Flicker (F)")
+        self.flicker_button.setCheckable(True)
+        self.flicker_button.setToolTip("Sample and real image in one place, in turn: what differs moves")
+        self.flicker_button.toggled.connect(self.flicker)
+        self.rate_box = self._rate()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for widget in (self.as_is_button, self.undone_button, self.flicker_button, self.rate_box):
+            row.addWidget(widget)
+        row.addStretch(1)
+        self.hide()
+
+    def _rate(self) -> CalmBox:
+        box = CalmBox()
+        box.setRange(SLOWEST, FASTEST)
+        box.setSingleStep(0.5)
+        box.setDecimals(1)
+        box.setValue(USUAL)
+        box.setSuffix(" / s")
+        box.setKeyboardTracking(False)
+        box.setButtonSymbols(CalmBox.ButtonSymbols.NoButtons)  # the arrow keys count up and down
+        box.setStyleSheet("min-width: 44px;")
+        box.setAccessibleName("Changes of the flicker in a second")
+        box.setToolTip("Changes in a second")
+        box.valueChanged.connect(self.rate)
+        return box
+
+    def show_state(self, can_undo: bool, undone: bool, can_flicker: bool) -> None:
+        """Show what the pair on the screen is."""
+        (self.undone_button if undone else self.as_is_button).setChecked(True)
+        self.undone_button.setEnabled(can_undo)
+        self.undone_button.setToolTip(
+            "The likest real image laid over the sample: moved, turned, mirrored or inverted back (U)"
+            if can_undo
+            else NOTHING_TO_UNDO
+        )
+        self.flicker_button.setEnabled(can_flicker)
+        if not can_flicker:
+            self.flicker_button.setChecked(False)
+
+    def still(self) -> None:
+        """Show that nothing flickers any more."""
+        with QSignalBlocker(self.flicker_button):
+            self.flicker_button.setChecked(False)
+
+    def turn_flicker(self) -> None:
+        """Flicker or stand still, as by the key F."""
+        if not self.isHidden():
+            self.flicker_button.click()
+
+    def turn_over(self) -> None:
+        """The other of both ways, as by the key U."""
+        if self.undone_button.isEnabled() and not self.isHidden():
+            (self.as_is_button if self.undone_button.isChecked() else self.undone_button).click()
