@@ -14,7 +14,7 @@ from medsynth_desktop.guard.report_pictures import MOST_PAIRS, PairPictures, sli
 from medsynth_desktop.guard.verdicts import risk
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding
-from medsynth_desktop.workbench.presenting import nearest_caption
+from medsynth_desktop.workbench.captions import nearest_caption
 
 
 def worst_pairs(

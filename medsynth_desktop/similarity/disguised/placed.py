@@ -113,7 +113,8 @@ def _place(
         return np.concatenate([placed.matrix.ravel(), placed.offset, [alike], scales.ravel()]), rows.ravel()
 
     for start in range(0, len(missing), SEGMENT):
-        some, made = missing[start : start + SEGMENT], []
+        some = missing[start : start + SEGMENT]
+        made: list[tuple[np.ndarray, np.ndarray]] = []
         for first in range(0, len(some), 8):
             with one_thread_each():
                 few = some[first : first + 8]
