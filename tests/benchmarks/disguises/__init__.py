@@ -1,0 +1,1 @@
+"""What `tests.benchmarks.bench_disguises` is made of."""

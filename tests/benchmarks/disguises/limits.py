@@ -1,0 +1,67 @@
+"""The rule that all ways are judged by: block one per cent of the calibration patients' innocent images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+ALLOWED = 0.01
+"""Share of innocent images of the calibration patients that may be blocked."""
+Z = 1.959964
+"""Of a normal distribution's 95 %."""
+
+Values = Mapping[str, np.ndarray]
+"""By column (n,) values, turned so that high is risky; NaN is never risky."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An image is blocked where, by any column, at most ``rank`` calibration innocents lie at its value or beyond.
+
+    One rank for all columns: each has its limit at the same quantile, the highest limits being the most extreme
+    innocent values. ``rank`` is the largest with which all columns together block at most `ALLOWED` of the
+    calibration innocents; with 0 an image is blocked that lies beyond all of them.
+    """
+
+    innocent: dict[str, np.ndarray]
+    rank: int
+
+    @classmethod
+    def of(cls, innocent: Values, columns: Sequence[str]) -> Rule:
+        """The rule for ``columns``, from the values of calibration innocents."""
+        kept = {c: np.sort(_risky(innocent[c])) for c in columns if np.isfinite(innocent[c]).any()}
+        count = len(next(iter(innocent.values())))
+        most, rank = math.floor(ALLOWED * count), 0
+        while rank < most and cls(kept, rank + 1).blocked(innocent).sum() <= most:
+            rank += 1
+        return cls(kept, rank)
+
+    def ranks(self, values: Values) -> np.ndarray:
+        """(n, columns) calibration innocents at each value or beyond."""
+        found = [
+            len(known) - np.searchsorted(known, _risky(values[column]), side="left")
+            for column, known in self.innocent.items()
+        ]
+        return np.stack(found, axis=1) if found else np.full((len(next(iter(values.values()))), 1), 1 << 30)
+
+    def blocked(self, values: Values) -> np.ndarray:
+        """(n,) whether each is blocked; a value equal to the ``rank + 1``-th innocent one is not."""
+        return np.asarray(self.ranks(values).min(axis=1) <= self.rank)
+
+    def limits(self) -> dict[str, float]:
+        """By column the value beyond which an image is blocked."""
+        return {column: float(known[len(known) - 1 - self.rank]) for column, known in self.innocent.items()}
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson 1927)."""
+    middle, wide = (hits + Z**2 / 2) / (count + Z**2), Z / (count + Z**2)
+    reach = wide * math.sqrt(hits * (count - hits) / count + Z**2 / 4)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _risky(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, -np.inf)
