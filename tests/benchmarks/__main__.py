@@ -2,7 +2,8 @@
 
 Each ``bench_*.py`` has ``run() -> dict``. A dictionary that holds ``seconds`` is one way of doing the thing and becomes
 a row, and so does each way in a dictionary called ``seconds``; plain values beside them are facts of the comparison.
-Naming benchmarks renews only their parts of the page.
+A module with ``page(document) -> list[str]`` writes its tables itself. Naming benchmarks renews only their parts of the
+page.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def main(names: list[str]) -> None:
     for name in names or [n for n in known if n not in LONG]:
         sys.stderr.write(f"{name} ...\n")
         module = importlib.import_module(f"tests.benchmarks.bench_{name}")
-        parts[name] = part(name, (module.__doc__ or "").strip().splitlines()[0], module.run())
+        document, title = module.run(), (module.__doc__ or "").strip().splitlines()[0]
+        own = module.page(document) if hasattr(module, "page") else None
+        parts[name] = part(name, title, document, own)
         text = "\n".join([HEAD, *(parts[n] for n in known if n in parts)])
         PAGE.write_text(text, encoding="utf-8")
 
@@ -51,8 +54,11 @@ def read_parts(page: str) -> dict[str, str]:
     return {name: f"## {name}\n{text.rstrip()}\n" for name, text in zip(found[::2], found[1::2], strict=True)}
 
 
-def part(name: str, title: str, document: dict[str, Any]) -> str:
-    """Return the part of the page for one benchmark: what, when, where, a table, further facts."""
+def part(name: str, title: str, document: dict[str, Any], own: list[str] | None = None) -> str:
+    """Return the part of the page for one benchmark: what, when, where, a table, facts; or its ``own`` lines."""
+    text = [f"## {name}", "", title, "", f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.", ""]
+    if own is not None:
+        return "\n".join([*text, *own])
     rows = list(ways(document))
     others = list(dict.fromkeys(key for _, way in rows for key in way if key not in ("seconds", MEMORY)))
     head = ["way", "seconds", "peak memory (MiB)", *(o.replace("_", " ") for o in others)]
@@ -61,7 +67,6 @@ def part(name: str, title: str, document: dict[str, Any]) -> str:
         cells = [label, *(shown(way.get(key)) for key in ("seconds", MEMORY, *others))]
         lines.append("| " + " | ".join(cells) + " |")
     facts = [f"{label}: {shown(value)}" for label, value in plain_facts(document)]
-    text = [f"## {name}", "", title, "", f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.", ""]
     text += [*lines, ""] if rows else []
     text += ["; ".join(facts) + ".", ""] if facts else []
     return "\n".join(text)

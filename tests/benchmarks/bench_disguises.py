@@ -27,6 +27,7 @@ from tests.benchmarks.disguises.patients import SOURCES, Patients, Sizes, divide
 from tests.benchmarks.disguises.planting import PARTS, SCANNED, WHOLE, Query, copies, innocents
 from tests.benchmarks.disguises.reporting import ADDED, Answers, ablation_row, markdown, seconds_of
 from tests.benchmarks.disguises.searches import all_witnesses, thinned, variants
+from tests.benchmarks.disguises.stages import Tracing
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Plan:
 
     ``innocents`` is how often each unseen image is asked, once as it is; ``copies``, ``parts`` and ``scanned`` are so
     many of each disguise; ``repeats`` training patients get simulated further scans; ``ablation`` asks the variants.
+    ``recognition`` trains retrieval and verification for so many steps (0: not asked); ``weights`` is a VGG16 in ONNX
+    format, None for that of an installed package. ``trace`` is of how many missed copies it is told where the search
+    lost them.
     """
 
     data: str
@@ -46,6 +50,9 @@ class Plan:
     scanned: int = 12
     repeats: int = 0
     ablation: bool = True
+    recognition: int = 0
+    weights: Path | None = None
+    trace: int = 0
 
 
 PLANS = (
@@ -78,9 +85,10 @@ def run(plans: tuple[Plan, ...] = PLANS, cache: Path | None = None) -> dict[str,
 
 def compare(plan: Plan, cache: Path) -> dict[str, Any]:
     """Ask everything of one data set."""
-    patients = divided(*imported(plan.data, cache, plan.grid), plan.sizes, plan.repeats)
+    home = imported(plan.data, cache, plan.grid)
+    patients = divided(*home, plan.sizes, plan.repeats)
     queries = planned(plan, patients)
-    witnesses = all_witnesses(patients)
+    witnesses = all_witnesses(home, patients, plan.weights, plan.recognition)
     answers = Answers.of(queries, ask(patients, queries, witnesses, cache / "answers"))
     made = reporting.rules(answers)
     document = {
@@ -97,7 +105,7 @@ def compare(plan: Plan, cache: Path) -> dict[str, Any]:
             ablation_row(name, answers, columns, seconds_of(answers, asked(columns, witnesses)))
             for name, columns in {"all of ours": tuple(made["ours"].innocent), **ADDED}.items()
         ],
-        "missed": missed(answers, made["ours"]),
+        "missed": missed(answers, made["ours"], patients, plan.trace),
     }
     if plan.ablation:
         document["parts of the search"] = searched(patients, answers, cache)
@@ -162,21 +170,26 @@ def searched(patients: Patients, answers: Answers, cache: Path) -> reporting.Tab
     lines = {line["id"]: line for line in answers.lines}
     rows = []
     same = Answers.of(queries, lines)
-    rows.append(ablation_row("the whole search", same, columns, seconds_of(same, ["aligned+part"])))
+    rows.append(ablation_row("the search as it is", same, columns, seconds_of(same, ["aligned+part"])))
     for name, search in variants(patients).items():
         found = Answers.of(queries, ask(patients, queries, [search], cache / "answers"))
-        rows.append(ablation_row(name, found, columns, seconds_of(found, ["aligned+part"])))
+        rows.append(ablation_row(name, found, columns, seconds_of(found, ["+".join(search.keys)])))
     return rows
 
 
-def missed(answers: Answers, rule: reporting.Rule) -> list[str]:
-    """The copies that ours did not block, with their values."""
-    told = []
-    for role in ("whole", "part", "scanned"):
+def missed(answers: Answers, rule: reporting.Rule, patients: Patients, traced: int) -> list[str]:
+    """The copies that ours did not block, with their values; of the first ``traced`` where the search lost them."""
+    told: list[str] = []
+    tracing = Tracing(patients) if traced else None
+    for role in ("part", "whole", "scanned"):
         own = answers.where(role)
         for query, line, blocked in zip(own.queries, own.lines, own.blocked(rule), strict=True):
+            if blocked:
+                continue
             values = ", ".join(f"{k} {v:.3f}" for k, v in line["values"].items() if v is not None)
-            told += [] if blocked else [f"{query.id}: {values}"]
+            more = tracing is not None and len(told) < traced
+            told.append(f"{query.id}: {values}")
+            told[-1] += f" | {tracing.trace(query).sentence(rule.limits())}" if tracing and more else ""
     return told
 
 
@@ -190,6 +203,9 @@ def page(document: dict[str, Any]) -> list[str]:
             if found.get(key):
                 lines += [*markdown(found[key]), ""]
     return lines
+
+
+OPTIONS = ("innocents", "copies", "parts", "scanned", "repeats", "recognition", "weights", "trace")
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -210,6 +226,11 @@ def _options(arguments: list[str]) -> argparse.Namespace:
             f"--{name}", type=int, help="as in Plan and Sizes; each data set has its own default"
         )
     parser.add_argument("--grid", help="as 64,80,64; 'proposed' for the one that import proposes")
+    parser.add_argument(
+        "--recognition", type=int, metavar="STEPS", help="train and ask the recognition networks"
+    )
+    parser.add_argument("--weights", type=Path, help="VGG16 in ONNX format for the dictionary")
+    parser.add_argument("--trace", type=int, help="of so many missed copies, say where the search lost them")
     parser.add_argument("--cache", type=Path, help="folder for imported images, indexes and answers")
     parser.add_argument("--json", type=Path, help="file for the document")
     parser.add_argument("--no-ablation", action="store_true", help="without the variants of the search")
@@ -223,7 +244,7 @@ def _planned_by(options: argparse.Namespace) -> tuple[Plan, ...]:
             continue
         given = {k: v for k, v in vars(options).items() if v is not None}
         sizes = replace(plan.sizes, **{k: given[k] for k in asdict(plan.sizes) if k in given})
-        own = {k: given[k] for k in ("innocents", "copies", "parts", "scanned", "repeats") if k in given}
+        own = {k: given[k] for k in OPTIONS if k in given}
         if options.grid:
             proposed = options.grid == "proposed"
             own["grid"] = None if proposed else tuple(int(n) for n in options.grid.split(","))

@@ -5,16 +5,17 @@ Looks inside `medsynth_desktop.similarity.disguised.search`, as a development to
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from medsynth_desktop.core.progress import drain
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.placed import strong
-from medsynth_desktop.similarity.disguised.search import CANDIDATES, DisguisedSearch, _Start
-from medsynth_desktop.similarity.disguised.structure import MIDDLE, structure_of
+from medsynth_desktop.similarity.disguised.search import CANDIDATES
 from tests.benchmarks.disguises.patients import Patients
 from tests.benchmarks.disguises.planting import Query, way_of
+from tests.benchmarks.disguises.searches import disguised
 
 
 @dataclass(frozen=True)
@@ -24,84 +25,58 @@ class Trace:
     Attributes
     ----------
     rank
-        Its place among all candidates (0 the best), whatever pose and side it was compared in.
+        Place of its best start among all starts (0 the best).
     score, last
-        Its score, and that of the last candidate that is laid over the query.
-    pose, side
-        In which it scored best: ``frame`` or ``unmoved``, 1 or -1.
-    whole, part
-        The highest values of its overlays when all four of its starts are laid finely.
-    missed_by
-        Mean distance, in voxels, of the overlay with the highest part from the truth; None where it is not known.
-    framed
-        Mean distance between where the frame says a query's voxel lies in the real image, and where it does.
+        Score of that start, and of the last start that the search lays over a query.
+    side
+        1, or -1 where the query is seen mirrored in that start.
+    laid
+        Of each of its starts side, whole, part, and mean distance in voxels of the overlay from the truth (None where
+        the truth is not known).
     """
 
     rank: int
     score: float
     last: float
-    pose: str
     side: int
-    whole: float
-    part: float
-    missed_by: float | None
-    framed: float | None
+    laid: list[tuple[int, float, float, float | None]]
 
     def sentence(self, limits: dict[str, float]) -> str:
         """Which stage lost it, in words."""
-        compared = f"score {self.score:.3f}, {self.pose}, side {self.side}; the last laid {self.last:.3f}"
-        told = f"rank {self.rank} ({compared})"
-        laid = f"laid: whole {self.whole:.3f}, part {self.part:.3f}"
-        away = "" if self.missed_by is None else f", {self.missed_by:.1f} voxels off"
-        frame = "" if self.framed is None else f"; by the frame alone {self.framed:.1f} voxels off"
-        within = self.whole <= limits["aligned"] and self.part <= limits["part"]
-        stage = "NO CANDIDATE" if self.rank >= CANDIDATES else "candidate"
-        if within:
-            stage += ", LAID WRONGLY" if (self.missed_by or 0) > 2 else ", UNDER THE LIMITS"
-        return f"{stage}: {told}; {laid}{away}{frame}"
+        best = max(self.laid, key=lambda one: one[2])
+        over = [one for one in self.laid if one[1] > limits["aligned"] or one[2] > limits["part"]]
+        stage = "candidate" if self.rank < CANDIDATES else "NO CANDIDATE"
+        if not over:
+            stage += ", LAID WRONGLY" if (best[3] or 0) > 2 else ", UNDER THE LIMITS"
+        starts = "; ".join(
+            f"side {side}: whole {whole:.3f}, part {part:.3f}"
+            + ("" if away is None else f", {away:.1f} voxels off")
+            for side, whole, part, away in self.laid
+        )
+        return f"{stage}: rank {self.rank}, score {self.score:.3f}, the last laid {self.last:.3f}; laid from {starts}"
 
 
-def trace(search: DisguisedSearch, patients: Patients, query: Query) -> Trace:
-    """Follow the copied image of ``query`` through the search, which has been asked before."""
-    placed, image, truth = search._placed, query.image(patients), query.source
-    assert placed is not None
-    scored, starts = [], []
-    still = Affine(np.eye(image.ndim), np.zeros(image.ndim))
-    for side in (1, -1):
-        seen = image[::side]
-        move = placed.frame.place_any(seen)
-        for pose, known, band in (
-            ("frame", placed.blocks, placed.frame.canonical(seen, move)),
-            ("unmoved", placed.unmoved, structure_of(seen, MIDDLE)),
-        ):
-            scores, alike, way = search._compare(known, strong(band))
-            best = np.argsort(-scores, kind="stable")[:CANDIDATES]
-            scored += [(float(scores[i]), int(i)) for i in {*best.tolist(), truth}]
-            there = (move, placed.maps[truth]) if pose == "frame" else (still, still)
-            start = _Start(truth, side, *there, move, alike[:, truth], way[:, truth])
-            starts.append((float(scores[truth]), pose, start))
-    scored.sort(key=lambda s: -s[0])
-    score, pose, first = max(starts, key=lambda s: s[0])
-    laid = [search._finest(image, search._lay(image, start)) for _, _, start in starts]
-    likest = max(laid, key=lambda d: d.part)
-    framed = min(starts[:3:2], key=lambda s: -s[0])[2]
-    mirror = Affine(np.eye(image.ndim), np.zeros(image.ndim))
-    if framed.side < 0:
-        flip = np.eye(image.ndim)
-        flip[0, 0] = -1
-        mirror = Affine.about(flip, image.shape)
-    by_frame = mirror.then(framed.move.inverse()).then(framed.real)
-    return Trace(
-        next(n for n, (_, i) in enumerate(scored) if i == truth),
-        score,
-        scored[CANDIDATES - 1][0],
-        pose,
-        first.side,
-        max(d.whole for d in laid),
-        likest.part,
-        _error(Affine(np.array(likest.matrix), np.array(likest.offset)), query, patients),
-        _error(by_frame, query, patients),
-    )
+class Tracing:
+    """The search with no end to its candidates."""
+
+    def __init__(self, patients: Patients) -> None:
+        self._patients, self._search = patients, disguised(patients, candidates=1 << 30)
+
+    def trace(self, query: Query) -> Trace:
+        """Follow the copied image of ``query``."""
+        image = query.image(self._patients)
+        if self._search._placed is None:
+            with ThreadPoolExecutor(2) as pool:
+                self._search._placed = drain(self._search._open(pool))
+        starts = self._search._starts(image)
+        own = [(n, score, start) for n, (score, start) in enumerate(starts) if start.index == query.source]
+        laid = []
+        for _, _, start in own:
+            made = self._search._finest(image, self._search._lay(image, start))
+            away = _error(Affine(np.array(made.matrix), np.array(made.offset)), query, self._patients)
+            laid.append((start.side, made.whole, made.part, away))
+        rank, score, first = own[0]
+        return Trace(rank, score, starts[CANDIDATES - 1][0], first.side, laid)
 
 
 def _error(map_: Affine, query: Query, patients: Patients) -> float | None:
