@@ -15,7 +15,9 @@ from medsynth_desktop.core.hashing import hash_file, hash_json
 from medsynth_desktop.core.progress import Steps, drain
 from medsynth_desktop.core.records import CohortRecord, Nearest
 from medsynth_desktop.similarity.base import Witness
-from medsynth_desktop.similarity.disguised.search import DisguisedSearch
+from medsynth_desktop.similarity.disguised.blocks import Blocks
+from medsynth_desktop.similarity.disguised.placed import strong
+from medsynth_desktop.similarity.disguised.search import TURNED, DisguisedSearch
 from medsynth_desktop.similarity.search import Query as Asked
 from medsynth_desktop.store.workspace import Workspace
 from tests.benchmarks.disguises.patients import Patients
@@ -24,8 +26,10 @@ from tests.benchmarks.disguises.planting import Query
 Home = tuple[Workspace, CohortRecord]
 """Where the data set was imported."""
 VARIANTS: dict[str, dict[str, Any]] = {
-    "frame only (no image compared unmoved)": {"poses": ("frame",)},
-    "unmoved only (no frame)": {"poses": ("unmoved",)},
+    "frame only": {"poses": ("frame",)},
+    "no frame (unmoved, in 2D also turned)": {"poses": ("unmoved", "turned")},
+    "not turned": {"poses": ("frame", "unmoved")},
+    "two candidates": {"candidates": 2},
 }
 """Arguments of the search for disguises that leave a part of it out."""
 THINNED = 3
@@ -82,12 +86,25 @@ def variants(patients: Patients) -> dict[str, Witness]:
     """The variants that this version of the search can be."""
     made: dict[str, Witness] = {}
     for name, options in VARIANTS.items():
+        if name == "not turned" and not TURNED[len(patients.grid)]:
+            continue
         try:
             made[name] = disguised(patients, **options)
         except TypeError:
             sys.stderr.write(f"Left out of the ablation, for the search has no such argument: {name}.\n")
     made["blocks only (nothing laid over)"] = BlocksAlone(disguised(patients))
     return made
+
+
+def block_scores(search: DisguisedSearch, image: np.ndarray) -> np.ndarray:
+    """(N,) the highest score of each real image's blocks, in any pose and from either side; the search is open."""
+    opened, scores = search._placed, []
+    assert opened is not None
+    for side in (1, -1):
+        seen = np.asarray(image[::side], np.float32)
+        placed = opened.frame.place_any(seen, opened.usual)
+        scores += [Blocks.of(strong(p.band)).scores(p.known)[0] for p in search._poses_of(seen, placed)]
+    return np.asarray(np.max(scores, axis=0))
 
 
 class BlocksAlone:
@@ -107,7 +124,7 @@ class BlocksAlone:
         """Add the scores."""
         if self._search._placed is None:
             yield from self._search.query(queries[:1])
-        scores = [self._search._starts(np.asarray(image, np.float32))[0][0] for _, image in queries]
+        scores = [float(block_scores(self._search, image).max()) for _, image in queries]
         return [
             replace(nearest, metrics={**nearest.metrics, "aligned": score})
             for nearest, score in zip(found, scores, strict=True)

@@ -15,7 +15,7 @@ from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.search import CANDIDATES
 from tests.benchmarks.disguises.patients import Patients
 from tests.benchmarks.disguises.planting import Query, way_of
-from tests.benchmarks.disguises.searches import disguised
+from tests.benchmarks.disguises.searches import block_scores, disguised
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,9 @@ class Trace:
     Attributes
     ----------
     rank
-        Place of its best start among all starts (0 the best).
+        How many real images have a higher score of their blocks.
     score, last
-        Score of that start, and of the last start that the search lays over a query.
-    side
-        1, or -1 where the query is seen mirrored in that start.
+        Its score, and that of the last image that the search lays over a query.
     laid
         Of each of its starts side, whole, part, and mean distance in voxels of the overlay from the truth (None where
         the truth is not known).
@@ -38,7 +36,6 @@ class Trace:
     rank: int
     score: float
     last: float
-    side: int
     laid: list[tuple[int, float, float, float | None]]
 
     def sentence(self, limits: dict[str, float]) -> str:
@@ -61,22 +58,21 @@ class Tracing:
 
     def __init__(self, patients: Patients) -> None:
         self._patients, self._search = patients, disguised(patients, candidates=1 << 30)
+        with ThreadPoolExecutor(2) as pool:
+            self._search._placed = drain(self._search._open(pool))
 
     def trace(self, query: Query) -> Trace:
         """Follow the copied image of ``query``."""
-        image = query.image(self._patients)
-        if self._search._placed is None:
-            with ThreadPoolExecutor(2) as pool:
-                self._search._placed = drain(self._search._open(pool))
-        starts = self._search._starts(image)
-        own = [(n, score, start) for n, (score, start) in enumerate(starts) if start.index == query.source]
+        image = np.asarray(query.image(self._patients), np.float32)
+        scores = block_scores(self._search, image)
+        own = [start for start in self._search._starts(image) if start.index == query.source]
         laid = []
-        for _, _, start in own:
+        for start in own:
             made = self._search._finest(image, self._search._lay(image, start))
             away = _error(Affine(np.array(made.matrix), np.array(made.offset)), query, self._patients)
             laid.append((start.side, made.whole, made.part, away))
-        rank, score, first = own[0]
-        return Trace(rank, score, starts[CANDIDATES - 1][0], first.side, laid)
+        own_score, last = float(scores[query.source]), float(np.sort(scores)[-min(CANDIDATES, len(scores))])
+        return Trace(int((scores > own_score).sum()), own_score, last, laid)
 
 
 def _error(map_: Affine, query: Query, patients: Patients) -> float | None:
