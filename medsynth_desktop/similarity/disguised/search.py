@@ -115,6 +115,9 @@ class DisguisedSearch:
         self._images, self._records, self._shelf = images, tuple(records), shelf
         self._candidates, self._poses = candidates, poses
         self._threads = threads or min(os.cpu_count() or 1, 8)
+        self._rank = np.argsort(
+            np.argsort([record.id for record in self._records])
+        )  # among equals the first id
         self._placed: Placed | None = None
 
     keys = ("aligned", "part")
@@ -180,14 +183,14 @@ class DisguisedSearch:
             for pose in self._poses_of(sight):
                 blocks = Blocks.of(strong(pose.band))
                 scores, ways, signs = blocks.scores(pose.known)
-                for i in np.argsort(-scores, kind="stable")[: self._candidates].tolist():
+                for i in np.lexsort((self._rank, -scores))[: self._candidates].tolist():
                     if (i, side) in found and found[i, side][0] >= scores[i]:
                         continue
                     alike, way = blocks.agreeing(pose.known, i, ways[i], signs[i])
                     real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
                     start = _Start(i, sight, pose.move, real, alike, way)
                     found[i, side] = float(scores[i]), start
-        ranked = sorted(found.values(), key=lambda f: (-f[0], f[1].index, -f[1].sight.side))
+        ranked = sorted(found.values(), key=lambda f: (-f[0], self._rank[f[1].index], -f[1].sight.side))
         first = list(dict.fromkeys(start.index for _, start in ranked))[: self._candidates]
         return [start for _, start in ranked if start.index in first]
 
@@ -230,9 +233,7 @@ class DisguisedSearch:
         assert self._placed is not None
         query, real = sight.at(cells), structure_of(np.asarray(self._images[index], np.float32), cells)
         step = query.structure.step
-        for axis, n in enumerate(
-            query.structure.band.shape
-        ):  # from the frame's cells to those of this overlay
+        for axis, n in enumerate(query.structure.band.shape):  # from the frame's cells to this overlay's
             cell = ((np.arange(n) + 0.5) * step / self._placed.frame.step).astype(int)
             near = near.take(cell, axis=axis, mode="clip")
         made, correlation = refine(query.structure, real, start, near)
