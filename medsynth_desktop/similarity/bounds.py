@@ -32,7 +32,7 @@ UNIT_ROUNDOFF = 2.0**-24
 SLACK = 1e-10
 """Generous room for the float64 rounding of means, norms, panel sums and the exact values themselves."""
 
-_BLAS_LOCK = threading.Lock()
+_PRECISION_LOCK = threading.Lock()
 
 
 def error_bound(voxels: int) -> float:
@@ -107,7 +107,7 @@ def products(left: Any, right: np.ndarray, width: int, pool: Executor) -> np.nda
 def _products_on_device(left: Any, right: np.ndarray, panel: int) -> np.ndarray:
     import torch
 
-    with _BLAS_LOCK, _whole_float32(torch, left.device.type), torch.inference_mode():
+    with _PRECISION_LOCK, _whole_float32(torch, left.device.type), torch.inference_mode():
         a = left.reshape(len(left), -1, panel).transpose(0, 1)
         b = torch.from_numpy(right).to(left.device).reshape(len(right), -1, panel).permute(1, 2, 0)
         total = torch.zeros((len(left), len(right)), dtype=torch.float64, device=left.device)
@@ -135,12 +135,30 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+class _Held:
+    """Who holds BLAS to one thread. The first takes the limit and the last gives it back: in crossed order, or from a
+    generator that nobody goes on with, two searches would else leave BLAS with one thread for good, or wait for ever.
+    """
+
+    lock = threading.Lock()
+    by = 0
+    limit: Any = None
+
+
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Hold BLAS to one thread while a pool's workers call it: bits do not depend on their number, and none waits."""
-    # The lock: two searches that left the limit in crossed order would leave BLAS with one thread for good.
-    with _BLAS_LOCK, _blas().limit(limits=1, user_api="blas"):
+    with _Held.lock:
+        if not _Held.by:
+            _Held.limit = _blas().limit(limits=1, user_api="blas")
+        _Held.by += 1
+    try:
         yield
+    finally:
+        with _Held.lock:
+            _Held.by -= 1
+            if not _Held.by:
+                _Held.limit.restore_original_limits()
 
 
 @dataclass(frozen=True, slots=True)
