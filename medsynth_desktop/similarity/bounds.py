@@ -136,8 +136,10 @@ def _blas() -> ThreadpoolController:
 
 
 class _Held:
-    """Who holds BLAS to one thread. The first takes the limit and the last gives it back: in crossed order, or from a
-    generator that nobody goes on with, two searches would else leave BLAS with one thread for good, or wait for ever.
+    """Who holds BLAS to one thread.
+
+    The first takes the limit and the last gives it back: in crossed order, or from a generator that nobody goes on
+    with, two searches would else leave BLAS with one thread for good, or wait for ever.
     """
 
     lock = threading.Lock()
