@@ -6,22 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from medsynth_desktop.core.records import ImageRecord
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.records import ImageRecord, Nearest
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.store.indexes import Indexes
 from tests.benchmarks.bench_disguises import PLANS, page
 from tests.benchmarks.disguises.limits import Rule, wilson
 from tests.benchmarks.disguises.patients import Part, Patients, acquired_again
 from tests.benchmarks.disguises.planting import PARTS, WHOLE, Query, copies, innocents, names, way_of
+from tests.benchmarks.disguises.searches import BlocksAlone, disguised
+from tests.benchmarks.disguises.stages import Tracing
 
 
-def some_patients(folder: Path, shape: tuple[int, ...]) -> Patients:
+def some_patients(folder: Path, shape: tuple[int, ...], smooth: float = 0.0) -> Patients:
     generator = np.random.default_rng(0)
 
     def part(split: str, patients: int, scans: int) -> Part:
         own = [(f"{split}-{n}", m) for n in range(patients) for m in range(1 if n else scans)]
-        images = [generator.uniform(-1, 1, shape).astype(np.float32) for _ in own]
+        noise = (ndimage.gaussian_filter(generator.uniform(-1, 1, shape), smooth) for _ in own)
+        images = [(image / np.abs(image).max()).astype(np.float32) for image in noise]
         return Part(images, [ImageRecord(f"{name}-{m}", name, "train", "") for name, m in own])
 
     parts = [part(*facts) for facts in (("train", 6, 3), ("calibration", 4, 1), ("evaluation", 4, 1))]
@@ -97,6 +102,23 @@ def test_the_way_of_a_disguise_leads_back(tmp_path: Path, kind: str, strength: s
     np.testing.assert_allclose(
         patients.train.images[4][tuple(came)], query.image(patients)[inside], atol=1e-5
     )
+
+
+def test_a_copy_is_followed_through_the_search(tmp_path: Path) -> None:
+    patients = some_patients(tmp_path, (96, 80), smooth=1.5)
+    followed = Tracing(patients).trace(Query("x", "part", "half", "", 5, 2))
+    assert followed.rank == 0
+    assert max(part for _, _, part, _ in followed.laid) > 0.8
+    assert min(away for *_, away in followed.laid if away is not None) < 1
+    assert followed.sentence({"aligned": 0.5, "part": 0.5}).startswith("candidate: rank 0")
+
+
+def test_blocks_alone_score_a_copy_higher_than_an_unseen_image(tmp_path: Path) -> None:
+    patients = some_patients(tmp_path, (96, 80), smooth=1.5)
+    asked = [("copy", patients.train.images[4][::-1]), ("unseen", patients.evaluation.images[0])]
+    found = drain(BlocksAlone(disguised(patients)).testify(asked, [Nearest(i, (), 1.0) for i, _ in asked]))
+    copy, unseen = (nearest.metrics["aligned"] for nearest in found)
+    assert copy > 1.5 * unseen
 
 
 def test_a_further_scan_is_alike_and_not_the_same() -> None:

@@ -18,6 +18,7 @@ from medsynth_desktop.similarity.base import Witness
 from medsynth_desktop.similarity.disguised.blocks import Blocks
 from medsynth_desktop.similarity.disguised.placed import strong
 from medsynth_desktop.similarity.disguised.search import TURNED, DisguisedSearch
+from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.search import Query as Asked
 from medsynth_desktop.store.workspace import Workspace
 from tests.benchmarks.disguises.patients import Patients
@@ -101,9 +102,8 @@ def block_scores(search: DisguisedSearch, image: np.ndarray) -> np.ndarray:
     opened, scores = search._placed, []
     assert opened is not None
     for side in (1, -1):
-        seen = np.asarray(image[::side], np.float32)
-        placed = opened.frame.place_any(seen, opened.usual)
-        scores += [Blocks.of(strong(p.band)).scores(p.known)[0] for p in search._poses_of(seen, placed)]
+        sight = Sight(np.asarray(image, np.float32), side, opened.frame, opened.usual)
+        scores += [Blocks.of(strong(p.band)).scores(p.known)[0] for p in search._poses_of(sight)]
     return np.asarray(np.max(scores, axis=0))
 
 

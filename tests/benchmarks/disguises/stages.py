@@ -68,9 +68,9 @@ class Tracing:
         own = [start for start in self._search._starts(image) if start.index == query.source]
         laid = []
         for start in own:
-            made = self._search._finest(image, self._search._lay(image, start))
+            made = self._search._finest(self._search._lay(start))
             away = _error(Affine(np.array(made.matrix), np.array(made.offset)), query, self._patients)
-            laid.append((start.side, made.whole, made.part, away))
+            laid.append((start.sight.side, made.whole, made.part, away))
         own_score, last = float(scores[query.source]), float(np.sort(scores)[-min(CANDIDATES, len(scores))])
         return Trace(int((scores > own_score).sum()), own_score, last, laid)
 
