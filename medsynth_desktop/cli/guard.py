@@ -90,6 +90,9 @@ def audit(
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Real patients' images in the report, or none.")
     ] = True,
+    fdr: Annotated[
+        float, typer.Option("--fdr", help="Share of the discovered images that may be innocent.")
+    ] = 0.05,
 ) -> None:
     """Judge every sample of a batch, or every image given; exit code 3 when one is blocked."""
     from medsynth_desktop.guard.verdicts import risk
@@ -99,7 +102,7 @@ def audit(
     asked = membership_images if membership else None
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
-        result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile, asked))
+        result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile, asked, fdr))
         if report is not None:
             auditing.write_report(
                 workspace, held, batch, result, report, paths=paths or [], pictures=pictures
@@ -107,8 +110,10 @@ def audit(
     document = auditing.describe(result)
     for warning in document["warnings"]:
         say(f"medsynth: {warning}")
-    lines = [_verdict_line(v) for v in sorted(result.verdicts, key=risk)]
-    prepared = filter(None, [document["softness"]["sentence"]])
+    order = sorted(range(len(result.verdicts)), key=lambda i: risk(result.verdicts[i]))
+    chance = result.significance.p_values.tolist()
+    lines = [_verdict_line(result.verdicts[i], chance[i]) for i in order]
+    prepared = filter(None, [document["softness"]["sentence"], document["significance"]["sentence"]])
     counts = "{pass} pass, {review} to review, {block} blocked".format(**document["counts"])
     answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"]]))
     if document["counts"]["block"]:
@@ -203,5 +208,8 @@ def _limit_line(metric: str, facts: dict[str, Any]) -> str:
     )
 
 
-def _verdict_line(verdict: Verdict) -> str:
-    return f"{verdict.id}: {verdict.verdict}. {' '.join(verdict.reasons)}"
+def _verdict_line(verdict: Verdict, p_value: float) -> str:
+    from medsynth_desktop.guard.significance import chance_words
+
+    chance = f" p = {chance_words(p_value)}" if p_value == p_value else ""
+    return f"{verdict.id}: {verdict.verdict}. {' '.join(verdict.reasons)}{chance}"

@@ -17,8 +17,9 @@ from medsynth_desktop.guard.linking import LinkRisk, link_risk
 from medsynth_desktop.guard.matched import preparation_facts
 from medsynth_desktop.guard.membership import Membership
 from medsynth_desktop.guard.policy import threshold_of
+from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
 from medsynth_desktop.guard.unlike import unlike_words
-from medsynth_desktop.guard.verdicts import BLOCK, VERDICTS, judge, judge_many, risk
+from medsynth_desktop.guard.verdicts import BLOCK, VERDICTS, judge, judge_many, metrics_table, risk
 from medsynth_desktop.guard.within import WithinBatch, compare_within
 from medsynth_desktop.similarity.base import Search
 from medsynth_desktop.similarity.search import Query
@@ -42,6 +43,8 @@ class AuditResult:
         Different real patients that are somebody's most similar one.
     policy, calibration
         What it was judged by.
+    significance
+        p-values and q-values, in the order of the verdicts, and what of the batch chance does not explain.
     membership
         Whether the model that drew the batch gives away whom it learnt from; None where that was not tested.
     """
@@ -53,6 +56,7 @@ class AuditResult:
     patients_hit: int
     policy: Policy
     calibration: Calibration
+    significance: Significance
     membership: Membership | None = None
 
     @property
@@ -80,15 +84,8 @@ class AuditResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of the command line; numbers that are not defined are None."""
-        verdicts = [
-            {
-                "id": verdict.id,
-                "verdict": verdict.verdict,
-                "reasons": list(verdict.reasons),
-                "metrics": {key: _number(value) for key, value in verdict.metrics.items()},
-            }
-            for verdict in sorted(self.verdicts, key=risk)
-        ]
+        order = sorted(range(len(self.verdicts)), key=lambda i: risk(self.verdicts[i]))
+        verdicts = [_verdict_facts(self.verdicts[i], self.significance, i) for i in order]
         return {
             "counts": self.counts,
             "verdicts": verdicts,
@@ -103,6 +100,7 @@ class AuditResult:
             "link_risk": self.link_risk.to_json(),
             "membership": self.membership.to_json() if self.membership is not None else None,
             "patients_hit": self.patients_hit,
+            "significance": self.significance.facts(),
             "thresholds": [asdict(threshold) for threshold in self.policy.thresholds],
             "warnings": list(self.warnings),
             "softness": preparation_facts(self.calibration),
@@ -117,6 +115,7 @@ def audit_queries(
     calibration: Calibration,
     *,
     seed: int = 0,
+    fdr: float = FDR,
 ) -> Steps[AuditResult]:
     """Judge every image of a batch and measure the batch as a whole.
 
@@ -130,10 +129,13 @@ def audit_queries(
         The thresholds in force and the unseen patients to compare distributions with.
     seed
         Of the permutations and resamples behind the divergences.
+    fdr
+        False-discovery rate of the batch, see `medsynth_desktop.guard.significance`; no verdict depends on it.
     """
+    check_fdr(fdr)
     found = yield from search.query(queries)
     verdicts = [judge(nearest, policy) for nearest in found]
-    result = yield from assess(verdicts, queries, policy, calibration, seed=seed)
+    result = yield from assess(verdicts, queries, policy, calibration, seed=seed, fdr=fdr)
     return result
 
 
@@ -144,6 +146,7 @@ def assess(
     calibration: Calibration,
     *,
     seed: int = 0,
+    fdr: float = FDR,
 ) -> Steps[AuditResult]:
     """Measure a batch as a whole whose ``verdicts``, one for each of ``queries``, are known; see `audit_queries`."""
     limit = threshold_of(policy, "correlation")
@@ -151,7 +154,9 @@ def assess(
     generator = np.random.default_rng(seed)
     hcc, lowe = (_divergence(verdicts, calibration, key, generator) for key in ("correlation", "lowe_ratio"))
     hit = {verdict.nearest.neighbours[0].patient for verdict in verdicts}
-    return AuditResult(tuple(verdicts), hcc, lowe, within, len(hit), policy, calibration)
+    table = metrics_table([verdict.nearest for verdict in verdicts])
+    chance = measure_significance(table, calibration.values, calibration.patients, fdr)
+    return AuditResult(tuple(verdicts), hcc, lowe, within, len(hit), policy, calibration, chance)
 
 
 def innocent_share(policy: Policy, calibration: Calibration) -> tuple[float, int]:
@@ -178,6 +183,19 @@ def _divergence(
     unseen = calibration.values.get(key, ())
     owners = calibration.patients[: len(unseen)]
     return measure_divergence(_values(verdicts, key), np.array(unseen, float), generator, patients=owners)
+
+
+def _verdict_facts(verdict: Verdict, significance: Significance, place: int) -> dict[str, Any]:
+    return {
+        "id": verdict.id,
+        "verdict": verdict.verdict,
+        "reasons": list(verdict.reasons),
+        "metrics": {key: _number(value) for key, value in verdict.metrics.items()},
+        "p_value": _number(float(significance.p_values[place])),
+        "q_value": _number(float(significance.q_values[place])),
+        "p_values": {key: _number(float(p[place])) for key, p in significance.by_metric.items()},
+        "discovered": bool(significance.discovered[place]),
+    }
 
 
 def _values(verdicts: Sequence[Verdict], key: str) -> np.ndarray:

@@ -8,7 +8,7 @@ typed constant.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord, Nearest, Policy, Threshold
 from medsynth_desktop.guard.bootstrap import bootstrap_interval
+from medsynth_desktop.guard.cautions import copies_left_out, in_disguise, too_few
 from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.verdicts import is_copy, metrics_table
 from medsynth_desktop.similarity import METRICS
@@ -26,8 +27,6 @@ from medsynth_desktop.similarity.base import Metric, Search
 QUANTILE = 0.983
 """Share of innocent images that shall pass: the filter of Melacini, memorization in 3D LDMs of head CT."""
 RESAMPLES = 2000
-FEW_PATIENTS = 10
-"""Below this a bootstrap of patients says little about the next patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,8 @@ def calibrate(
     quantile
         Share of innocent images that stay on the safe side of a block limit, 0.5 to below 1: the
         ``quantile`` of a metric whose high side is risky, the ``1 - quantile`` of one whose low side is
-        (linear interpolation).
+        (linear interpolation). A metric that may spend a part of the false blocks only
+        (`medsynth_desktop.similarity.base.Metric.share`) has its limit further out; its threshold says at which.
     seed
         Of the bootstrap, which draws whole patients, since images of one patient resemble each other.
     through
@@ -185,7 +185,10 @@ def thresholds_from(
 ) -> Calibration:
     """Make the calibration of unseen images whose nearest training images are already ``found``."""
     table = metrics_table(found)
-    innocent = ~is_copy(table["rmse"], table["correlation"])
+    copies = is_copy(table["rmse"], table["correlation"])
+    sure, maybe = in_disguise({key: values[~copies] for key, values in table.items()})
+    innocent = ~copies
+    innocent[innocent] = ~sure
     kept = [record for record, keep in zip(records, innocent, strict=True) if keep]
     if not kept:
         raise InputRefused(
@@ -193,7 +196,8 @@ def thresholds_from(
         )
     table = {key: values[innocent] for key, values in table.items()}
     patients = [record.patient for record in kept]
-    thresholds, warnings = [], _warnings(len(records) - len(kept), len(set(patients)), quantile)
+    thresholds, warnings = [], copies_left_out(int(copies.sum()), int(sure.sum()), int(maybe.sum()))
+    warnings += too_few(len(set(patients)), quantile)
     for metric in METRICS:
         if metric.key not in table:
             continue
@@ -214,8 +218,13 @@ def thresholds_from(
     )
 
 
-def share_blocked(table: Mapping[str, np.ndarray], patients: Sequence[str], quantile: float) -> float:
-    """Return the share of images that the limits of all OTHER patients block, by any metric (leave one out).
+def share_blocked(
+    table: Mapping[str, np.ndarray],
+    patients: Sequence[str],
+    quantile: float,
+    metrics: Iterable[Metric] = METRICS,
+) -> float:
+    """Return the share of images that the limits of all OTHER patients block, by any of ``metrics`` (leave one out).
 
     ``table`` has (n,) values by metric, ``patients`` n entries.
     """
@@ -224,15 +233,13 @@ def share_blocked(table: Mapping[str, np.ndarray], patients: Sequence[str], quan
     if len(names) < 2:
         return math.nan
     blocked = np.zeros(len(owners), bool)
-    for metric in METRICS:
-        if metric.key not in table:
-            continue
+    for metric in (m for m in metrics if m.key in table):
         sign = 1 if metric.direction == "high" else -1
-        values = sign * table[metric.key]
+        values, limit = sign * table[metric.key], metric.quantile(quantile)
         for name in names:
             own = owners == name
             others = values[~own & np.isfinite(values)]
-            blocked[own] |= bool(others.size) and values[own] > np.quantile(others, quantile)
+            blocked[own] |= bool(others.size) and values[own] > np.quantile(others, limit)
     return float(blocked.mean())
 
 
@@ -244,6 +251,7 @@ def _threshold(
     if not values.size:
         return None, f"{metric.label} is not defined {metric.undefined}".rstrip() + "; it has no limit."
     high = metric.direction == "high"
+    quantile = metric.quantile(quantile)
     share = quantile if high else 1 - quantile
     limit = float(np.quantile(values, share))
     # A generator for each metric, so that a metric added later moves no other metric's interval.
@@ -272,21 +280,3 @@ def _check(train: Sequence[ImageRecord], unseen: Sequence[ImageRecord], quantile
             f"{len(both)} patients are in both the training and the calibration split, so their images are "
             "not unseen; import the cohort again."
         )
-
-
-def _warnings(copies: int, patients: int, quantile: float) -> list[str]:
-    warnings = []
-    if copies:
-        warnings.append(
-            f"{copies} unseen images are copies of training images (one patient under two names?); they were "
-            "left out."
-        )
-    needed = math.ceil(1 / (1 - quantile) - 1e-9)
-    if patients < needed:
-        warnings.append(
-            f"{patients} unseen patients are too few for the {100 * quantile:.3g}% quantile, which needs {needed}: "
-            "the limits lie at their most extreme values."
-        )
-    if patients < FEW_PATIENTS:
-        warnings.append(f"The intervals rest on {patients} unseen patients only and say little about others.")
-    return warnings

@@ -27,12 +27,19 @@ from medsynth_desktop.guard.histogram import draw_histogram
 from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.guard.policy import threshold_of
 from medsynth_desktop.guard.report_pictures import PairPictures, draw_pairs
-from medsynth_desktop.guard.verdicts import VERDICTS, risk
+from medsynth_desktop.guard.significance import Significance, chance_words
+from medsynth_desktop.guard.verdicts import VERDICTS, percent, risk
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.base import Metric
 
 HEADS = {"rmse": "Smallest RMSE (any image)"}
 """Column heads that say more than the metric's name: that RMSE need not be the nearest image's."""
+
+CHANCE = (
+    "p: how often an innocent image would look at least as much like a copy, by any metric; q: the false-discovery "
+    "rate at which this image would be among the discovered ones."
+)
+"""What the columns of chance mean."""
 
 WORDS = {"pass": "Pass", "review": "Review", "block": "Block"}
 
@@ -87,7 +94,7 @@ def render_report(
         _list(
             "Membership: does the model give away whom it learnt from?", membership_words(result.membership)
         ),
-        _verdicts(verdicts),
+        _verdicts(verdicts, result.significance),
         _list("What was not tested, and within which limits the rest was", not_tested(result)),
     ]
     return (
@@ -148,7 +155,7 @@ def _limit(metric: Metric, threshold: Threshold) -> str:
     else:
         low, high = threshold.interval or (threshold.block, threshold.block)
         origin = (
-            f"{100 * (threshold.quantile or 0):.3g}% of {threshold.n} unseen images are on the safe side "
+            f"{percent(threshold.quantile or 0)} of {threshold.n} unseen images are on the safe side "
             f"(95% interval of the limit {metric.format(low)} to {metric.format(high)})"
         )
     cells = [
@@ -178,14 +185,21 @@ def _batch_words(result: AuditResult) -> tuple[str, ...]:
     return (*divergence_words(result), hit, *filter(None, [result.within.sentence()]))
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> str:
-    heads = ["Image", "Verdict", "Nearest real", *(HEADS.get(m.key, m.label) for m in METRICS), "Reasons"]
-    rows = "".join(_verdict(verdict) for verdict in sorted(verdicts, key=risk))
+def _verdicts(verdicts: Sequence[Verdict], significance: Significance) -> str:
+    metrics = (HEADS.get(m.key, m.label) for m in METRICS)
+    heads = ["Image", "Verdict", "Nearest real", *metrics, "p", "q", "Reasons"]
+    order = sorted(range(len(verdicts)), key=lambda i: risk(verdicts[i]))
+    chances = np.column_stack([significance.p_values, significance.q_values])
+    rows = "".join(_verdict(verdicts[i], *chances[i].tolist()) for i in order)
     head = "".join(f"<th>{escape(word)}</th>" for word in heads)
-    return f"<h2>Images, riskiest first</h2><table><tr>{head}</tr>{rows}</table>"
+    foot = " ".join(filter(None, [CHANCE, significance.sentence]))
+    return (
+        f"<h2>Images, riskiest first</h2><table><tr>{head}</tr>{rows}</table>"
+        f'<p class="note">{escape(foot)}</p>'
+    )
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: Verdict, p_value: float, q_value: float) -> str:
     # An image given by its path is shown by its name: folders of this machine are nobody else's business.
     name = PurePath(verdict.id.replace("\\", "/")).name
     nearest = verdict.nearest.neighbours[0].image if verdict.nearest.neighbours else "none"
@@ -193,7 +207,8 @@ def _verdict(verdict: Verdict) -> str:
     reasons = "<br>".join(escape(reason) for reason in verdict.reasons)
     return (
         f'<tr><td>{escape(name)}</td><td class="v {verdict.verdict}">{WORDS[verdict.verdict]}</td>'
-        f"<td>{escape(nearest)}</td>{values}<td>{reasons}</td></tr>"
+        f'<td>{escape(nearest)}</td>{values}<td class="n">{chance_words(p_value)}</td>'
+        f'<td class="n">{chance_words(q_value)}</td><td>{reasons}</td></tr>'
     )
 
 

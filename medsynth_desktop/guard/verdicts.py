@@ -92,6 +92,15 @@ def is_copy(rmse: np.ndarray | float, correlation: np.ndarray | float) -> np.nda
     return np.asarray((np.asarray(rmse) < COPY_RMSE) | (np.asarray(correlation) > 1 - COPY_LACK))
 
 
+def percent(share: float) -> str:
+    """Return ``share`` in words, "98.3%", with as many digits as it takes not to say 100% of less than all."""
+    for digits in range(3, 12):
+        text = f"{100 * share:.{digits}g}"
+        if share >= 1 or float(text) < 100:
+            break
+    return f"{text}%"
+
+
 def risk(verdict: Verdict) -> tuple[int, float, float, str]:
     """Return the sorting key that puts the riskiest first: verdict, then correlation, then RMSE, then id.
 
@@ -157,7 +166,7 @@ def _evidence(metric: Metric, threshold: Threshold) -> str:
             else "the limit set by hand"
         )
     side = "under" if metric.direction == "high" else "above"
-    return f"which {100 * threshold.quantile:.3g}% of {threshold.n} unseen images stay {side}"
+    return f"which {percent(threshold.quantile)} of {threshold.n} unseen images stay {side}"
 
 
 def _doubt(threshold: Threshold) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Direction = Literal["high", "low"]
 
+SMALL_SHARE = 0.1
+"""Share of the false blocks that a metric may spend beside the published three: ten of them cost as much as one."""
 MOST_DIGITS = 9
 """Digits after the point beyond which two printed values are allowed to look alike."""
 
@@ -139,6 +141,9 @@ class Metric:
         Whether a search may leave it out: then it has no limit, and nothing is said of it.
     explain
         A sentence that says more of a value beyond its limit, or "".
+    share
+        Part of the asked share of innocent images that this metric may block: with every metric at the asked quantile
+        the false blocks would add up. The published metrics spend all of it, as published.
     """
 
     key: str
@@ -153,6 +158,7 @@ class Metric:
     undefined: str = ""
     optional: bool = False
     explain: Callable[[Nearest], str] = nothing_more
+    share: float = SMALL_SHARE
     short: str = ""
 
     @property
@@ -171,6 +177,10 @@ class Metric:
     def beyond(self, value: float, limit: float) -> bool:
         """Whether ``value`` lies strictly on the risky side of ``limit``; never for NaN."""
         return value > limit if self.direction == "high" else value < limit
+
+    def quantile(self, asked: float) -> float:
+        """Quantile of unseen images at which the block limit lies, where the published metrics' lie at ``asked``."""
+        return asked if self.share == 1 else 1 - (1 - asked) * self.share
 
     def format(self, value: float, *apart_from: float) -> str:
         """Value and unit as text, told apart from ``apart_from`` and from the ends of the range.

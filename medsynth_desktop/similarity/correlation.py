@@ -12,4 +12,5 @@ METRIC = Metric(
     range=(-1.0, 1.0),
     description="Highest Pearson correlation with any real image of the training split; 1 is a copy.",
     function=highest_correlation,
+    share=1.0,
 )

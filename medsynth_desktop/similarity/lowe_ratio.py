@@ -20,4 +20,5 @@ METRIC = Metric(
     description="Best correlation with another patient over the best of all; low where one stands out.",
     function=lowe_ratio,
     undefined="because there is no other patient to compare with",
+    share=1.0,
 )

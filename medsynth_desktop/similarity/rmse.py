@@ -32,4 +32,5 @@ METRIC = Metric(
     description="Smallest root mean square difference from any real image, intensities -1 to 1; 0 is a copy.",
     function=lowest_rmse,
     neighbour=closest,
+    share=1.0,
 )

@@ -18,6 +18,7 @@ from medsynth_desktop.guard.conclusion import memorisation
 from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.report import render_report
 from medsynth_desktop.guard.report_pictures import PairPictures
+from medsynth_desktop.guard.significance import FDR
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
@@ -36,6 +37,7 @@ def audit(
     policy_file: Path | None,
     quantile: float,
     membership: int | None = None,
+    fdr: float = FDR,
 ) -> Steps[AuditResult]:
     """Judge every sample of ``batch``, or every image under ``paths``, under the policy in force or of a file.
 
@@ -60,7 +62,7 @@ def audit(
         model = workspace.batches.get(batch).bundle_hash
         if membership is not None:
             check_asked(workspace, cohort, model)
-        result = yield from guarding.audit_batch(workspace, batch, cohort.name, chosen, quantile)
+        result = yield from guarding.audit_batch(workspace, batch, cohort.name, chosen, quantile, fdr)
         if membership is not None:
             asked = yield from ask_membership(workspace, cohort, model, most=membership)
             return replace(result, membership=asked)
@@ -70,7 +72,7 @@ def audit(
             "A membership test asks the model that drew a batch; images given by path have no model. Give --batch."
         )
     queries = yield from guarding.path_queries(cohort, paths)
-    result = yield from guarding.audit_images(workspace, cohort, queries, chosen, quantile)
+    result = yield from guarding.audit_images(workspace, cohort, queries, chosen, quantile, fdr)
     return result
 
 

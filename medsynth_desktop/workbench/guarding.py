@@ -24,6 +24,7 @@ from medsynth_desktop.guard.audit import AuditResult, audit_queries
 from medsynth_desktop.guard.calibration import QUANTILE as PUBLISHED
 from medsynth_desktop.guard.calibration import Calibration
 from medsynth_desktop.guard.policy import with_threshold
+from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
 from medsynth_desktop.guard.unlike import unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
 from medsynth_desktop.similarity import METRICS
@@ -76,12 +77,31 @@ class GuardState:
         codes = judge_many(metrics, policy) if policy and ids else np.zeros(len(ids), np.int8)
         return cls(policy, calibration, nearest, ids, metrics, codes)
 
+    @cached_property
+    def significance(self) -> Significance:
+        """What chance among unseen patients explains of the samples, in the order of ``ids``; no limit moves it."""
+        patients = self.calibration.patients if self.calibration is not None else ()
+        return measure_significance(self.metrics, self.unseen, patients)
+
+    @property
+    def p_values(self) -> np.ndarray:
+        """(n,) in the order of ``ids``, over all metrics together; NaN without unseen patients."""
+        return self.significance.p_values
+
+    @property
+    def q_values(self) -> np.ndarray:
+        """(n,) in the order of ``ids``: the smallest false-discovery rate at which each would be discovered."""
+        return self.significance.q_values
+
     def moved(self, metric: str, review: float, block: float) -> GuardState:
         """The state with one threshold elsewhere; vectorised, so 10,000 samples follow a drag."""
         if self.policy is None:
             return self
         policy = with_threshold(self.policy, metric, review, block, who="", why="")
-        return replace(self, policy=policy, codes=judge_many(self.metrics, policy))
+        made = replace(self, policy=policy, codes=judge_many(self.metrics, policy))
+        if "significance" in self.__dict__:  # limits do not move it: a drag need not measure it anew
+            made.__dict__["significance"] = self.significance
+        return made
 
     @property
     def unseen(self) -> dict[str, np.ndarray]:
@@ -183,6 +203,7 @@ def audit_batch(
     cohort_name: str,
     policy: Policy | None = None,
     quantile: float = QUANTILE,
+    fdr: float = FDR,
 ) -> Steps[AuditResult]:
     """Judge every sample of a batch; evidence and verdicts are stored, and ``policy`` (if given) is put in force.
 
@@ -192,8 +213,9 @@ def audit_batch(
     Raises
     ------
     InputRefused
-        When the batch is empty or lies on another grid than the cohort.
+        When the batch is empty or lies on another grid than the cohort, or ``fdr`` is no rate.
     """
+    check_fdr(fdr)
     batch, cohort = workspace.batches.get(batch_name), workspace.cohorts.get(cohort_name)
     if not batch.samples:
         raise InputRefused(f"The batch {batch_name} holds no finished sample yet; draw some first.")
@@ -202,7 +224,8 @@ def audit_batch(
     scope = batch.bundle_hash if policy is not None else scope_of(workspace, cohort, batch)
     policy = limits.in_scope(cohort, policy, scope, calibration) if policy is not None else None
     in_force = policy or policy_in_force(workspace, cohort, batch) or calibration.policy(cohort.hash, scope)
-    result = yield from audit_queries(training_evidence(workspace, cohort), queries, in_force, calibration)
+    evidence = training_evidence(workspace, cohort)
+    result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
     if policy is not None:
         limits.apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
     workspace.verdicts.put(batch_name, list(result.verdicts))
@@ -215,9 +238,12 @@ def audit_images(
     queries: Sequence[Query],
     policy: Policy | None = None,
     quantile: float = QUANTILE,
+    fdr: float = FDR,
 ) -> Steps[AuditResult]:
     """Judge images already on the cohort's grid by the limits of the cohort at large; nothing is stored of them."""
+    check_fdr(fdr)
     calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile)
     in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
-    result = yield from audit_queries(training_evidence(workspace, cohort), queries, in_force, calibration)
+    evidence = training_evidence(workspace, cohort)
+    result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
     return result

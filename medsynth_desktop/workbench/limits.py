@@ -116,7 +116,10 @@ def _renew_own(workspace: Workspace, cohort: CohortRecord, made: Calibration, mo
     own = workspace.policies.current(cohort.hash, model)
     if own is None:
         return
-    others = any(t.origin == "calibrated" and t.quantile != made.quantile for t in own.thresholds)
+    asked = {t.metric: t.quantile for t in made.thresholds}
+    others = any(
+        t.origin == "calibrated" and t.quantile != asked.get(t.metric, t.quantile) for t in own.thresholds
+    )
     lacking = {t.metric for t in made.thresholds} - {t.metric for t in own.thresholds}
     if others or lacking:
         apply_policy(workspace, cohort, _with_typed(made.policy(cohort.hash, model), own), PROGRAM)

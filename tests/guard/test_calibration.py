@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from medsynth_desktop.guard.calibration import (
     thresholds_from,
 )
 from medsynth_desktop.guard.policy import threshold_of
-from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many
+from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, percent
+from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import NearestSearch
 
 
@@ -196,6 +198,56 @@ def test_refuses_patients_that_are_not_unseen_and_an_empty_split() -> None:
         )
     with pytest.raises(InputRefused, match="no calibration patients"):
         drain(calibrate(NearestSearch(images, records_of(3, 1, "train")), [], []))
+
+
+def test_a_limit_lies_where_its_metric_may_spend_and_says_so() -> None:
+    """Of 1.7% false blocks a metric beside the published three spends a tenth: 98.3% and 99.83%."""
+    values = [i / 1000 for i in range(1000)]
+    found = [
+        replace(n, metrics={"aligned": v, "part": v}, disguises=())
+        for n, v in zip(found_from(values), values, strict=True)
+    ]
+    made = thresholds_from(found, records_of(1000, 1000, "calibration"), 50, resamples=20)
+    by_metric = {t.metric: t for t in made.thresholds}
+    assert by_metric["correlation"].block == np.quantile(values, 0.983)
+    assert by_metric["correlation"].quantile == 0.983
+    assert by_metric["rmse"].block == np.quantile([1 - v for v in values], 1 - 0.983)
+    assert by_metric["aligned"].block == pytest.approx(np.quantile(values, 0.9983), abs=1e-12)
+    assert by_metric["aligned"].quantile == pytest.approx(0.9983)
+    assert made.quantile == 0.983
+    reasons = judge(replace(found[0], metrics={"aligned": 2.0, "part": 0.0}), made.policy("c")).reasons
+    assert "which 99.8% of 1000 unseen images stay under" in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.983, "98.3%"), (0.9983, "99.8%"), (0.9999, "99.99%"), (0.99999, "99.999%"), (1, "100%")],
+)
+def test_less_than_all_is_never_called_all(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+def test_many_metrics_do_not_add_up_their_false_blocks() -> None:
+    """Five independent metrics at 95% each would block 1 - 0.95^5 = 23% of innocents; three and two tenths, 15%."""
+    rng = np.random.default_rng(6)
+    metrics = [METRICS[key] for key in ("correlation", "rmse", "lowe_ratio", "aligned", "part")]
+    table = {metric.key: rng.normal(size=1000) for metric in metrics}
+    patients = [f"P-{i}" for i in range(1000)]
+    full = share_blocked(table, patients, 0.95, [replace(metric, share=1.0) for metric in metrics])
+    assert full == pytest.approx(1 - 0.95**5, abs=0.03)
+    spent = share_blocked(table, patients, 0.95, metrics)
+    assert spent == pytest.approx(1 - 0.95**3 * 0.995**2, abs=0.03)
+    assert spent < full - 0.05
+
+
+def test_the_published_metrics_lie_at_the_quantile_asked() -> None:
+    for key in ("correlation", "rmse", "lowe_ratio"):
+        assert METRICS[key].quantile(0.983) == 0.983
+    for metric in METRICS:
+        if metric.key not in ("correlation", "rmse", "lowe_ratio"):
+            assert metric.share == 0.1, (
+                f"{metric.key} would spend more of the false blocks than the house allows"
+            )
 
 
 def test_json_round_trip() -> None:
