@@ -280,7 +280,8 @@ def _standing_out(null: np.ndarray, risks: np.ndarray, of: np.ndarray) -> tuple[
     def away(values: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
         defined = np.isfinite(values)
         zero = np.where(defined, 0.0, values)
-        return np.divide(values - mean, spread, out=zero, where=defined & (spread > 0)).max(axis=-1)
+        far = np.divide(values - mean, spread, out=zero, where=defined & (spread > 0))
+        return np.asarray(far.max(axis=-1))
 
     near = np.broadcast_to(null[None, of], (len(risks), of.size, null.shape[1]))
     return away(risks, mean, spread), away(near, mean[:, None], spread[:, None])
