@@ -15,7 +15,7 @@ from medsynth_desktop.workbench.verdict_table import VerdictTable
 
 SMALLER = 0.9
 """Size of the letters, of the panel's: all numbers stand beside each other in a window of 1366 pixels."""
-CELL_MARGIN = 6
+CELL_MARGIN = 5
 SAMPLED_ROWS = 12
 """Rows, the riskiest, whose texts give the columns their widths."""
 NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
