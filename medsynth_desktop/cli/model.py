@@ -22,6 +22,7 @@ Preset = Annotated[str, typer.Option("--preset", help="tiny, small, medium or la
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
+Device = Annotated[Optional[str], typer.Option("--device", help="cuda, mps or cpu; default the best.")]  # noqa: UP045
 Seed = Annotated[int, typer.Option("--seed", help="Seed of weights and batches.")]
 
 
@@ -65,6 +66,29 @@ train_app.command(
     "diffusion",
     help="Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before.",
 )(_stage("diffusion", "diffusion model"))
+
+
+@train_app.command()
+def identity(
+    cohort: Cohort,
+    max_steps: MaxSteps = None,
+    resume: Annotated[
+        bool | None,
+        typer.Option("--resume/--anew", help="Where a training stopped: go on, or start over."),
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", help="Seed of weights and batches.")] = None,  # noqa: UP045
+    device: Device = None,
+) -> None:
+    """Train networks that recognise the cohort's patients (retrieval and verification); the guard asks them too."""
+    from medsynth_desktop.workbench.recognition import train_recognition
+
+    with open_workspace() as workspace:
+        steps = train_recognition(
+            workspace, cohort, max_steps=max_steps, resume=resume, seed=seed, device=device
+        )
+        done = run(steps)
+    told = f"Trained the recognition for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}"
+    answer(done, "\n".join([told, *done["told"]]))
 
 
 @bundle_app.command()
@@ -122,9 +146,7 @@ def sample(
         Optional[str],  # noqa: UP045
         typer.Option("--cohort", help="Whose images to keep away from; default those of the training."),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="cuda, mps or cpu; default the best.")
-    ] = None,
+    device: Device = None,
     batch_name: Annotated[Optional[str], typer.Option("--batch-name", help="Name of the batch.")] = None,  # noqa: UP045
     batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
 ) -> None:

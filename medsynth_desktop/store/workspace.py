@@ -6,6 +6,7 @@
     arrays/ab/<sha256>.npy
     bundles/<sha256>/   models
     indexes/            derived from the arrays, to find the nearest fast; safe to delete
+    recognisers/        networks trained on a cohort that recognise its patients
     unfinished/         what is being written; leftovers of killed processes are swept on opening
 
 An array or a bundle reaches its final place before the record that names it, so a record never names
@@ -33,6 +34,7 @@ from medsynth_desktop.store.failures import NO_FOLDER, told_plainly
 from medsynth_desktop.store.folders import sweep
 from medsynth_desktop.store.indexes import Indexes
 from medsynth_desktop.store.policies import Policies
+from medsynth_desktop.store.recognisers import Recognisers
 from medsynth_desktop.store.releases import Releases
 from medsynth_desktop.store.settings import Settings
 from medsynth_desktop.store.verdicts import Verdicts
@@ -47,7 +49,7 @@ class Workspace:
     ----------
     path
         The folder.
-    arrays, indexes, cohorts, bundles, batches, samples, verdicts, policies, decisions, releases, settings
+    arrays, indexes, cohorts, bundles, batches, samples, verdicts, policies, decisions, releases, settings, recognisers
         Shelves of records.
     """
 
@@ -65,6 +67,7 @@ class Workspace:
         self.decisions = Decisions(database)
         self.releases = Releases(database)
         self.settings = Settings(database)
+        self.recognisers = Recognisers(path, self.settings)
 
     @classmethod
     def open(cls, path: Path, *, to_look: bool = False) -> Workspace:

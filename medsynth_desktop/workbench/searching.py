@@ -9,9 +9,11 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.similarity.base import Witness
 from medsynth_desktop.similarity.evidence import Evidence
+from medsynth_desktop.similarity.features.identity import IdentitySearch
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.recognition import load_recogniser
 
 
 def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
@@ -25,13 +27,18 @@ def training_evidence(workspace: Workspace, cohort: CohortRecord) -> Evidence:
 
 
 def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
-    """The witnesses of the cohort: the search for copies in disguise, for all."""
+    """The witnesses of the cohort: the search for copies in disguise, for all; recognition, where it was trained."""
     from medsynth_desktop.similarity.disguised.search import (
         DisguisedSearch,
     )  # reads scipy: not before it is needed
 
     images, records = map_arrays(workspace, cohort, "train")
-    return [DisguisedSearch(images, records, shelf=_shelf(workspace, cohort))]
+    shelf = _shelf(workspace, cohort)
+    found: list[Witness] = [DisguisedSearch(images, records, shelf=shelf)]
+    recogniser = load_recogniser(workspace, cohort)
+    if recogniser is not None:
+        found.append(IdentitySearch(recogniser, images, records, shelf=shelf))
+    return found
 
 
 def _shelf(workspace: Workspace, cohort: CohortRecord) -> Shelf:

@@ -26,6 +26,7 @@ from medsynth_desktop.workbench import (
     importing,
     keeping_away,
     limits,
+    recognition,
     releasing,
     sampling,
     surfacing,
@@ -66,6 +67,23 @@ class Workbench(Desk):
             "disk",
             lambda record: self.use_bundle(record.hash),
         )
+
+    def train_recognition(self) -> Job:
+        """Train the open cohort's recognition networks; a training that stopped goes on.
+
+        Raises
+        ------
+        NotFound
+            When no cohort is open.
+        """
+        cohort = self._need("cohort", self.cohort)
+        go_on = recognition.unfinished(self.workspace, cohort)
+        steps = recognition.train_recognition(self.workspace, cohort.name, resume=go_on, device=self.device)
+        return self.start("Training the recognition", steps, self.device or "best", self._recognition_trained)
+
+    def _recognition_trained(self, done: dict[str, Any]) -> None:
+        self.tell("info", " ".join(done["told"]))
+        self.events.cohorts.emit()
 
     def sample(
         self,

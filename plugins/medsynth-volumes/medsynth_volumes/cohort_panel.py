@@ -27,6 +27,10 @@ from medsynth_desktop.qt.viewer import show_array
 from medsynth_desktop.qt.words import cohort_facts
 from medsynth_volumes.import_dialog import ImportDialog
 
+RECOGNITION = (
+    "Train two small networks that tell this cohort's patients apart; the guard then asks them too. "
+    "Minutes on a processor; a training that stopped goes on."
+)
 SHOWN = (("All images", None), ("Training", "train"), ("Set aside (calibration)", "calibration"))
 
 
@@ -40,7 +44,7 @@ class CohortPanel(Panel):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__(napari_viewer, titles=("Importing ", "Opening"))
+        super().__init__(napari_viewer, titles=("Importing ", "Opening", "Training the recognition"))
         self.empty = EmptyState(
             "No real images yet. Import a folder of images to compare synthetic ones with.",
             ("Import cohort…", self.ask_import),
@@ -60,9 +64,13 @@ class CohortPanel(Panel):
         self.chooser.textActivated.connect(self._chosen)
         self.import_button = QPushButton("Import…")
         self.import_button.clicked.connect(lambda: self.ask_import())
+        self.recognition_button = QPushButton("Train recognition")
+        self.recognition_button.setToolTip(RECOGNITION)
+        self.recognition_button.clicked.connect(lambda: self.attempt(self.workbench.train_recognition))
         top = QHBoxLayout()
         top.addWidget(self.chooser, 1)
         top.addWidget(self.import_button)
+        top.addWidget(self.recognition_button)
         self.facts = QFormLayout()
         self.facts.setContentsMargins(0, 0, 0, 0)
         self.facts.setVerticalSpacing(2)

@@ -1,0 +1,1 @@
+"""Images as vectors of features."""
