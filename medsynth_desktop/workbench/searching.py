@@ -9,7 +9,7 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.similarity.base import Witness
 from medsynth_desktop.similarity.evidence import Evidence
-from medsynth_desktop.similarity.features.identity import IdentitySearch
+from medsynth_desktop.similarity.identity import IdentitySearch
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace

@@ -62,7 +62,7 @@ def recognition(home: Home, patients: Patients, steps: int) -> Witness | None:
     """Retrieval and verification networks, trained on the training images alone; None, and why, without them."""
     try:
         from medsynth_desktop.networks.recogniser import Recogniser
-        from medsynth_desktop.similarity.features.identity import IdentitySearch
+        from medsynth_desktop.similarity.identity import IdentitySearch
         from medsynth_desktop.training.identity import settings_for, train_identity
     except ImportError as missing:
         sys.stderr.write(f"Recognition is left out: {missing}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,10 @@ from medsynth_desktop.core.hashing import hash_array
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import ImageRecord, Match, Nearest
 from medsynth_desktop.similarity import METRICS
-from medsynth_desktop.similarity.features.identity import IdentitySearch
+from medsynth_desktop.similarity.identity import IdentitySearch
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.store.indexes import Indexes
-
-
-class FirstVoxels:
-    """Embeds an image by its first two voxels, and takes 1 less half their distance for the probability."""
-
-    def __init__(self, fingerprint: str = "first") -> None:
-        self.grid, self.fingerprint, self.seen = (2, 2), fingerprint, 0
-
-    def embed(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        self.seen += len(images)
-        return np.array([image.reshape(-1)[:2] for image in images], np.float32)
-
-    def same(self, query: np.ndarray, others: np.ndarray) -> np.ndarray:
-        return 1 - 0.5 * np.linalg.norm(others - query.astype(np.float64), axis=1)
-
-
-def image(one: float, two: float) -> np.ndarray:
-    return np.array([[one, two], [0.5, -0.5]], np.float32)
-
+from tests.similarity.truths.recognising import FirstVoxels, image
 
 REAL = {"B": image(0, 1), "A": image(1, 0), "C": image(-1, 0)}
 

@@ -1,1 +1,0 @@
-"""Images as vectors of features."""
