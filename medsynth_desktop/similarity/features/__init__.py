@@ -1,0 +1,1 @@
+"""Images as vectors of features, and the dictionary of every training image's."""
