@@ -75,7 +75,7 @@ def examine() -> dict[str, Any]:
         "virtual_display": shutil.which("Xvfb") is not None,
         "dicom_decoders": decoders,
         "plugins": plugins,
-        "weights": [str(demo)] if demo.is_dir() else [],
+        "weights": [*([str(demo)] if demo.is_dir() else []), *_feature_weights()],
         "workspace": str(workspace_path()),
         "free_disk_gb": round(_free_disk(workspace_path()) / 1e9, 1),
         "missing": missing,
@@ -129,6 +129,14 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return ""
+
+
+def _feature_weights() -> list[str]:
+    from medsynth_desktop.similarity.features.vgg16_weights import installed_weights
+
+    found = installed_weights()
+    readable = importlib.util.find_spec("onnx") is not None
+    return [f"{found}{'' if readable else ' (not readable without the package onnx)'}"] if found else []
 
 
 def _devices() -> list[dict[str, Any]]:

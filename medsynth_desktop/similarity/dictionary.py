@@ -30,7 +30,7 @@ METRIC = Metric(
     description="Distance to the nearest real image in what a network sees of both (feature dictionary); 0 is a copy.",
     function=feature_distance,
     neighbour=nearest_by_features,
-    undefined="because no feature network is in use for this cohort",
+    undefined="because no feature network was asked",
     digits=4,
     optional=True,
 )

@@ -13,6 +13,7 @@ from medsynth_desktop.similarity.identity import IdentitySearch
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.featuring import features_in_use
 from medsynth_desktop.workbench.recognition import load_recogniser
 
 
@@ -27,14 +28,23 @@ def training_evidence(workspace: Workspace, cohort: CohortRecord) -> Evidence:
 
 
 def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
-    """The witnesses of the cohort: the search for copies in disguise, for all; recognition, where it was trained."""
-    from medsynth_desktop.similarity.disguised.search import (
-        DisguisedSearch,
-    )  # reads scipy: not before it is needed
+    """The cohort's witnesses: the search for disguises; feature dictionary and recognition where it has them.
+
+    Raises
+    ------
+    InputRefused
+        Where a chosen feature network cannot be opened.
+    """
+    # These read scipy: not before they are needed.
+    from medsynth_desktop.similarity.disguised.search import DisguisedSearch
+    from medsynth_desktop.similarity.features.dictionary import FeatureDictionary
 
     images, records = map_arrays(workspace, cohort, "train")
     shelf = _shelf(workspace, cohort)
     found: list[Witness] = [DisguisedSearch(images, records, shelf=shelf)]
+    extractor = features_in_use(workspace, cohort)
+    if extractor is not None:
+        found.append(FeatureDictionary(extractor, images, records, shelf=shelf))
     recogniser = load_recogniser(workspace, cohort)
     if recogniser is not None:
         found.append(IdentitySearch(recogniser, images, records, shelf=shelf))

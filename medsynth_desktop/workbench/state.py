@@ -22,6 +22,7 @@ from medsynth_desktop.releases.verify import VerifyReport
 from medsynth_desktop.workbench import (
     auditing,
     distilling,
+    featuring,
     guarding,
     importing,
     keeping_away,
@@ -58,6 +59,21 @@ class Workbench(Desk):
             self.tell("info", cohort.patients_told)
 
         return self.start(f"Importing {name}", steps, "disk", show)
+
+    def feature_offers(self) -> list[featuring.Offer]:
+        """Feature networks for the open cohort's guard; empty where none is open."""
+        return featuring.offers(self.workspace, self.cohort) if self.cohort is not None else []
+
+    def choose_features(self, key: str, weights: Path | None = None, preparation: str = "") -> Job:
+        """Let the open cohort's guard compare features by the network ``key``, "" for none, from its next check on."""
+        cohort = self._need("cohort", self.cohort)
+        steps = featuring.choose(self.workspace, cohort.name, key, self.user, weights, preparation)
+
+        def chosen(said: str) -> None:
+            self.tell("info", said)
+            self.events.cohorts.emit()
+
+        return self.start("Opening a feature network", steps, "disk", chosen)
 
     def import_bundle(self, path: Path) -> Job:
         """Check a bundle folder, executing nothing of it, and copy it into the workspace."""

@@ -25,6 +25,7 @@ from medsynth_desktop.qt.theme import arrow_icon
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_array
 from medsynth_desktop.qt.words import cohort_facts
+from medsynth_volumes.features_box import FeaturesBox
 from medsynth_volumes.import_dialog import ImportDialog
 
 RECOGNITION = (
@@ -91,10 +92,15 @@ class CohortPanel(Panel):
             "Not read", expandedIcon=arrow_icon(True), collapsedIcon=arrow_icon(False)
         )
         self.skipped_box.addWidget(self.skipped)
+        self.features = FeaturesBox()
+        self.features.chosen.connect(
+            lambda key, path: self.attempt(self.workbench.choose_features, key, path)
+        )
         column = QVBoxLayout(self.full)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(top)
         column.addLayout(self.facts)
+        column.addWidget(self.features)
         column.addWidget(self.shown)
         column.addWidget(self.images, 1)
         column.addWidget(self.skipped_box)
@@ -122,6 +128,7 @@ class CohortPanel(Panel):
             self.chooser.setCurrentText(cohort.name)
             self._show_facts(cohort)
             self._show_skipped(cohort)
+        self.features.show_offers(self.workbench.feature_offers())
         self._list_images()
 
     def _show_facts(self, cohort: CohortRecord) -> None:
