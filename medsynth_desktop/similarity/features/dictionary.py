@@ -16,14 +16,14 @@ from dataclasses import replace
 import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
-from medsynth_desktop.core.hashing import hash_bytes, hash_json
+from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord, Match, Nearest
 from medsynth_desktop.similarity.bounds import SLACK, error_bound, padded, products
 from medsynth_desktop.similarity.features.base import Extractor
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import Query
-from medsynth_desktop.similarity.table import Table
+from medsynth_desktop.similarity.table import Table, names_of
 
 KEY = "dictionary"
 FORMAT = 1
@@ -134,7 +134,7 @@ class FeatureDictionary:
 
     def _open(self, length: int) -> Steps[_Lines]:
         """Read the vectors from the shelf, and make those that it lacks."""
-        names = [_name(record, index) for index, record in enumerate(self._records)]
+        names = names_of(self._images, self._records)
         rows = np.empty((len(names), length), np.float32)
         table = self._table(length)
         missing = list(range(len(names)))
@@ -154,7 +154,7 @@ class FeatureDictionary:
     def _table(self, length: int) -> Table | None:
         if self._shelf is None:
             return None
-        return Table(self._shelf.files, f"{self._shelf.key}-{self.fingerprint}", length)
+        return Table(self._shelf.files, f"{self._shelf.key}-{self.fingerprint}", 1, length)
 
 
 class _Lines:
@@ -253,10 +253,3 @@ def _keep(table: Table, some: Mapping[bytes, int], rows: np.ndarray) -> Table | 
 
 def _lengths(rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1)))
-
-
-def _name(record: ImageRecord, index: int) -> bytes:
-    """32 bytes that stand for an image: its hash, or where a test has none its id."""
-    if len(record.array_hash) == 64:
-        return bytes.fromhex(record.array_hash)
-    return bytes.fromhex(hash_bytes(f"{record.id}-{index}".encode()))

@@ -68,7 +68,8 @@ def learnt(kernel: np.ndarray) -> bool:
     matrix = kernel.reshape(len(kernel), -1).astype(np.float64)
     centred = matrix - matrix.mean()
     largest = float(np.linalg.eigvalsh(centred @ centred.T)[-1]) ** 0.5
-    return largest > LEARNT * float(centred.std()) * (matrix.shape[0] ** 0.5 + matrix.shape[1] ** 0.5)
+    rows, columns = matrix.shape
+    return bool(largest > LEARNT * float(centred.std()) * (rows**0.5 + columns**0.5))
 
 
 def _parsed(path: Path) -> Any:
