@@ -193,7 +193,7 @@ def test_answers_for_a_person_are_no_python(home: Path, cli: Cli) -> None:
     told = cli("calibrate", "--cohort", "phantoms", *workspace).out
     assert "correlation: review 0." in told
     judged = cli("audit", "--cohort", "phantoms", save(phantom(997), home / "fresh.nii.gz"), *workspace).out
-    assert re.search(r"\d pass, \d to review, \d blocked$", judged.strip())
+    assert re.search(r"^\d pass, \d to review, \d blocked$", judged, re.MULTILINE)
     found = cli("doctor").out
     assert re.search(r"cpu \(.*\), [\d.]+ GB memory", found)
     assert not re.search(r"[{}]|True|False|None", told + judged + found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -68,6 +68,7 @@ def test_two_metrics_by_hand() -> None:
     assert made.p_values.tolist() == [2 / 4, 1 / 4]
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 5), st.booleans())
 def test_as_defined(seed: int, patients: int, metrics: int, ties: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -133,6 +134,7 @@ def test_no_discoveries_in_an_innocent_batch() -> None:
     assert np.mean(any_found) <= 0.2 + 3 * np.sqrt(0.2 * 0.8 / 200)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.floats(0, 1), max_size=30))
 def test_q_values_are_scipys(p_values: list[float]) -> None:
     expected = stats.false_discovery_control(p_values) if p_values else []
