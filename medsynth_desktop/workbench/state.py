@@ -1,4 +1,4 @@
-"""The workbench as the window sees it: what lies open (`Desk`), the guard's verbs (`GuardDesk`), and the verbs that change it.
+"""The workbench as the window sees it: what lies open (`Desk`), the guard (`GuardDesk`), and the other verbs.
 
 Views call verbs and listen to `events`; they decide nothing. Long verbs start a job and return it at once.
 """
