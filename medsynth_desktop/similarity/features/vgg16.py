@@ -9,7 +9,8 @@ would only mix what the convolutions see. So the vector is defined by these:
 2. After each of the five blocks (before its pooling) the mean of every channel over all positions but those in the
    outer eighth (`MARGIN`): 64 + 128 + 256 + 512 + 512 = 1472 numbers, each block brought to length 1. A mean does not
    tell where something was seen, so a shift or a flip changes it little; the strip of air that a shift brings in
-   would, for VGG16 sees its edge before all else. Of a volume these are averaged over the slices of a plane; the three planes
+   would, for VGG16 sees its edge before all else. Of a volume these are averaged over the slices of a plane;
+  the three planes
    stand one behind the other: 4416 numbers.
 3. A fixed orthonormal map to 1000 (`projection`), which keeps distances but for a few per cent (Johnson and
    Lindenstrauss 1984).
@@ -98,7 +99,7 @@ class VGG16:
         return np.concatenate([each.mean(axis=0) for each in unit])
 
     def channel_means(self, pictures: np.ndarray) -> list[np.ndarray]:
-        """(n, channels) float32 means over the inner positions of each block's last layer, for (n, h, w) ``pictures``."""
+        """(n, channels) float32 means over the inner positions of each block's last layer, of (n, h, w) pictures."""
         import torch
         from torch.nn import functional
 
