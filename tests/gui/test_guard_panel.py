@@ -23,7 +23,7 @@ from medsynth_desktop.workbench.state import Workbench
 from tests.gui.judged_workspace import GRID_2D, SAMPLES, audited, fill
 
 COPY = "S-000000000000"
-WAIT_MS = 60_000
+WAIT_MS = 180_000
 
 
 @pytest.fixture
