@@ -10,8 +10,7 @@ would only mix what the convolutions see. So the vector is defined by these:
    outer eighth (`MARGIN`): 64 + 128 + 256 + 512 + 512 = 1472 numbers, each block brought to length 1. A mean does not
    tell where something was seen, so a shift or a flip changes it little; the strip of air that a shift brings in
    would, for VGG16 sees its edge before all else. Of a volume these are averaged over the slices of a plane;
-  the three planes
-   stand one behind the other: 4416 numbers.
+   the three planes stand one behind the other: 4416 numbers.
 3. A fixed orthonormal map to 1000 (`projection`), which keeps distances but for a few per cent (Johnson and
    Lindenstrauss 1984).
 """
