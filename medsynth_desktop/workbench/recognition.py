@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from medsynth_desktop.cohorts.access import map_arrays
-from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
+from medsynth_desktop.core.errors import InputRefused, NotFound
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.store.failures import told_plainly
 from medsynth_desktop.store.workspace import Workspace
-
-if TYPE_CHECKING:  # these import torch, which is not to be imported before it is needed
-    from medsynth_desktop.networks.recogniser import Recogniser
 
 FORMAT = 1
 CHOSEN = "settings.json"
@@ -84,40 +81,6 @@ def train_recognition(
     name = workspace.recognisers.put(cohort.hash, facts, _to_bytes(trained.network))
     workspace.recognisers.forget_training(cohort.hash)
     return describe(cohort, name, facts)
-
-
-def load_recogniser(workspace: Workspace, cohort: CohortRecord, device: str = "cpu") -> Recogniser | None:
-    """The networks trained on exactly this cohort, ready for use; None where none were.
-
-    Also the "cohort's own encoder" for a dictionary: a `medsynth_desktop.similarity.features.base.Extractor`.
-
-    Raises
-    ------
-    StoreFailed
-        When they are damaged.
-    """
-    stored = workspace.recognisers.get(cohort.hash)
-    if stored is None:
-        return None
-    from medsynth_desktop.bundles.weights import empty_network, fill_network
-    from medsynth_desktop.core.errors import BundleRefused
-    from medsynth_desktop.networks.identity import IdentityShape
-    from medsynth_desktop.networks.recogniser import Recogniser
-
-    try:
-        numbers = dict(stored.facts["shape"])
-        shape = IdentityShape(**{**numbers, "channels": tuple(numbers["channels"])})
-        network = fill_network(
-            "The recognition", empty_network("The recognition", shape.build), stored.weights
-        )
-        return Recogniser(
-            network, tuple(stored.facts["grid"]), int(stored.facts["side"]), stored.hash, device
-        )
-    except (BundleRefused, KeyError, TypeError, ValueError):
-        raise StoreFailed(
-            f"The recognition networks of {cohort.name} were written by another version of this program; train them "
-            "anew with medsynth train identity."
-        ) from None
 
 
 def recognition_of(workspace: Workspace, cohort: CohortRecord) -> dict[str, Any] | None:

@@ -9,12 +9,12 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.similarity.base import Witness
 from medsynth_desktop.similarity.evidence import Evidence
+from medsynth_desktop.similarity.features.own import load_recogniser
 from medsynth_desktop.similarity.identity import IdentitySearch
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.featuring import features_in_use
-from medsynth_desktop.workbench.recognition import load_recogniser
 
 
 def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:

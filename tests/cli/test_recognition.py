@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from medsynth_desktop.core.errors import StoreFailed
+from medsynth_desktop.similarity.features.own import load_recogniser
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench.recognition import load_recogniser, train_recognition, unfinished
+from medsynth_desktop.workbench.recognition import train_recognition, unfinished
 from tests.cli.conftest import Cli
 
 
@@ -42,6 +43,9 @@ def test_trained_told_and_asked_by_the_guard(cli: Cli, home: Path) -> None:
     assert audited.code == 3
     (verdict,) = audited.json["verdicts"]
     assert verdict["metrics"]["retrieval"] == pytest.approx(1, abs=1e-6)
+    assert cli("features", "use", "own", "--cohort", "phantoms", *shared).code == 0
+    (verdict,) = cli("audit", "--cohort", "phantoms", path, *shared).json["verdicts"]
+    assert verdict["metrics"]["dictionary"] == pytest.approx(0, abs=1e-6)
 
 
 def test_a_training_that_stopped_goes_on_to_the_same_networks(cli: Cli, home: Path) -> None:
