@@ -139,3 +139,20 @@ def test_dicom_folder_opens(viewer, shared_data: Path) -> None:
     layers = viewer.open(str(folders[0]), plugin="medsynth-volumes")
     assert layers
     assert all(layer.data.dtype in (np.uint8, np.uint16, np.int16, np.float32) for layer in layers)
+
+
+def test_recognition_is_trained_by_a_button_and_told(
+    panel, bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medsynth_desktop.training import identity
+    from medsynth_desktop.similarity.features.own import load_recogniser
+
+    monkeypatch.setattr(identity, "STEPS", 2)
+    told = []
+    bench.events.told.connect(lambda level, sentence: told.append((level, sentence)))
+    assert load_recogniser(bench.workspace, bench.cohort) is None
+    panel.recognition_button.click()
+    qtbot.waitUntil(lambda: bool(told), timeout=60_000)
+    assert told[0][0] == "info"
+    assert "AUC" in told[0][1]
+    assert load_recogniser(bench.workspace, bench.cohort) is not None
