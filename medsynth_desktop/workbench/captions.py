@@ -64,9 +64,9 @@ def nearest_caption(nearest: Nearest | None) -> str:
 def undone_caption(image: str, done: Sequence[str], before: float, after: float, whole: bool) -> str:
     """Caption of a real image whose disguise is undone: what it was, and r before and after.
 
-    As ``Real P-0042-1, disguise undone · it was mirrored, turned by 7° · r 0.971, before 0.312``.
+    As ``Real P-0042-1, disguise undone · it was mirrored · turned by 7° · r 0.971, before 0.312``.
     """
-    was = f"it was {', '.join(done)}" if done else "it kept its place"
+    was = f"it was {' · '.join(done)}" if done else "it kept its place"
     where = "" if whole else " in the outline"
     return f"Real {image}, disguise undone · {was} · r {short_number(after)}{where} · before {short_number(before)}"
 

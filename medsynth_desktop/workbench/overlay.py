@@ -149,17 +149,26 @@ def undo(sample: np.ndarray, real: np.ndarray, disguise: Disguise, whole: bool) 
     sign = np.float32(-1 if disguise.negative else 1)
     laid = sign * np.asarray(map_.pull(real, sample.shape, AIR), np.float32)
     seen = map_.pull(np.ones(real.shape, np.float32), sample.shape) > 0.5
-    low, high = _corners(seen) if whole else (disguise.low, disguise.high)
-    compared = seen & _inside(sample.shape, low, high)
-    gain, offset = _matching(sample[compared], laid[compared])
-    difference = np.where(seen, sample - (gain * laid + offset), 0).astype(np.float32)
     before = math.nan
     if sample.shape == real.shape:
-        box = _inside(sample.shape, low, high)
+        box = _inside(sample.shape, *_region(disguise, seen, whole))
         before = _pearson(sample[box], real[box])
-    return Undone(
-        laid, difference, low, high, before, _pearson(sample[compared], laid[compared]), gain, offset
-    )
+        if not disguise.done and before > _pearson(sample[box & seen], laid[box & seen]):
+            laid, seen = (
+                real,
+                np.ones(real.shape, bool),
+            )  # it kept its place: a map found is a fraction of a voxel off
+    low, high = _region(disguise, seen, whole)
+    compared = seen & _inside(sample.shape, low, high)
+    after = _pearson(sample[compared], laid[compared])
+    gain, offset = _matching(sample[compared], laid[compared])
+    difference = np.where(seen, sample - (gain * laid + offset), 0).astype(np.float32)
+    return Undone(laid, difference, low, high, before, after, gain, offset)
+
+
+def _region(disguise: Disguise, seen: np.ndarray, whole: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Corners of what is compared and outlined."""
+    return _corners(seen) if whole else (disguise.low, disguise.high)
 
 
 def _inside(shape: tuple[int, ...], low: tuple[int, ...], high: tuple[int, ...]) -> np.ndarray:

@@ -171,6 +171,10 @@ def test_all_numbers_stand_in_the_narrowest_dock(judged: Workbench, open_panel: 
     for key in ("verdict", "decision", *(m.key for m in METRICS if m.key in keys)):
         at = keys.index(key)
         assert table.columnViewportPosition(at) + table.columnWidth(at) <= table.viewport().width(), key
+        assert table.columnWidth(at) >= table.sizeHintForColumn(at), key
+    assert panel.content.minimumSizeHint().width() <= panel.scroll.viewport().width()
+    top = panel.report_button
+    assert top.mapTo(panel.scroll.viewport(), top.rect().bottomRight()).x() <= panel.scroll.viewport().width()
     panel.hide()
 
 

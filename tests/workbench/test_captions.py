@@ -59,7 +59,7 @@ def test_a_metric_in_one_line_and_in_a_sentence() -> None:
 
 def test_a_real_image_whose_disguise_is_undone_says_so() -> None:
     said = say.undone_caption("P-0042-1", ("mirrored", "turned by 7°"), 0.312, 0.9714, whole=True)
-    assert said == "Real P-0042-1, disguise undone · it was mirrored, turned by 7° · r 0.971 · before 0.312"
+    assert said == "Real P-0042-1, disguise undone · it was mirrored · turned by 7° · r 0.971 · before 0.312"
     part = say.undone_caption("P-0042-1", (), 0.97, 0.97, whole=False)
     assert "it kept its place · r 0.970 in the outline" in part
     plain, aligned = say.difference_caption(), say.difference_caption(aligned=True, matched=True)

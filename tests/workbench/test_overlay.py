@@ -102,6 +102,16 @@ def test_of_a_part_only_the_box_is_compared_and_outlined() -> None:
     assert undo(sample, real, told, whole=True).after < 0.99  # the air around both is alike
 
 
+def test_a_copy_that_kept_its_place_is_not_blurred_by_a_map_that_is_a_fraction_of_a_voxel_off() -> None:
+    real = anatomy(6)
+    found = undo(real, real, disguise(np.eye(3), np.full(3, 0.4)), whole=False)
+    assert (found.before, found.after) == (pytest.approx(1), pytest.approx(1))
+    np.testing.assert_array_equal(found.real, real)
+    assert np.abs(found.difference).max() < 1e-5
+    moved = undo(real, real, disguise(np.eye(3), np.full(3, 0.4), done=("shifted by 1 voxels",)), whole=False)
+    assert moved.after < moved.before  # what was told is undone, for better or worse
+
+
 def test_images_without_contrast_have_no_correlation_and_other_axes_are_refused() -> None:
     flat = np.full(SHAPE, -1, np.float32)
     found = undo(flat, flat, disguise(np.eye(3), np.zeros(3)), whole=True)

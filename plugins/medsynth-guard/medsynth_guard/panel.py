@@ -76,7 +76,9 @@ class GuardPanel(Panel):
         self.check_button.clicked.connect(lambda: self.attempt(self.workbench.audit))
         top = QHBoxLayout()
         top.addWidget(self.heading, 1)
-        top.addWidget(self.check_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.report_button = ReportButton(self)
+        for button in (self.check_button, self.report_button):
+            top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.body.addLayout(top)
         self.empty = EmptyState("", ("Check batch", self._next_step))
         self.body.addWidget(self.empty)
@@ -101,7 +103,6 @@ class GuardPanel(Panel):
             self.counts.append(label)
             row.addWidget(label)
         row.addStretch(1)
-        row.addWidget(ReportButton(self))
         return row
 
     def _table(self) -> VerdictView:
@@ -161,7 +162,8 @@ class GuardPanel(Panel):
         self.content.setVisible(not missing)
         if missing and self.pairs.active:
             self.pair_button.setChecked(False)
-        self.check_button.setVisible(not missing)
+        for button in (self.check_button, self.report_button):
+            button.setVisible(not missing)
         left = unchecked_words(samples, len(bench.guard.ids)) if not missing else ""
         title = f"{names[1]} against {names[0]}" if not self._missing else ""
         self.heading.setText(". ".join(t for t in (title, left) if t))

@@ -142,15 +142,17 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.selectionModel().currentRowChanged.connect(self._moved)
         self.rows.layoutChanged.connect(self._keep)
         self._sample: str | None = None
+        self._small = False
 
     def show_table(self, table: VerdictTable | None, sample: str | None) -> None:
         """Show other rows and keep ``sample`` looked at."""
-        first = self.rows.columnCount() == 0
+        before = self.rows.table
         self._showing = True
         self.rows.set_table(table)
         self._showing = False
-        if first and table is not None:
-            self._smaller()
+        if table is not None and (before is None or before.columns != table.columns):
+            if not self._small:
+                self._smaller()
             self._widths(table)
         self.look_at(sample)
 
@@ -177,6 +179,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
 
     def _smaller(self) -> None:
         self.ensurePolished()
+        self._small = True
         points = SMALLER * self.font().pointSizeF()
         self.setStyleSheet(
             f"{self.styleSheet()} QTableView, QTableView QHeaderView {{ font-size: {points:.1f}pt; }}"
