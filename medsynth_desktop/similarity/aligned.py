@@ -22,6 +22,7 @@ def most_alike(nearest: Nearest) -> Disguise | None:
 METRIC = Metric(
     key="aligned",
     label="Aligned likeness",
+    short="Align.",
     direction="high",
     range=(-1.0, 1.0),
     description="Likeness to a real image laid over it, mirrored, turned or inverted if need be; copies come near 1.",

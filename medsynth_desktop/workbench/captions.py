@@ -29,7 +29,7 @@ def synthetic_caption(sample: str, verdict: str | None, values: Sequence[str] = 
 def metric_captions(
     values: Mapping[str, float], thresholds: Mapping[str, Threshold], metrics: Sequence[Metric]
 ) -> tuple[str, ...]:
-    """A caption for every metric: ``("Aligned 0.972 ■", "Lowe 0.971")``, with the shape of a limit that it is beyond.
+    """A caption for every metric: ``("Align. 0.972 ■", "Lowe 0.971")``, with the shape of a limit that it is beyond.
 
     A metric that the search left out is left out here.
     """

@@ -109,7 +109,7 @@ def test_a_mirrored_copy_is_shown_with_its_disguise_undone(judged: Workbench, op
 def test_every_metric_has_its_value_and_shape_in_the_caption(judged: Workbench, open_panel: Any) -> None:
     sample, panel = a_whole_copy(judged), open_panel()
     show(panel, judged, sample)
-    assert "Aligned 0.990 ■" in names(panel)[0]
+    assert "Align. 0.990 ■" in names(panel)[0]
     assert "Part 0.990 ■" in names(panel)[0]
     for metric in METRICS:
         if metric.key in judged.guard.thresholds:

@@ -13,9 +13,9 @@ from medsynth_desktop.qt.cells import darken_selection
 from medsynth_desktop.qt.theme import VERDICTS
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 
-SMALLER = 0.9
+SMALLER = 0.87
 """Size of the letters, of the panel's: all numbers stand beside each other in a window of 1366 pixels."""
-CELL_MARGIN = 5
+CELL_MARGIN = 6
 SAMPLED_ROWS = 12
 """Rows, the riskiest, whose texts give the columns their widths."""
 NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -187,12 +187,14 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.ensurePolished()
 
     def _widths(self, table: VerdictTable) -> None:
+        self.horizontalHeader().setResizeContentsPrecision(0)  # hints of the rows on screen alone
         bold = QFont(self.font())
         bold.setBold(True)
         letters, heavy = self.fontMetrics(), QFontMetrics(bold)
-        samples = {"verdict": "Review ▲ ", "nearest": "P-0000-0", "decision": "Undecided"}
+        samples = {"verdict": "Review ▲", "nearest": "P-0000-0", "decision": "Undecided"}
         for index, column in enumerate(table.columns):
             texts = [table.text(row, index) for row in range(min(len(table), SAMPLED_ROWS))]
             texts.append(samples.get(column.key, "0.000" if column.numeric else ""))
             width = max((heavy if column.numeric else letters).horizontalAdvance(text) for text in texts)
-            self.setColumnWidth(index, max(width, heavy.horizontalAdvance(column.title)) + CELL_MARGIN)
+            width = max(width, heavy.horizontalAdvance(column.title)) + CELL_MARGIN
+            self.setColumnWidth(index, max(width, self.sizeHintForColumn(index)))
