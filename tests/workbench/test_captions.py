@@ -48,7 +48,7 @@ def test_what_a_search_left_out_has_no_caption_and_what_is_not_defined_says_so()
 def test_a_metric_in_one_line_and_in_a_sentence() -> None:
     aligned, limit = METRICS["aligned"], limits(aligned=0.881)["aligned"]
     assert say.metric_line(aligned, 0.9721, limit) == "■ Align. 0.972 / 0.881"
-    assert say.metric_line(aligned, 0.88104, limit) == "■ Aligned 0.88104 / 0.88100"
+    assert say.metric_line(aligned, 0.88104, limit) == "■ Align. 0.88104 / 0.88100"
     assert say.metric_line(aligned, 0.5, None) == "● Aligned 0.500 / –"
     assert say.metric_line(aligned, None, limit) == "Align. – / 0.881"
     tip = say.metric_tip(aligned, 0.9721, limit)
