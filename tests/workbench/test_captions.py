@@ -42,14 +42,14 @@ def test_every_registered_metric_has_a_caption_with_the_shape_of_its_limit() -> 
 def test_what_a_search_left_out_has_no_caption_and_what_is_not_defined_says_so() -> None:
     said = say.metric_captions({"correlation": float("nan")}, limits(correlation=0.9), tuple(METRICS))
     assert "Corr. not defined ▲" in said
-    assert not [words for words in said if words.startswith(("Aligned", "Part"))]
+    assert not [words for words in said if words.startswith(("Align.", "Part"))]
 
 
 def test_a_metric_in_one_line_and_in_a_sentence() -> None:
     aligned, limit = METRICS["aligned"], limits(aligned=0.881)["aligned"]
     assert say.metric_line(aligned, 0.9721, limit) == "■ Align. 0.972 / 0.881"
     assert say.metric_line(aligned, 0.88104, limit) == "■ Align. 0.88104 / 0.88100"
-    assert say.metric_line(aligned, 0.5, None) == "● Aligned 0.500 / –"
+    assert say.metric_line(aligned, 0.5, None) == "● Align. 0.500 / –"
     assert say.metric_line(aligned, None, limit) == "Align. – / 0.881"
     tip = say.metric_tip(aligned, 0.9721, limit)
     assert tip.startswith("Aligned likeness 0.972. Review above 0.781, block above 0.881. Likeness to")
