@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from medsynth_desktop.cohorts.access import map_arrays
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.similarity.features import SOURCES
@@ -107,6 +108,33 @@ def test_a_network_that_is_gone_is_never_left_out_in_silence(filled: Workspace, 
     assert [o.lacking for o in offers(filled, cohort) if o.key == "means"] == [
         "Its file is not there; put it back."
     ]
+
+
+def keep_network(workspace: Workspace, seed: int) -> None:
+    """Keep an untrained recognition network for the cohort, as a training keeps a trained one."""
+    import torch
+
+    from medsynth_desktop.networks.identity import IdentityShape
+    from medsynth_desktop.workbench.recognition import _to_bytes
+
+    torch.manual_seed(seed)
+    shape = IdentityShape(2, (8, 16), 8, 2, 4, 4)
+    facts = {"shape": asdict(shape), "grid": list(GRID_2D), "side": 32}
+    workspace.recognisers.put(workspace.cohorts.get(COHORT).hash, facts, _to_bytes(shape.build()))
+
+
+def test_the_cohorts_own_network(filled: Workspace) -> None:
+    cohort = filled.cohorts.get(COHORT)
+    with pytest.raises(InputRefused, match=f"medsynth train identity --cohort {COHORT}"):
+        use_features(filled, COHORT, "own", who="")
+    keep_network(filled, 1)
+    own = use_features(filled, COHORT, "own", who="")
+    images, records = map_arrays(filled, cohort, "train")
+    assert drain(FeatureDictionary(own, images, records).query([images[2]])) == [(0.0, 2)]
+    assert features_in_use(filled, cohort).fingerprint == own.fingerprint
+    keep_network(filled, 2)  # trained anew: limits measured with the other do not hold
+    with pytest.raises(InputRefused, match="not the one any more"):
+        features_in_use(filled, cohort)
 
 
 def test_what_cannot_be_chosen(filled: Workspace, means: Path, monkeypatch: pytest.MonkeyPatch) -> None:

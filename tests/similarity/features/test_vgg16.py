@@ -256,7 +256,7 @@ def test_features_as_by_onnxruntime(tmp_path: Path) -> None:
         off = [round(n / 8) for n in output.shape[2:]]
         inner = output[:, :, off[0] : output.shape[2] - off[0], off[1] : output.shape[3] - off[1]]
         truth = inner.mean(axis=(2, 3))
-        assert found == pytest.approx(truth, rel=1e-4, abs=1e-5 * truth.max())
+        assert found == pytest.approx(truth, rel=1e-4, abs=1e-5 * float(truth.max()))
 
 
 @with_weights
