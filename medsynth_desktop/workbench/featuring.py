@@ -12,35 +12,6 @@ from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.similarity.features import SOURCES
 from medsynth_desktop.similarity.features.base import Choice, Extractor, Source
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench.recognition import load_recogniser
-
-
-def _own_lacks(workspace: Workspace, cohort: CohortRecord, choice: Choice) -> str:
-    if workspace.recognisers.name(cohort.hash) is None:
-        return (
-            f"No recognition networks were trained on {cohort.name} as it is now; train them with: "
-            f"medsynth train identity --cohort {cohort.name}."
-        )
-    return ""
-
-
-def _own(workspace: Workspace, cohort: CohortRecord, choice: Choice) -> Extractor:
-    """What the cohort's retrieval network embeds images as."""
-    recogniser = load_recogniser(workspace, cohort)
-    if recogniser is None:
-        raise InputRefused(_own_lacks(workspace, cohort, choice))
-    return recogniser
-
-
-SOURCES.register(
-    Source(
-        key="own",
-        label="The cohort's own",
-        description="What the cohort's own retrieval network sees, trained to tell its patients apart.",
-        lacking=_own_lacks,
-        open=_own,
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)

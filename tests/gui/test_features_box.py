@@ -60,7 +60,7 @@ def test_what_lacks_something_says_so_and_takes_a_file(box, monkeypatch: pytest.
 
 
 def test_in_the_cohort_panel(viewer, bench, opened, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An own network that was never trained: refused in the banner, and the chooser says what is in use."""
+    """Networks that lack something are listed, and say what."""
     from medsynth_volumes.cohort_panel import CohortPanel
 
     from medsynth_desktop.similarity.features import vgg16_weights
@@ -68,6 +68,10 @@ def test_in_the_cohort_panel(viewer, bench, opened, qtbot: QtBot, monkeypatch: p
     monkeypatch.setattr(vgg16_weights, "PACKAGES", {"no-such-package-at-all": "vgg.onnx"})
     panel = opened(CohortPanel, viewer, show=True)
     labels = [panel.features.chooser.itemText(i) for i in range(panel.features.chooser.count())]
-    assert labels == ["No feature network", "VGG16 (not available)", "The cohort's own (not available)"]
+    assert labels == [
+        "No feature network",
+        "The cohort's own encoder (not available)",
+        "VGG16 (not available)",
+    ]
     choose(panel.features, "VGG16 (not available)")
     assert "none are ever downloaded" in panel.features.lacking.text()

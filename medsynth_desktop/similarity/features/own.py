@@ -46,10 +46,11 @@ def load_recogniser(workspace: Workspace, cohort: CohortRecord, device: str = "c
 
 def lacking(workspace: Workspace, cohort: CohortRecord, choice: Choice) -> str:
     """Say that the networks were not trained yet; "" where they were."""
-    if workspace.recognisers.get(cohort.hash) is not None:
+    if workspace.recognisers.name(cohort.hash) is not None:
         return ""
     return (
-        f"{cohort.name} has no recognition networks yet; train them: medsynth train identity --cohort NAME."
+        f"No recognition networks were trained on {cohort.name} as it is now; train them: "
+        f"medsynth train identity --cohort {cohort.name}."
     )
 
 
