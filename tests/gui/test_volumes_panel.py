@@ -144,8 +144,8 @@ def test_dicom_folder_opens(viewer, shared_data: Path) -> None:
 def test_recognition_is_trained_by_a_button_and_told(
     panel, bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medsynth_desktop.training import identity
     from medsynth_desktop.similarity.features.own import load_recogniser
+    from medsynth_desktop.training import identity
 
     monkeypatch.setattr(identity, "STEPS", 2)
     told = []
