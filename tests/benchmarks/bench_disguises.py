@@ -104,6 +104,8 @@ def compare(plan: Plan, cache: Path) -> dict[str, Any]:
         "ablation": [
             ablation_row(name, answers, columns, seconds_of(answers, asked(columns, witnesses)))
             for name, columns in {"all of ours": tuple(made["ours"].innocent), **ADDED}.items()
+            if set(columns) <= set(answers.columns)
+            and (name == "all of ours" or set(columns) != set(made["ours"].innocent))
         ],
         "missed": missed(answers, made["ours"], patients, plan.trace),
     }

@@ -13,6 +13,7 @@ from medsynth_desktop.core.records import ImageRecord, Nearest
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.store.indexes import Indexes
 from tests.benchmarks.bench_disguises import PLANS, page
+from tests.benchmarks.disguises.asking import ask
 from tests.benchmarks.disguises.limits import Rule, wilson
 from tests.benchmarks.disguises.patients import Part, Patients, acquired_again
 from tests.benchmarks.disguises.planting import PARTS, WHOLE, Query, copies, innocents, names, way_of
@@ -119,6 +120,19 @@ def test_blocks_alone_score_a_copy_higher_than_an_unseen_image(tmp_path: Path) -
     found = drain(BlocksAlone(disguised(patients)).testify(asked, [Nearest(i, (), 1.0) for i, _ in asked]))
     copy, unseen = (nearest.metrics["aligned"] for nearest in found)
     assert copy > 1.5 * unseen
+
+
+def test_what_was_asked_is_kept_and_searches_are_joined(tmp_path: Path) -> None:
+    patients = some_patients(tmp_path, (96, 80), smooth=1.5)
+    queries = [Query("a", "whole", "flip", "", 4), Query("b", "evaluation", "", "", 0)]
+    first = ask(patients, queries[:1], [disguised(patients)], tmp_path / "kept")
+    both = ask(patients, queries, [disguised(patients)], tmp_path / "kept")
+    assert first["a"] == both["a"]
+    assert {"correlation", "rmse", "lowe_ratio", "plain_ratio", "aligned", "part"} == both["b"][
+        "values"
+    ].keys()
+    assert both["a"]["found"]["aligned"] == patients.train.records[4].patient
+    assert both["a"]["seconds"].keys() == {"exact", "aligned+part"}
 
 
 def test_a_further_scan_is_alike_and_not_the_same() -> None:

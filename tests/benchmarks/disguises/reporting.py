@@ -26,6 +26,8 @@ ADDED = {
     "whole and part": ("aligned", "part"),
     "exact and whole": ("correlation", "rmse", "lowe_ratio", "aligned"),
     "exact and part": ("correlation", "rmse", "lowe_ratio", "part"),
+    "recognition only": ("retrieval", "verification"),
+    "all but recognition": ("correlation", "rmse", "lowe_ratio", "aligned", "part"),
 }
 """Rules of the ablation by their columns."""
 

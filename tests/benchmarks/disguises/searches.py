@@ -72,6 +72,7 @@ def recognition(home: Home, patients: Patients, steps: int) -> Witness | None:
     name = hash_json([[r.array_hash for r in records], steps])
     folder = home[0].path / "recognition" / name[:16]
     folder.mkdir(parents=True, exist_ok=True)
+    sys.stderr.write(f"Training the recognition networks for {steps} steps.\n")
     trained = drain(train_identity(images, records, settings, folder, name))
     known = hash_file(next(folder.glob("*.ckpt")))
     recogniser = Recogniser(trained.network, patients.grid, settings.side, known)
