@@ -56,7 +56,7 @@ class IdentitySettings:
     side: int = 64
     steps: int = STEPS
     batch: int = 24
-    rate: float = 2e-3
+    rate: float = 5e-4
     temperature: float = 0.1
     apart: float = 0.5
     validation: float = 0.15
