@@ -27,7 +27,7 @@ Ours beside the naive or the peer's way, both in one run on one machine. Written
 `medsynth bench NAME` runs one of them.
 """
 MEMORY = "peak_mib"
-LONG = {"memorised"}
+LONG = {"memorised", "disguises"}
 """Trains models first: run only when it is named."""
 
 

@@ -21,6 +21,7 @@ from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import refine
 from medsynth_desktop.similarity.disguised.blocks import AROUND, POWER, QUARTER, Blocks
+from medsynth_desktop.similarity.disguised.frame import CROPPED
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import (
     SETTINGS,
@@ -45,7 +46,7 @@ FAINT = 1e-3
 """What every other place counts in a refinement."""
 TURNED = {2: (-5.0, 5.0), 3: ()}
 """Degrees by which a query is also turned: a part that was turned first is not on its frame."""
-POSES = ("frame", "unmoved", "turned")
+POSES = ("frame", "unmoved", "turned", "shrunken")
 MESSAGE = "Looking for copies in disguise"
 OWN = (1, AROUND, QUARTER, POWER, TURNED, FOCUS, FAINT)
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""
@@ -99,7 +100,7 @@ class DisguisedSearch:
     candidates
         Real images, mirrored or not, that are laid over a query.
     poses
-        How images are compared before: brought onto the ``frame``, and ``unmoved``.
+        How images are compared before: brought onto the ``frame``, ``unmoved``, in 2D ``turned``, and ``shrunken``.
     """
 
     def __init__(
@@ -205,6 +206,8 @@ class DisguisedSearch:
             turn = np.deg2rad(degrees)
             matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             turns.append(Affine.about(matrix, seen.shape))
+        if "shrunken" in self._poses:  # one that was cut and enlarged, where it lay
+            turns.append(Affine.about(np.eye(seen.ndim) / CROPPED, seen.shape))
         for move in turns:
             yield _Pose(move, self._placed.frame.canonical(seen, move), self._placed.unmoved, False)
 

@@ -28,7 +28,7 @@ Home = tuple[Workspace, CohortRecord]
 """Where the data set was imported."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "frame only": {"poses": ("frame",)},
-    "no frame (unmoved, in 2D also turned)": {"poses": ("unmoved", "turned")},
+    "no frame (unmoved, turned, shrunken)": {"poses": ("unmoved", "turned", "shrunken")},
     "not turned": {"poses": ("frame", "unmoved")},
     "two candidates": {"candidates": 2},
 }
