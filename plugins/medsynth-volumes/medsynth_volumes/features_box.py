@@ -28,6 +28,8 @@ class FeaturesBox(QWidget):  # type: ignore[misc]
         self.chooser = QComboBox()
         self.chooser.setAccessibleName("Feature network of the guard")
         self.chooser.setToolTip(TIP)
+        self.chooser.setMinimumContentsLength(12)  # else its longest words widen the dock
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.chooser.activated.connect(self._chosen)
         self.file_button = QPushButton("Weights…")
         self.file_button.setToolTip(
