@@ -220,11 +220,11 @@ def audit_batch(
     if not batch.samples:
         raise InputRefused(f"The batch {batch_name} holds no finished sample yet; draw some first.")
     queries = batch_queries(workspace, batch, cohort)
-    calibration = yield from limits.calibrate_model(workspace, cohort, batch, queries, quantile)
+    evidence = training_evidence(workspace, cohort)
+    calibration = yield from limits.calibrate_model(workspace, cohort, batch, queries, quantile, evidence)
     scope = batch.bundle_hash if policy is not None else scope_of(workspace, cohort, batch)
     policy = limits.in_scope(cohort, policy, scope, calibration) if policy is not None else None
     in_force = policy or policy_in_force(workspace, cohort, batch) or calibration.policy(cohort.hash, scope)
-    evidence = training_evidence(workspace, cohort)
     result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
     if policy is not None:
         limits.apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
@@ -242,8 +242,8 @@ def audit_images(
 ) -> Steps[AuditResult]:
     """Judge images already on the cohort's grid by the limits of the cohort at large; nothing is stored of them."""
     check_fdr(fdr)
-    calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile)
-    in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
     evidence = training_evidence(workspace, cohort)
+    calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile, evidence)
+    in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
     result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
     return result

@@ -17,6 +17,7 @@ from medsynth_desktop.core.records import BatchRecord, CohortRecord, Policy, Sam
 from medsynth_desktop.guard.calibration import QUANTILE
 from medsynth_desktop.guard.sharpness import MOST_IMAGES
 from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.similarity.evidence import Evidence
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
 from medsynth_desktop.workbench.drawing import Drawer
@@ -102,9 +103,11 @@ def open_drawer(
 class SampleGuard:
     """Judges samples as they are drawn, by the limits that are in force at that moment."""
 
-    def __init__(self, workspace: Workspace, cohort: CohortRecord, batch: BatchRecord) -> None:
+    def __init__(
+        self, workspace: Workspace, cohort: CohortRecord, batch: BatchRecord, evidence: Evidence
+    ) -> None:
         self._workspace, self._cohort, self._batch = workspace, cohort, batch
-        self._evidence = training_evidence(workspace, cohort)
+        self._evidence = evidence
 
     def judge(self, images: Sequence[np.ndarray]) -> Steps[list[Verdict]]:
         """Return the verdict of each image, on the cohort's grid."""
@@ -136,8 +139,9 @@ def open_guard(
         queries = [(f"{i:06}", image) for i, image in enumerate(images)]
     kept = calibration_behind(workspace, cohort, batch)
     quantile = kept.quantile if kept is not None else QUANTILE
-    yield from limits.calibrate_model(workspace, cohort, batch, queries, quantile)
-    return SampleGuard(workspace, cohort, batch)
+    evidence = training_evidence(workspace, cohort)
+    yield from limits.calibrate_model(workspace, cohort, batch, queries, quantile, evidence)
+    return SampleGuard(workspace, cohort, batch, evidence)
 
 
 def _drawn_before(workspace: Workspace, bundle_hash: str) -> list[np.ndarray]:

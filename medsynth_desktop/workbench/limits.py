@@ -14,6 +14,7 @@ from medsynth_desktop.guard.matched import calibrate_matched
 from medsynth_desktop.guard.policy import make_policy, with_threshold
 from medsynth_desktop.guard.sharpness import LEAST_BLUR, softness_steps
 from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.similarity.evidence import Evidence
 from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import releasing
@@ -34,9 +35,11 @@ PROGRAM = "MedSynth Desktop"
 
 
 def calibrate_cohort(
-    workspace: Workspace, cohort_name: str, quantile: float = QUANTILE
+    workspace: Workspace, cohort_name: str, quantile: float = QUANTILE, evidence: Evidence | None = None
 ) -> Steps[Calibration]:
     """Propose thresholds from the cohort's calibration patients, as they are, and put them in force.
+
+    ``evidence`` is the cohort's, where the caller asks it too: it is opened once.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def calibrate_cohort(
         When the cohort has no calibration patients, or the quantile makes no sense.
     """
     cohort = workspace.cohorts.get(cohort_name)
-    kept, search = stored_calibration(workspace, cohort), training_evidence(workspace, cohort)
+    kept, search = stored_calibration(workspace, cohort), evidence or training_evidence(workspace, cohort)
     if kept is None or (kept.quantile, kept.evidence) != (quantile, search.fingerprint):
         unseen = map_arrays(workspace, cohort, "calibration")
         other = kept is None or kept.evidence != search.fingerprint
@@ -67,12 +70,14 @@ def calibrate_model(
     batch: BatchRecord,
     queries: Sequence[Query],
     quantile: float = QUANTILE,
+    evidence: Evidence | None = None,
 ) -> Steps[Calibration]:
     """Calibrate for the model that drew ``batch``, on unseen patients made as soft as its samples.
 
     How soft they are is measured once for each model, from ``queries``, the samples of the first batch that is
     checked: a later batch is judged by the same limits, and no sample's verdict depends on its neighbours. A model
-    as sharp as the cohort is judged by the cohort's limits, unless a person set some for it alone.
+    as sharp as the cohort is judged by the cohort's limits, unless a person set some for it alone. ``evidence`` is the
+    cohort's, where the caller asks it too: it is opened once.
 
     Raises
     ------
@@ -85,11 +90,12 @@ def calibrate_model(
         unseen, _ = map_arrays(workspace, cohort, "calibration")
         blur = yield from softness_steps([array for _, array in queries], unseen)
     if blur.sigma < LEAST_BLUR:
-        made = yield from calibrate_cohort(workspace, cohort.name, quantile)
+        made = yield from calibrate_cohort(workspace, cohort.name, quantile, evidence)
         keep_as_sharp(workspace, cohort, model)
         _renew_own(workspace, cohort, made, model)
         return replace(made, no_softer=True)
-    kept, search = stored_calibration(workspace, cohort, model), training_evidence(workspace, cohort)
+    kept = stored_calibration(workspace, cohort, model)
+    search = evidence or training_evidence(workspace, cohort)
     first = kept is None or kept.evidence != search.fingerprint
     if kept is None or (kept.quantile, kept.evidence) != (quantile, search.fingerprint):
         patients = map_arrays(workspace, cohort, "calibration")
