@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.shelved import Known, quantised
+from medsynth_desktop.similarity.disguised.shelved import LEVELS, TINY, Known
 from medsynth_desktop.similarity.disguised.structure import BLOCK
 
 FLAT = 0.1
@@ -20,8 +20,6 @@ AROUND = {2: (-4, -2, 0, 2, 4), 3: (-2, -1, 0, 1, 2)}
 """Cells by which a block may lie elsewhere."""
 QUARTER = 0.25
 """Share of the image that a window of blocks covers: the smallest part that is looked for."""
-POWER = 1.5
-"""How much more a block that is very much alike counts than two that are half as alike."""
 AT_ONCE = 64
 """Real images that are compared at a time: memory stays small however many there are."""
 
@@ -55,25 +53,37 @@ class Blocks:
         (w, d) cells by which they were moved.
     grid
         Blocks along each axis; their product is b.
+    window
+        So many of them along each axis fit in the smallest part that is looked for.
     """
 
     cells: np.ndarray
     scales: np.ndarray
     ways: np.ndarray
     grid: tuple[int, ...]
+    window: tuple[int, ...]
 
     @classmethod
     def of(cls, band: np.ndarray) -> Blocks:
         """Cut the (*grid) ``band`` of a query into blocks, moved in every way."""
         dims, size = band.ndim, BLOCK[band.ndim]
-        ways, most = list(product(AROUND[dims], repeat=dims)), max(AROUND[dims])
-        wide = np.pad(band, most)
-        at = (
-            tuple(slice(most - w, most - w + n) for w, n in zip(way, band.shape, strict=True)) for way in ways
+        ways, most = np.array(list(product(AROUND[dims], repeat=dims))), max(AROUND[dims])
+        grid = tuple(-(-n // size) for n in band.shape)
+        reach = [(most, most + g * size - n) for g, n in zip(grid, band.shape, strict=True)]
+        every = np.lib.stride_tricks.sliding_window_view(np.pad(band, reach), (size,) * dims)
+        first = np.stack(np.meshgrid(*(np.arange(g) * size for g in grid), indexing="ij"), -1).reshape(
+            -1, dims
         )
-        moved = np.stack([cut(wide[slices]) for slices in at], axis=1)
-        whole, scales = quantised(moved / norms_of(moved)[:, :, None])
-        return cls(whole.astype(np.float32), scales, np.array(ways), tuple(-(-n // size) for n in band.shape))
+        moved = every[tuple(np.moveaxis(first[:, None] + most - ways, 2, 0))].reshape(
+            len(first), len(ways), -1
+        )
+        if any(n % size for n in band.shape):  # nothing lies beyond the far ends
+            moved *= cut(np.ones(band.shape, np.float32))[:, None]
+        largest = np.maximum(moved.max(axis=2), -moved.min(axis=2))
+        whole = moved * (LEVELS / np.maximum(largest, TINY))[:, :, None]
+        share = QUARTER ** (1 / dims)
+        window = tuple(max(1, round(share * n)) for n in grid)
+        return cls(np.rint(whole, out=whole), largest / norms_of(moved) / LEVELS, ways, grid, window)
 
     def scores(self, known: Known) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of N real images, whose blocks are ``known``: score, index of the way, sign, (N,) each."""
@@ -83,23 +93,26 @@ class Blocks:
             some = slice(start, start + AT_ONCE)
             products = known.some(some) @ self.cells.transpose(0, 2, 1)  # (b, n, w), exact
             products *= known.scales[:, some, None] * self.scales[:, None]
-            sides = [self._best_window(one * products) for one in (1, -1)]
+            count = np.abs(products)
+            count *= np.sqrt(count)  # one block that is very much alike counts more than two half as alike
+            alike = np.where(products > 0, count, np.float32(0))
+            sides = [self._best_window(one) for one in (alike, count - alike)]
             negative = sides[1][0] > sides[0][0]
             score[some], way[some] = (np.where(negative, b, a) for a, b in zip(*sides, strict=True))
             sign[some] = np.where(negative, -1, 1)
         return score, way, sign
 
-    def _best_window(self, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Highest mean of ``alike`` (b, n, w) to the `POWER` in a window of blocks with one way; and that way."""
-        count = np.maximum(alike, 0) ** np.float32(POWER)
-        count = count.reshape(*self.grid, *alike.shape[1:])
-        share = QUARTER ** (1 / len(self.grid))
-        for axis, n in enumerate(self.grid):
-            size = max(1, round(share * n))
-            ends = np.moveaxis(count, axis, 0).cumsum(axis=0)
-            ends = np.concatenate([np.zeros_like(ends[:1]), ends])
-            count = np.moveaxis(ends[size:] - ends[:-size], 0, axis) / np.float32(size)
-        best = count.reshape(-1, *alike.shape[1:]).max(axis=0)  # (n, w)
+    def _best_window(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Highest mean of ``count`` (b, n, w) in a window of blocks with one way; and that way."""
+        count = count.reshape(*self.grid, *count.shape[1:])
+        for axis, (n, size) in enumerate(zip(self.grid, self.window, strict=True)):
+            ends = np.moveaxis(count, axis, 0)
+            windows = ends[: n - size + 1].copy()
+            for first in range(1, size):
+                windows += ends[first : n - size + 1 + first]
+            windows /= np.float32(size)
+            count = np.moveaxis(windows, 0, axis)
+        best = count.reshape(-1, *count.shape[-2:]).max(axis=0)  # (n, w)
         return best.max(axis=1), best.argmax(axis=1)
 
     def agreeing(self, known: Known, index: int, way: int, sign: int) -> tuple[np.ndarray, np.ndarray]:

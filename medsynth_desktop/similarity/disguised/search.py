@@ -7,9 +7,12 @@ gamma and inversion; blocks find parts. What a query costs beyond one product of
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +23,7 @@ from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import refine
-from medsynth_desktop.similarity.disguised.blocks import AROUND, POWER, QUARTER, Blocks
+from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER, Blocks
 from medsynth_desktop.similarity.disguised.frame import CROPPED
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import (
@@ -31,7 +34,15 @@ from medsynth_desktop.similarity.disguised.placed import (
 )
 from medsynth_desktop.similarity.disguised.shelved import Known
 from medsynth_desktop.similarity.disguised.sight import Sight
-from medsynth_desktop.similarity.disguised.structure import BLOCK, FINE, MIDDLE, Structure, structure_of
+from medsynth_desktop.similarity.disguised.structure import (
+    BLOCK,
+    EDGE,
+    FINE,
+    MIDDLE,
+    Structure,
+    structure_of,
+    within,
+)
 from medsynth_desktop.similarity.disguised.waiting import each
 from medsynth_desktop.similarity.disguised.words import what_was_done
 from medsynth_desktop.similarity.index import Shelf
@@ -39,7 +50,9 @@ from medsynth_desktop.similarity.index import Shelf
 Query = tuple[str, np.ndarray]
 
 CANDIDATES = 5
-"""Real images that are laid over a query, from either side."""
+"""Real images, mirrored or not, that are laid over a query."""
+REMEMBERED = 32
+"""Structures of real images that are held: both sides of a query ask for them, often the next query too."""
 FOCUS = 4
 """Power of a block's likeness with which it decides where an overlay is refined."""
 FAINT = 1e-3
@@ -48,7 +61,7 @@ TURNED = {2: (-5.0, 5.0), 3: ()}
 """Degrees by which a query is also turned: a part that was turned first is not on its frame."""
 POSES = ("frame", "unmoved", "turned", "shrunken")
 MESSAGE = "Looking for copies in disguise"
-OWN = (1, AROUND, QUARTER, POWER, TURNED, FOCUS, FAINT)
+OWN = (2, EDGE, AROUND, QUARTER, TURNED, FOCUS, FAINT)
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""
 
 
@@ -57,6 +70,7 @@ class _Start:
     """A real image that a query may show: where both were compared (maps to their voxels), and which blocks agreed."""
 
     index: int
+    score: float
     sight: Sight
     move: Affine
     real: Affine
@@ -120,6 +134,7 @@ class DisguisedSearch:
             np.argsort([record.id for record in self._records])
         )  # among equals the first id
         self._placed: Placed | None = None
+        self._real = lru_cache(REMEMBERED)(self._structure)
 
     keys = ("aligned", "part")
 
@@ -146,14 +161,18 @@ class DisguisedSearch:
             A query of another shape than the real images.
         """
         found: list[tuple[Disguise, ...]] = []
-        pool, count = ThreadPoolExecutor(self._threads), len(queries)
+        count = len(queries)
+        pool = ThreadPoolExecutor(self._threads + 1)  # a lone query waits in one for what it shares out
         try:
             if self._placed is None and queries:
                 self._placed = yield from self._open(pool)
             for start in range(0, count, self._threads):
                 some = [image for _, image in queries[start : start + self._threads]]
+                share = map if len(some) > 1 else pool.map
                 with one_thread_each():
-                    found += yield from each(pool, self._disguises, some, start, count, MESSAGE)
+                    found += yield from each(
+                        pool, partial(self._disguises, share), some, start, count, MESSAGE
+                    )
         finally:  # a user who cancels does not wait for what runs: it only reads
             pool.shutdown(wait=False, cancel_futures=True)
         return found
@@ -161,39 +180,39 @@ class DisguisedSearch:
     def _open(self, pool: Executor) -> Steps[Placed]:
         return (yield from open_placed(self._images, self._records, self._shelf, pool))
 
-    def _disguises(self, image: np.ndarray) -> tuple[Disguise, ...]:
+    def _disguises(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> tuple[Disguise, ...]:
+        """The likeliest disguises of ``image``; ``share`` is `map`, or one that lets others help."""
         assert self._placed is not None
         image, frame = np.asarray(image, np.float32), self._placed.frame
         if image.shape != frame.shape:
             raise InputRefused(
                 f"An image has shape {image.shape}, the cohort's have {frame.shape}; conform it first."
             )
-        laid = [self._lay(start) for start in self._starts(image)]
+        found = chain.from_iterable(share(partial(self._starts, image), (1, -1)))
+        ranked = sorted(found, key=lambda s: (-s.score, self._rank[s.index], -s.sight.side))
+        laid = list(share(self._lay, ranked[: self._candidates]))
         chosen = {
             max(range(len(laid)), key=lambda i: getattr(laid[i].rough, what)) for what in ("whole", "part")
         }
-        made = [self._finest(laid[i]) for i in sorted(chosen)]
+        made = share(self._finest, [laid[i] for i in sorted(chosen)])
         return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
 
-    def _starts(self, image: np.ndarray) -> list[_Start]:
-        """The likeliest real images by their blocks, each from either side; the likeliest first."""
+    def _starts(self, image: np.ndarray, side: int) -> list[_Start]:
+        """The likeliest real images by their blocks, from one side."""
         assert self._placed is not None
-        found: dict[tuple[int, int], tuple[float, _Start]] = {}
-        for side in (1, -1):
-            sight = Sight(image, side, self._placed.frame, self._placed.usual)
-            for pose in self._poses_of(sight):
-                blocks = Blocks.of(strong(pose.band))
-                scores, ways, signs = blocks.scores(pose.known)
-                for i in np.lexsort((self._rank, -scores))[: self._candidates].tolist():
-                    if (i, side) in found and found[i, side][0] >= scores[i]:
-                        continue
-                    alike, way = blocks.agreeing(pose.known, i, ways[i], signs[i])
-                    real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
-                    start = _Start(i, sight, pose.move, real, alike, way)
-                    found[i, side] = float(scores[i]), start
-        ranked = sorted(found.values(), key=lambda f: (-f[0], self._rank[f[1].index], -f[1].sight.side))
-        first = list(dict.fromkeys(start.index for _, start in ranked))[: self._candidates]
-        return [start for _, start in ranked if start.index in first]
+        found: dict[int, _Start] = {}
+        sight = Sight(image, side, self._placed.frame, self._placed.usual)
+        for pose in self._poses_of(sight):
+            blocks = Blocks.of(strong(pose.band))
+            scores, ways, signs = blocks.scores(pose.known)
+            scores -= np.median(scores)  # poses differ in what is usual
+            for i in np.lexsort((self._rank, -scores))[: self._candidates].tolist():
+                if i in found and found[i].score >= scores[i]:
+                    continue
+                alike, way = blocks.agreeing(pose.known, i, ways[i], signs[i])
+                real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
+                found[i] = _Start(i, float(scores[i]), sight, pose.move, real, alike, way)
+        return list(found.values())
 
     def _poses_of(self, sight: Sight) -> Iterator[_Pose]:
         """How a query is compared with the real images."""
@@ -222,19 +241,21 @@ class DisguisedSearch:
         cells = tuple(n // frame.step for n in frame.shape)
         near = there.in_cells(frame.step).pull(_spread(weight, cells), cells)
         near = near + FAINT * max(float(near.max()), 1e-9)
-        rough = self._overlay(start.sight, start.index, map_, near, MIDDLE)
+        rough = self._overlay(start.sight, start.index, map_, near, fine=False)
         return _Laid(start.index, start.sight, near, rough)
 
     def _finest(self, laid: _Laid) -> Disguise:
-        overlay = self._overlay(laid.sight, laid.index, laid.rough.map, laid.near, FINE)
+        overlay = self._overlay(laid.sight, laid.index, laid.rough.map, laid.near, fine=True)
         shape = laid.sight.image.shape
         return _record(self._records[laid.index], _unmirrored(overlay, shape, laid.sight.side), shape)
 
-    def _overlay(
-        self, sight: Sight, index: int, start: Affine, near: np.ndarray, cells: dict[int, int]
-    ) -> Overlay:
+    def _structure(self, index: int, fine: bool) -> Structure:
+        image = np.asarray(self._images[index], np.float32)
+        return within(structure_of(image, FINE if fine else MIDDLE))
+
+    def _overlay(self, sight: Sight, index: int, start: Affine, near: np.ndarray, fine: bool) -> Overlay:
         assert self._placed is not None
-        query, real = sight.at(cells), structure_of(np.asarray(self._images[index], np.float32), cells)
+        query, real = sight.at(FINE if fine else MIDDLE), self._real(index, fine)
         step = query.structure.step
         for axis, n in enumerate(query.structure.band.shape):  # from the frame's cells to this overlay's
             cell = ((np.arange(n) + 0.5) * step / self._placed.frame.step).astype(int)

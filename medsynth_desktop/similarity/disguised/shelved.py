@@ -12,11 +12,14 @@ LEVELS = 127
 """Of a whole number that stands for a cell. A block has at most 512 cells, so float32 products of such numbers are
 exact (127 x 127 x 512 < 2^24): neither the cohort's order, nor the shelf, nor the processor changes a bit."""
 
+TINY = 1e-30
+"""Instead of zero, where something is divided by the largest cell of a block."""
+
 
 def quantised(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(..., cells) int8 whole numbers for blocks, and (...) float32: what one of each block's counts."""
     scales = np.abs(blocks).max(axis=-1).astype(np.float32) / LEVELS
-    return np.rint(blocks / np.maximum(scales, 1e-30)[..., None]).astype(np.int8), scales
+    return np.rint(blocks / np.maximum(scales, TINY)[..., None]).astype(np.int8), scales
 
 
 @dataclass(frozen=True, slots=True)

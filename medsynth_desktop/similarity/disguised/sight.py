@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.frame import Frame
-from medsynth_desktop.similarity.disguised.structure import Structure, structure_of
+from medsynth_desktop.similarity.disguised.structure import Structure, structure_of, within
 
 LOCAL = 3.0
 """Cells, standard deviation, of the window in which images are compared."""
@@ -68,11 +69,13 @@ class Sight:
         self.placed: Affine = frame.place_any(self.image, usual)
         self._frame = frame
         self._seen: dict[int, Seen] = {}
+        self._lock = Lock()
 
     def at(self, cells: dict[int, int]) -> Seen:
         """The query with ``cells`` along its longest axis, at most."""
         most = cells[self.image.ndim]
-        if most not in self._seen:
-            structure = structure_of(self.image, cells)
-            self._seen[most] = Seen.of(structure, self._frame.band_in(structure, self.placed))
-        return self._seen[most]
+        with self._lock:  # what two overlays need is worked out once
+            if most not in self._seen:
+                structure = within(structure_of(self.image, cells))
+                self._seen[most] = Seen.of(structure, self._frame.band_in(structure, self.placed))
+            return self._seen[most]

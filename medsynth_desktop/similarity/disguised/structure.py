@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -16,6 +16,8 @@ REACH = {2: (-6, -3, 0, 3, 6), 3: (-3, 0, 3)}
 """Cells from a place, along each axis, at which its surroundings are described."""
 FLOOR = 0.05
 """Energy, as a share of that of the image's strongest borders, below which a border is noise or air."""
+EDGE = 4
+"""Cells from the image's end in which nothing counts when images are laid over each other, at most."""
 MOST = 0.98
 """Quantile of the energies that stands for the strongest borders."""
 
@@ -51,6 +53,15 @@ def structure_of(image: np.ndarray, cells: dict[int, int]) -> Structure:
     energy = ndimage.gaussian_filter(detail * detail, 3.0)
     floor = FLOOR * max(float(np.quantile(energy, MOST)), 1e-10)
     return Structure(detail / np.sqrt(energy + floor), energy / (energy + floor), step)
+
+
+def within(structure: Structure) -> Structure:
+    """``structure`` without weight near the image's ends: a frame or a cut-off edge is no one's own."""
+    edges = [min(EDGE, n // 8) for n in structure.band.shape]
+    inside = tuple(slice(e, n - e) for e, n in zip(edges, structure.band.shape, strict=True))
+    weight = np.zeros_like(structure.weight)
+    weight[inside] = structure.weight[inside]
+    return replace(structure, weight=weight)
 
 
 def step_of(shape: tuple[int, ...], cells: dict[int, int]) -> int:
