@@ -55,12 +55,18 @@ def _least_squares(matches: Matches, weights: np.ndarray, hold: float) -> Affine
 
 
 def refine(
-    image: Structure, other: Structure, start: Affine, near: np.ndarray | None = None, steps: int = STEPS
+    image: Structure,
+    other: Structure,
+    start: Affine,
+    near: np.ndarray | None = None,
+    steps: int = STEPS,
+    close: bool = False,
 ) -> tuple[Affine, float]:
     """Move the map until the borders of both lie on each other; return it with their correlation there.
 
-    Gauss-Newton on the bands, first smoothed, at places drawn by the weight of ``image`` times ``near`` ((*grid) of its
-    cells). The correlation is negative where one image is the other's negative.
+    Gauss-Newton on the bands, first smoothed unless ``start`` is ``close`` (within a cell), at places drawn by the
+    weight of ``image`` times ``near`` ((*grid) of its cells). The correlation is negative where one image is the
+    other's negative.
     """
     odds = (image.weight if near is None else image.weight * near).ravel().astype(np.float64)
     if not odds.sum() > 0:
@@ -73,7 +79,7 @@ def refine(
     values = image.band.ravel()[chosen]
     seen = ndimage.map_coordinates(other.band, made(places).T, order=1)
     best = made, _correlation(values, seen)
-    for blur in (2.0, 0.0):
+    for blur in (0.0,) if close else (2.0, 0.0):
         band, own = (ndimage.gaussian_filter(s.band, blur) if blur else s.band for s in (other, image))
         seen_by, values = [band, *np.gradient(band)], own.ravel()[chosen]
         for _ in range(steps):

@@ -53,9 +53,9 @@ def compare(image: Seen, other: Structure, map_: Affine, sign: int) -> Overlay:
     seen = sign * cells.pull(other.band, own.band.shape)
     worth = np.clip(cells.pull(other.weight, own.band.shape), 0, 1)
     weight = np.sqrt(own.weight * worth)
-    with_other = local(seen, image.common)
-    both = local(own.band, seen) - image.with_common * with_other / image.explained
-    others = np.maximum(local(seen, seen) - with_other**2 / image.explained, 0)
+    theirs = image.explains(seen)
+    both = local(own.band, seen) - sum(a * b for a, b in zip(image.explained, theirs, strict=True))
+    others = np.maximum(local(seen, seen) - sum(part**2 for part in theirs), 0)
     alike = both / np.sqrt((image.own + REST) * (others + REST))
     least = ENOUGH * float(own.weight.sum())
     whole = float((alike * weight).sum() / max(float(weight.sum()), least, 1e-9))

@@ -21,17 +21,13 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
 from medsynth_desktop.similarity.bounds import one_thread_each
+from medsynth_desktop.similarity.disguised import flow, overlay
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import refine
 from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER, Blocks
 from medsynth_desktop.similarity.disguised.frame import CROPPED
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
-from medsynth_desktop.similarity.disguised.placed import (
-    SETTINGS,
-    Placed,
-    open_placed,
-    strong,
-)
+from medsynth_desktop.similarity.disguised.placed import SETTINGS, Placed, open_placed, strong
 from medsynth_desktop.similarity.disguised.shelved import Known
 from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.disguised.structure import (
@@ -61,7 +57,10 @@ TURNED = {2: (-5.0, 5.0), 3: ()}
 """Degrees by which a query is also turned: a part that was turned first is not on its frame."""
 POSES = ("frame", "unmoved", "turned", "shrunken")
 MESSAGE = "Looking for copies in disguise"
-OWN = (2, EDGE, AROUND, QUARTER, TURNED, FOCUS, FAINT)
+OWN = (
+    3, EDGE, AROUND, QUARTER, TURNED, FOCUS, FAINT,
+    flow.WINDOW, flow.STEPS, flow.STILL, flow.MOST, flow.SMOOTH, overlay.PART, overlay.ENOUGH,
+)  # fmt: skip
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""
 
 
@@ -245,9 +244,9 @@ class DisguisedSearch:
         return _Laid(start.index, start.sight, near, rough)
 
     def _finest(self, laid: _Laid) -> Disguise:
-        overlay = self._overlay(laid.sight, laid.index, laid.rough.map, laid.near, fine=True)
+        finest = self._overlay(laid.sight, laid.index, laid.rough.map, laid.near, fine=True)
         shape = laid.sight.image.shape
-        return _record(self._records[laid.index], _unmirrored(overlay, shape, laid.sight.side), shape)
+        return _record(self._records[laid.index], _unmirrored(finest, shape, laid.sight.side), shape)
 
     def _structure(self, index: int, fine: bool) -> Structure:
         image = np.asarray(self._images[index], np.float32)
@@ -260,7 +259,7 @@ class DisguisedSearch:
         for axis, n in enumerate(query.structure.band.shape):  # from the frame's cells to this overlay's
             cell = ((np.arange(n) + 0.5) * step / self._placed.frame.step).astype(int)
             near = near.take(cell, axis=axis, mode="clip")
-        made, correlation = refine(query.structure, real, start, near)
+        made, correlation = refine(query.structure, real, start, near, close=fine)
         return compare(query, real, made, 1 if correlation >= 0 else -1)
 
 
@@ -277,22 +276,20 @@ def _spread(weight: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
     return array
 
 
-def _unmirrored(overlay: Overlay, shape: tuple[int, ...], side: int) -> Overlay:
+def _unmirrored(seen: Overlay, shape: tuple[int, ...], side: int) -> Overlay:
     """The overlay of a mirrored image, told of the image itself."""
     if side > 0:
-        return overlay
+        return seen
     mirror = np.eye(len(shape))
     mirror[0, 0] = -1
-    low = (shape[0] - overlay.high[0], *overlay.low[1:])
-    high = (shape[0] - overlay.low[0], *overlay.high[1:])
-    return replace(overlay, map=Affine.about(mirror, shape).then(overlay.map), low=low, high=high)
+    low = (shape[0] - seen.high[0], *seen.low[1:])
+    high = (shape[0] - seen.low[0], *seen.high[1:])
+    return replace(seen, map=Affine.about(mirror, shape).then(seen.map), low=low, high=high)
 
 
-def _record(record: ImageRecord, overlay: Overlay, shape: tuple[int, ...]) -> Disguise:
-    matrix = tuple(tuple(float(x) for x in row) for row in overlay.map.matrix)
-    offset = tuple(float(x) for x in overlay.map.offset)
-    done = what_was_done(overlay.map, overlay.sign < 0, shape)
-    return Disguise(
-        record.id, record.patient, matrix, offset, overlay.sign < 0, overlay.whole, overlay.part,
-        overlay.low, overlay.high, done,
-    )  # fmt: skip
+def _record(record: ImageRecord, seen: Overlay, shape: tuple[int, ...]) -> Disguise:
+    matrix = tuple(tuple(float(x) for x in row) for row in seen.map.matrix)
+    offset = tuple(float(x) for x in seen.map.offset)
+    done = what_was_done(seen.map, seen.sign < 0, shape)
+    inverted, box = seen.sign < 0, (seen.low, seen.high)
+    return Disguise(record.id, record.patient, matrix, offset, inverted, seen.whole, seen.part, *box, done)

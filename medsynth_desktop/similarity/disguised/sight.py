@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
 from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
+from medsynth_desktop.similarity.disguised.flow import bent, finer, flow
 from medsynth_desktop.similarity.disguised.frame import Frame
-from medsynth_desktop.similarity.disguised.structure import Structure, structure_of, within
+from medsynth_desktop.similarity.disguised.structure import MIDDLE, Structure, structure_of, within
 
 LOCAL = 3.0
 """Cells, standard deviation, of the window in which images are compared."""
@@ -32,24 +33,43 @@ class Seen:
     structure
         Its borders.
     common
-        (*grid) the band of the mean image, where it lies in the query: what it shares with every image.
-    explained, with_common, own
-        (*grid) local energies: of ``common``, of both together, and of what ``common`` leaves of the query.
+        (*grid) bands of what it shares with every image: the mean image's, where it lies in the query, and that band's
+        slopes, as every image's outlines lie a little beside the mean's.
+    factor
+        (i, j), i >= j: (*grid) the Cholesky factor of the local products of ``common``.
+    explained
+        (*grid) for each of ``common``, made orthogonal: what it explains of the query.
+    own
+        (*grid) local energy of what they leave of it.
     """
 
     structure: Structure
-    common: np.ndarray
-    explained: np.ndarray
-    with_common: np.ndarray
+    common: list[np.ndarray]
+    factor: dict[tuple[int, int], np.ndarray]
+    explained: list[np.ndarray]
     own: np.ndarray
 
     @classmethod
-    def of(cls, structure: Structure, common: np.ndarray) -> Seen:
-        """Work out the energies."""
-        explained = local(common, common) + REST
-        with_common = local(structure.band, common)
-        own = np.maximum(local(structure.band, structure.band) - with_common**2 / explained, 0)
-        return cls(structure, common, explained, with_common, own)
+    def of(cls, structure: Structure, mean: np.ndarray) -> Seen:
+        """Work out the energies; ``mean`` is the band of the mean image."""
+        common: list[np.ndarray] = [mean, *np.gradient(mean)]
+        factor: dict[tuple[int, int], np.ndarray] = {}
+        for i, one in enumerate(common):
+            for j in range(i + 1):
+                rest = local(one, common[j]) - sum(factor[i, k] * factor[j, k] for k in range(j))
+                factor[i, j] = rest / factor[j, j] if j < i else np.sqrt(np.maximum(rest, 0) + REST)
+        made = cls(structure, common, factor, [], np.empty(0))
+        explained = made.explains(structure.band)
+        own = local(structure.band, structure.band) - sum(part**2 for part in explained)
+        return replace(made, explained=explained, own=np.maximum(own, 0))
+
+    def explains(self, band: np.ndarray) -> list[np.ndarray]:
+        """(*grid) for each of ``common``, made orthogonal: what it explains of ``band``."""
+        parts: list[np.ndarray] = []
+        for i, one in enumerate(self.common):
+            rest = local(band, one) - sum(self.factor[i, k] * parts[k] for k in range(i))
+            parts.append(rest / self.factor[i, i])
+        return parts
 
 
 class Sight:
@@ -69,6 +89,7 @@ class Sight:
         self.placed: Affine = frame.place_any(self.image, usual)
         self._frame = frame
         self._seen: dict[int, Seen] = {}
+        self._way: tuple[int, np.ndarray] | None = None
         self._lock = Lock()
 
     def at(self, cells: dict[int, int]) -> Seen:
@@ -77,5 +98,14 @@ class Sight:
         with self._lock:  # what two overlays need is worked out once
             if most not in self._seen:
                 structure = within(structure_of(self.image, cells))
-                self._seen[most] = Seen.of(structure, self._frame.band_in(structure, self.placed))
+                self._seen[most] = Seen.of(structure, self._mean_in(structure))
             return self._seen[most]
+
+    def _mean_in(self, structure: Structure) -> np.ndarray:
+        """The band of the mean image where it lies in the query, bent onto it."""
+        mean = self._frame.band_in(structure, self.placed)
+        if self._way is None:
+            middle = within(structure_of(self.image, MIDDLE))
+            self._way = middle.step, flow(middle, self._frame.band_in(middle, self.placed))
+        step, way = self._way
+        return bent(mean, finer(way, structure.step / step, mean.shape))
