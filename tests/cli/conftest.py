@@ -15,6 +15,7 @@ import pytest
 from scipy import ndimage
 
 from medsynth_desktop.cli import main
+from tests.remembering import remembered_disguises  # noqa: F401
 
 GRID = (16, 24, 16)
 

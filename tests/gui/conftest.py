@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.remembering import remembered_disguises  # noqa: F401
+
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="medsynth-gui-")) / "napari.yaml")
 ENGINE = "lane-start"
 """It may still import torch, which nothing can interrupt, when a test is over."""

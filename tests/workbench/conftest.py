@@ -1,0 +1,3 @@
+"""What the tests of this folder share."""
+
+from tests.remembering import remembered_disguises  # noqa: F401
