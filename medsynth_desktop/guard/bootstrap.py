@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-CONFIDENCE = 0.95
+from medsynth_desktop.core.wilson import CONFIDENCE
+
 BLOCK = 1 << 22
 """Weights (resamples x images) held at once."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medsynth_desktop.guard.bootstrap import CONFIDENCE
+from medsynth_desktop.core.wilson import CONFIDENCE
 
 FEWEST_BINS, MOST_BINS = 5, 64
 FEW_VALUES = 20

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medsynth_desktop.core.records import Verdict
-from medsynth_desktop.guard.wilson import wilson_interval
+from medsynth_desktop.core.wilson import wilson_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.guard.bootstrap import CONFIDENCE
-from medsynth_desktop.guard.wilson import wilson_interval
+from medsynth_desktop.core.wilson import CONFIDENCE, wilson_interval
 
 FALSE_POSITIVES = (0.01, 0.001)
 RESAMPLES = 1000

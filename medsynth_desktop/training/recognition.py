@@ -15,6 +15,7 @@ import torch
 
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord
+from medsynth_desktop.core.wilson import wilson_interval
 from medsynth_desktop.networks.recogniser import Recogniser
 from medsynth_desktop.training.checkpoint import step_generator
 from medsynth_desktop.training.disguises import Disguises, disguise
@@ -22,8 +23,6 @@ from medsynth_desktop.training.disguises import Disguises, disguise
 MOST = 400
 """Images compared each with each: their pairs are then 160,000."""
 RESAMPLES = 500
-NORMAL = 1.959963984540054
-"""Quantile of the normal distribution that leaves 2.5 % on either side."""
 REPEATS, COPIES = "different images of one patient", "images and disguised copies of them"
 
 
@@ -108,15 +107,6 @@ def _area(place: np.ndarray, same: np.ndarray, weights: np.ndarray) -> float:
     return float((right * below).sum() / total) if total > 0 else math.nan
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95% interval of a share of ``n`` (Wilson 1927)."""
-    if n == 0:
-        return 0.0, 1.0
-    middle = (share + NORMAL**2 / (2 * n)) / (1 + NORMAL**2 / n)
-    reach = NORMAL / (1 + NORMAL**2 / n) * math.sqrt(share * (1 - share) / n + NORMAL**2 / (4 * n * n))
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
 def _chosen(owners: Sequence[str], seed: int) -> list[int]:
     """Indices of at most `MOST` images: whole patients, drawn at random."""
     patients = sorted(set(owners))
@@ -158,5 +148,5 @@ def _measured(
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return Recognition(
         pairs, len(names), len(rates), len(owners), auc_of(flat, kind), (float(low), float(high)),
-        auc_of(cosine[allowed], kind), precision, wilson(precision, len(rates)),
+        auc_of(cosine[allowed], kind), precision, wilson_interval(precision * len(rates), len(rates)),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.store.indexes import Indexes
 from tests.benchmarks.bench_disguises import PLANS, page
 from tests.benchmarks.disguises.asking import ask
-from tests.benchmarks.disguises.limits import Rule, wilson
+from tests.benchmarks.disguises.limits import Rule
 from tests.benchmarks.disguises.patients import Part, Patients, acquired_again
 from tests.benchmarks.disguises.planting import PARTS, WHOLE, Query, copies, innocents, names, way_of
 from tests.benchmarks.disguises.searches import BlocksAlone, disguised
@@ -55,10 +55,6 @@ def test_few_innocents_leave_only_what_is_beyond_all_of_them() -> None:
     rule = Rule.of({"a": np.arange(40.0), "b": np.full(40, np.nan)}, ["a", "b"])
     assert (rule.rank, list(rule.innocent)) == (0, ["a"])
     assert rule.blocked({"a": np.array([39.0, 39.1])}).tolist() == [False, True]
-
-
-def test_wilson_interval_of_nine_of_ten() -> None:
-    assert wilson(9, 10) == pytest.approx((0.596, 0.982), abs=1e-3)
 
 
 def test_groups_share_no_image_and_every_disguise_is_used_alike_often(tmp_path: Path) -> None:

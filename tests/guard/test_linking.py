@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binomtest
 
 from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.wilson import wilson_interval
 from medsynth_desktop.guard.linking import LinkRisk
-from medsynth_desktop.guard.wilson import wilson_interval
 from medsynth_desktop.guard.within import WithinBatch, compare_within
 
 
@@ -21,6 +21,20 @@ from medsynth_desktop.guard.within import WithinBatch, compare_within
 )
 def test_wilson_by_hand(hits: int, total: int, low: float, high: float) -> None:
     assert wilson_interval(hits, total) == pytest.approx((low, high), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("share", "total", "low", "high"),
+    # statsmodels.stats.proportion.proportion_confint(share total, total, method="wilson")
+    [
+        (0.9, 10, 0.595850, 0.982124),
+        (1.0, 36, 0.903581, 1.0),
+        (0.0, 4, 0.0, 0.489890),
+        (0.5, 2, 0.094531, 0.905469),
+    ],
+)
+def test_wilson_is_statsmodels(share: float, total: int, low: float, high: float) -> None:
+    assert wilson_interval(share * total, total) == pytest.approx((low, high), abs=1e-6)
 
 
 @pytest.mark.parametrize(("hits", "total"), [(1, 7), (30, 40), (199, 200), (3, 1000)])

@@ -10,8 +10,9 @@ import pytest
 
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import ImageRecord
+from medsynth_desktop.core.wilson import wilson_interval
 from medsynth_desktop.training.disguises import Disguises
-from medsynth_desktop.training.recognition import COPIES, REPEATS, auc_of, recognise, wilson
+from medsynth_desktop.training.recognition import COPIES, REPEATS, auc_of, recognise
 
 NOTHING = Disguises(shift=0, turn=0, scale=0, blur=0, noise=0, gain=1, gamma=1, crop=1, part=0)
 
@@ -43,20 +44,6 @@ def test_a_weight_is_a_pair_so_many_times() -> None:
     assert auc_of(values, kind, weights) == pytest.approx(auc_of(values[many], kind[many]))
 
 
-@pytest.mark.parametrize(
-    ("share", "n", "low", "high"),
-    # statsmodels.stats.proportion.proportion_confint(share n, n, method="wilson")
-    [
-        (0.9, 10, 0.595850, 0.982124),
-        (1.0, 36, 0.903581, 1.0),
-        (0.0, 4, 0.0, 0.489890),
-        (0.5, 2, 0.094531, 0.905469),
-    ],
-)
-def test_wilsons_interval(share: float, n: int, low: float, high: float) -> None:
-    assert wilson(share, n) == pytest.approx((low, high), abs=1e-6)
-
-
 class Corner:
     """Embeds an image by its first two voxels, signs apart; knows a pair by its cosine."""
 
@@ -85,7 +72,7 @@ def test_by_hand() -> None:
     assert again.pairs == REPEATS
     assert (again.patients, again.asked, again.images) == (3, 2, 5)
     assert again.precision == pytest.approx(0.5 * (1 + 0))  # both of A's find A; both of B's find another
-    assert again.precision_interval == pytest.approx(wilson(0.5, 2))
+    assert again.precision_interval == pytest.approx(wilson_interval(1, 2))
     pairs = [(a, b) for a in range(5) for b in range(a + 1, 5)]
     cosine = {
         p: float(np.dot(*(np.array(rows[i][1:]) / np.linalg.norm(rows[i][1:]) for i in p))) for p in pairs

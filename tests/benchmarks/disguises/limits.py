@@ -10,8 +10,6 @@ import numpy as np
 
 ALLOWED = 0.01
 """Share of innocent images of the calibration patients that may be blocked."""
-Z = 1.959964
-"""Of a normal distribution's 95 %."""
 
 Values = Mapping[str, np.ndarray]
 """By column (n,) values, turned so that high is risky; NaN is never risky."""
@@ -54,13 +52,6 @@ class Rule:
     def limits(self) -> dict[str, float]:
         """By column the value beyond which an image is blocked."""
         return {column: float(known[len(known) - 1 - self.rank]) for column, known in self.innocent.items()}
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927)."""
-    middle, wide = (hits + Z**2 / 2) / (count + Z**2), Z / (count + Z**2)
-    reach = wide * math.sqrt(hits * (count - hits) / count + Z**2 / 4)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _risky(values: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from medsynth_desktop.core.wilson import wilson_interval
 from medsynth_desktop.similarity import METRICS
 from tests.benchmarks.disguises.asking import Line, risky
-from tests.benchmarks.disguises.limits import Rule, wilson
+from tests.benchmarks.disguises.limits import Rule
 from tests.benchmarks.disguises.planting import Query
 
 BESIDE = {
@@ -83,7 +84,7 @@ def share(hits: np.ndarray) -> str:
     """``found of asked = share (interval)``."""
     if not len(hits):
         return ""
-    low, high = wilson(int(hits.sum()), len(hits))
+    low, high = wilson_interval(int(hits.sum()), len(hits))
     return f"{hits.sum()}/{len(hits)} = {100 * hits.mean():.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 

@@ -99,12 +99,17 @@ def variants(patients: Patients) -> dict[str, Witness]:
 
 
 def block_scores(search: DisguisedSearch, image: np.ndarray) -> np.ndarray:
-    """(N,) the highest score of each real image's blocks, in any pose and from either side; the search is open."""
+    """(N,) the highest score of each real image's blocks above the usual one, in any pose and from either side.
+
+    The search is open.
+    """
     opened, scores = search._placed, []
     assert opened is not None
     for side in (1, -1):
         sight = Sight(np.asarray(image, np.float32), side, opened.frame, opened.usual)
-        scores += [Blocks.of(strong(p.band)).scores(p.known)[0] for p in search._poses_of(sight)]
+        for pose in search._poses_of(sight):
+            found = Blocks.of(strong(pose.band)).scores(pose.known)[0]
+            scores.append(found - np.median(found))
     return np.asarray(np.max(scores, axis=0))
 
 

@@ -65,7 +65,8 @@ class Tracing:
         """Follow the copied image of ``query``."""
         image = np.asarray(query.image(self._patients), np.float32)
         scores = block_scores(self._search, image)
-        own = [start for start in self._search._starts(image) if start.index == query.source]
+        starts = [start for side in (1, -1) for start in self._search._starts(image, side)]
+        own = [start for start in starts if start.index == query.source]
         laid = []
         for start in own:
             made = self._search._finest(self._search._lay(start))
