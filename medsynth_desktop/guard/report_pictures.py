@@ -15,6 +15,8 @@ MOST_PAIRS = 8
 """Worst pairs that a report shows."""
 BRIGHTER, DARKER = np.array([217, 95, 2]), np.array([33, 102, 172])
 """Orange and blue, told apart by those who see no red or green (ColorBrewer); no difference is white, for paper."""
+NEAREST, UNDONE = "Nearest real", "Real, disguise undone"
+"""What is shown of a real image: as it is, or laid over the sample as the search for copies in disguise found it."""
 DIFFERENCE_LIMIT = 1.0
 """Difference of full colour: half the range of [-1, 1] intensities, the same for every pair."""
 
@@ -23,27 +25,32 @@ DIFFERENCE_LIMIT = 1.0
 class PairPictures:
     """One pair as slices (rows, columns), as viewed, intensities in [-1, 1], and its words.
 
-    ``words`` say which image is which, by pseudonyms only; ``plane`` which slice it is, "" for a picture.
+    ``words`` say which image is which, by pseudonyms only; ``plane`` which slice it is, "" for a picture; ``beside``
+    what is shown of the real image.
     """
 
     sample: np.ndarray
     real: np.ndarray
     words: str
     plane: str = ""
+    beside: str = NEAREST
 
 
-def slices_of(sample: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+def slices_of(
+    sample: np.ndarray, real: np.ndarray, place: int | None = None
+) -> tuple[np.ndarray, np.ndarray, str]:
     """Slices (rows, columns) to show of two conformed arrays of one shape, as a radiologist views them.
 
-    A picture (x to the left, y down) is shown itself. Of a volume (x, y, z in RAS axes) it is the axial slice that
-    differs most within the middle half; the very middle where none differs.
+    A picture (x to the left, y down) is shown itself. Of a volume (x, y, z in RAS axes) it is axial slice ``place``;
+    without one that which differs most within the middle half, the very middle where none differs.
     """
     if sample.ndim == 2:
         return sample.T, real.T, ""
     count = sample.shape[2]
-    first = count // 4
-    apart = np.abs(sample - real).mean(axis=(0, 1))[first : count - first]
-    place = first + int(apart.argmax()) if apart.max() > apart.min() else count // 2
+    if place is None:
+        first = count // 4
+        apart = np.abs(sample - real).mean(axis=(0, 1))[first : count - first]
+        place = first + int(apart.argmax()) if apart.max() > apart.min() else count // 2
     where = f"axial slice {place + 1} of {count}"
     return sample[::-1, ::-1, place].T, real[::-1, ::-1, place].T, where
 
@@ -66,7 +73,7 @@ def _figure(pair: PairPictures) -> str:
     difference = _colours(np.asarray(pair.sample, float) - pair.real)
     shown = (
         ("Synthetic", _grey(pair.sample)),
-        ("Nearest real", _grey(pair.real)),
+        (pair.beside, _grey(pair.real)),
         ("Difference", difference),
     )
     cells = "".join(

@@ -10,11 +10,12 @@ import numpy as np
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import CohortRecord, Verdict
 from medsynth_desktop.guard.audit import AuditResult
-from medsynth_desktop.guard.report_pictures import MOST_PAIRS, PairPictures, slices_of
+from medsynth_desktop.guard.report_pictures import MOST_PAIRS, UNDONE, PairPictures, slices_of
 from medsynth_desktop.guard.verdicts import risk
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding
 from medsynth_desktop.workbench.captions import nearest_caption
+from medsynth_desktop.workbench.overlay import Finding, explain_words, finding, undo
 
 
 def worst_pairs(
@@ -39,16 +40,29 @@ def worst_pairs(
     else:
         arrays = dict(drain(guarding.path_queries(cohort, paths)))
     hashes = {image.id: image.array_hash for image in cohort.images}
+    unseen = {key: np.array(values) for key, values in result.calibration.values.items()}
     pairs = []
     for verdict in chosen:
-        real = workspace.arrays.get(hashes[verdict.nearest.neighbours[0].image])
-        pairs.append(_pair(verdict, np.asarray(arrays[verdict.id]), np.asarray(real)))
+        found = finding(verdict.nearest, result.policy)
+        said = explain_words(found, unseen)
+        image = found.disguise.image if found and said else verdict.nearest.neighbours[0].image
+        real = np.asarray(workspace.arrays.get(hashes[image]))
+        undone = found if found and said and found.disguise.done else None
+        pairs.append(_pair(verdict, np.asarray(arrays[verdict.id]), real, undone, said.removesuffix(".")))
     return pairs
 
 
-def _pair(verdict: Verdict, sample: np.ndarray, real: np.ndarray) -> PairPictures:
+def _pair(
+    verdict: Verdict, sample: np.ndarray, real: np.ndarray, disguised: Finding | None, said: str
+) -> PairPictures:
+    """The pair; ``real`` is moved as ``disguised`` says, where it is not in its place."""
     # An image given by its path is shown by its name: folders of this machine are nobody else's business.
     name = PurePath(verdict.id.replace("\\", "/")).name
-    shown, beside, plane = slices_of(sample, real)
-    words = f"{name}: {verdict.verdict}. {nearest_caption(verdict.nearest)}"
-    return PairPictures(shown, beside, words, plane)
+    words = ". ".join(filter(None, [f"{name}: {verdict.verdict}", nearest_caption(verdict.nearest), said]))
+    if disguised is None:
+        shown, beside, plane = slices_of(sample, real)
+        return PairPictures(shown, beside, words, plane)
+    undone = undo(sample, real, disguised.disguise, disguised.whole)
+    place = (undone.low[-1] + undone.high[-1]) // 2  # through the middle of what is alike
+    shown, beside, plane = slices_of(sample, undone.real, place)
+    return PairPictures(shown, beside, words, plane, UNDONE)

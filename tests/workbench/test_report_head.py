@@ -12,6 +12,7 @@ import pytest
 from medsynth_desktop import __version__
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import drain
+from medsynth_desktop.guard.report_pictures import UNDONE
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import auditing, membership
 from medsynth_desktop.workbench.report_pairs import worst_pairs
@@ -66,6 +67,21 @@ def test_a_report_shows_the_riskiest_pair_or_no_picture_at_all(workspace: Worksp
     stored = np.asarray(workspace.arrays.get(image.array_hash))
     place = int(pair.plane.split()[2]) - 1
     assert np.array_equal(pair.real, stored[::-1, ::-1, place].T)
+
+
+def test_a_mirrored_copy_is_shown_with_the_disguise_undone(workspace: Workspace, tmp_path: Path) -> None:
+    cohort = fill(workspace).cohorts.get(COHORT)
+    source = cohort.split("train")[3]
+    real = np.asarray(workspace.arrays.get(source.array_hash))
+    path = tmp_path / "one.npy"
+    np.save(path, real[::-1].copy())
+    result = drain(auditing.audit(workspace, cohort, None, [path], None, 0.983))
+    (pair,) = worst_pairs(workspace, cohort, None, result, [path])
+    assert pair.beside == UNDONE
+    assert f"A mirrored copy of {source.id}" in pair.words
+    assert np.abs(pair.sample - pair.real).mean() < 0.1 * np.abs(pair.sample - pair.sample[:, ::-1]).mean()
+    auditing.write_report(workspace, cohort, None, result, tmp_path / "report.html", paths=[path])
+    assert f'alt="{UNDONE}"' in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_loose_images_are_shown_too(workspace: Workspace, tmp_path: Path) -> None:
