@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from medsynth_desktop.similarity.disguised.structure import (
     COARSE,
     FINE,
     MIDDLE,
+    REST,
     Structure,
+    local,
     outside,
     shrink,
     structure_of,
@@ -69,10 +72,17 @@ class Frame:
         found.append((made.then(shrunken), alike))
         return max(found, key=lambda f: f[1])[0]
 
-    def canonical(self, image: np.ndarray, placed: Affine) -> Structure:
-        """The structure of ``image`` brought onto the frame."""
+    def own(self, image: np.ndarray, move: Affine, placed: Affine) -> Structure:
+        """The structure of ``image`` seen through ``move``, less what the mean image explains of it around each cell.
+
+        Both maps are from voxels of the frame's grid to the image's; ``placed`` is where the mean lies in it.
+        """
         small = shrink(np.asarray(image, np.float32), self.step)
-        return structure_of(placed.in_cells(self.step).pull(small, small.shape, outside(small)), MIDDLE)
+        seen = structure_of(move.in_cells(self.step).pull(small, small.shape, outside(small)), MIDDLE)
+        if self._few:
+            return seen
+        mean = move.then(placed.inverse()).in_cells(self.step).pull(self.structure.band, seen.band.shape)
+        return replace(seen, band=seen.band - mean * (local(seen.band, mean) / (local(mean, mean) + REST)))
 
     def band_in(self, image: Structure, placed: Affine) -> np.ndarray:
         """The band of the mean image where it lies in ``image`` (middle or finest cells), whose place is ``placed``."""

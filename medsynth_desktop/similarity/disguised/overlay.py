@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.sight import REST, Seen, local
-from medsynth_desktop.similarity.disguised.structure import Structure
+from medsynth_desktop.similarity.disguised.sight import Seen
+from medsynth_desktop.similarity.disguised.structure import REST, Structure, local
 
 PART = 0.4
 """Length of a part along each axis, as a share of the image: such a box fits in a quarter of any image."""

@@ -26,7 +26,8 @@ from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.store.indexes import Indexes
 
 SETTINGS = (
-    2, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
+    3, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
+    structure.LOCAL, structure.REST,
     votes.STRIDE, votes.WIDTH, votes.PLACES, votes.LEAST, votes.WINDOW, votes.FRIENDS, votes.AGREED,
     alignment.ROUNDS, alignment.TOLERANCE, alignment.STIFF, alignment.LOOSE, alignment.POINTS, alignment.STEPS,
     alignment.STILL, LEARNT_FROM, ROUNDS, PLACING,
@@ -107,8 +108,7 @@ def _place(
     def place(index: int) -> tuple[np.ndarray, np.ndarray]:
         image = np.asarray(images[index], np.float32)
         placed, alike = frame.place(image)
-        still = structure.structure_of(image, structure.MIDDLE)
-        both = [cut(strong(s)) for s in (frame.canonical(image, placed), still)]
+        both = [cut(strong(frame.own(image, move, placed))) for move in (placed, Affine.none(image.ndim))]
         rows, scales = quantised(np.stack([b / norms_of(b[:, None]) for b in both]))
         return np.concatenate([placed.matrix.ravel(), placed.offset, [alike], scales.ravel()]), rows.ravel()
 

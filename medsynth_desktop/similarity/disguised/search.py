@@ -218,7 +218,7 @@ class DisguisedSearch:
         assert self._placed is not None
         seen, placed = sight.image, sight.placed
         if "frame" in self._poses:
-            yield _Pose(placed, self._placed.frame.canonical(seen, placed), self._placed.blocks, True)
+            yield _Pose(placed, self._placed.frame.own(seen, placed, placed), self._placed.blocks, True)
         turns = [Affine.none(seen.ndim)] if "unmoved" in self._poses else []
         for degrees in TURNED[seen.ndim] if "turned" in self._poses else ():
             turn = np.deg2rad(degrees)
@@ -227,7 +227,7 @@ class DisguisedSearch:
         if "shrunken" in self._poses:  # one that was cut and enlarged, where it lay
             turns.append(Affine.about(np.eye(seen.ndim) / CROPPED, seen.shape))
         for move in turns:
-            yield _Pose(move, self._placed.frame.canonical(seen, move), self._placed.unmoved, False)
+            yield _Pose(move, self._placed.frame.own(seen, move, placed), self._placed.unmoved, False)
 
     def _lay(self, start: _Start) -> _Laid:
         """Lay a real image over a query roughly, beginning with what its likest blocks say."""

@@ -6,22 +6,18 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
-from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.flow import bent, finer, flow
 from medsynth_desktop.similarity.disguised.frame import Frame
-from medsynth_desktop.similarity.disguised.structure import MIDDLE, Structure, structure_of, within
-
-LOCAL = 3.0
-"""Cells, standard deviation, of the window in which images are compared."""
-REST = 0.05
-"""Energy (bands have 1) added to all energies: where nothing departs from the mean, nothing is alike."""
-
-
-def local(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Mean product of two bands around each cell."""
-    return np.asarray(ndimage.gaussian_filter(a * b, LOCAL, truncate=3.0))
+from medsynth_desktop.similarity.disguised.structure import (
+    MIDDLE,
+    REST,
+    Structure,
+    local,
+    structure_of,
+    within,
+)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ FLOOR = 0.05
 """Energy, as a share of that of the image's strongest borders, below which a border is noise or air."""
 EDGE = 4
 """Cells from the image's end in which nothing counts when images are laid over each other, at most."""
+LOCAL = 3.0
+"""Cells, standard deviation, of the window in which bands are compared."""
+REST = 0.05
+"""Energy (bands have 1) added to all energies: where nothing departs from the mean, nothing is alike."""
 MOST = 0.98
 """Quantile of the energies that stands for the strongest borders."""
 
@@ -62,6 +66,11 @@ def within(structure: Structure) -> Structure:
     weight = np.zeros_like(structure.weight)
     weight[inside] = structure.weight[inside]
     return replace(structure, weight=weight)
+
+
+def local(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Mean product of two bands around each cell."""
+    return np.asarray(ndimage.gaussian_filter(a * b, LOCAL, truncate=3.0))
 
 
 def step_of(shape: tuple[int, ...], cells: dict[int, int]) -> int:
