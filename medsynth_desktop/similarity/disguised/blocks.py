@@ -16,7 +16,7 @@ from medsynth_desktop.similarity.disguised.structure import BLOCK
 
 FLAT = 0.1
 """Share of the strongest block's norm that is added to every norm: a block without structure is like none."""
-AROUND = {2: (-4, -2, 0, 2, 4), 3: (-2, -1, 0, 1, 2)}
+AROUND = {2: (-4, -2, 0, 2, 4), 3: (-2, 0, 2)}
 """Cells by which a block may lie elsewhere."""
 QUARTER = 0.25
 """Share of the image that a window of blocks covers: the smallest part that is looked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from medsynth_desktop.similarity.disguised.structure import Structure
+from medsynth_desktop.similarity.disguised.structure import Structure, local, thinning
 
 WINDOW = 4.0
 """Cells, standard deviation, of the window whose borders tell one way."""
@@ -28,15 +28,14 @@ def flow(image: Structure, mean: np.ndarray) -> np.ndarray:
     way, seen = np.zeros((dims, *mean.shape), np.float32), mean
     for _ in range(STEPS):
         slopes, rest = np.gradient(seen), (sign * band - seen) * weight
-        products = np.empty((*mean.shape, dims, dims), np.float32)
-        aims = np.empty((*mean.shape, dims, 1), np.float32)
+        aims = np.stack([local(slope, rest, WINDOW) for slope in slopes], axis=-1)[..., None]
+        products = np.empty((*aims.shape[:-1], dims), np.float32)
         for i in range(dims):
-            aims[..., i, 0] = _around(slopes[i] * rest)
             for j in range(i + 1):
-                products[..., i, j] = products[..., j, i] = _around(slopes[i] * slopes[j] * weight)
+                products[..., i, j] = products[..., j, i] = local(slopes[i], slopes[j] * weight, WINDOW)
             products[..., i, i] += STILL
-        step = np.moveaxis(np.linalg.solve(products, aims)[..., 0], -1, 0)
-        way += np.clip(step, -MOST, MOST)
+        step = np.clip(np.moveaxis(np.linalg.solve(products, aims)[..., 0], -1, 0), -MOST, MOST)
+        way += _onto(step, 1 / thinning(mean.shape), mean.shape)
         way = np.stack([ndimage.gaussian_filter(along, SMOOTH) for along in way])
         seen = bent(mean, way)
     return way
@@ -50,18 +49,16 @@ def bent(mean: np.ndarray, way: np.ndarray) -> np.ndarray:
 
 def finer(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:
     """``way`` on a grid of ``shape`` whose cells span ``ratio`` of a cell of its own."""
+    return _onto(way / ratio, ratio, shape)
+
+
+def _onto(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:
+    """``way`` (d, *grid) on a grid of ``shape`` with the same first corner, whose cells span ``ratio`` of its own."""
     if ratio == 1:
         return way
     offset = 0.5 * ratio - 0.5
-    return np.stack(
-        [
-            ndimage.affine_transform(
-                along, [ratio] * len(shape), offset, output_shape=shape, order=1, mode="nearest"
-            )
-            for along in way / ratio
-        ]
-    )
-
-
-def _around(band: np.ndarray) -> np.ndarray:
-    return np.asarray(ndimage.gaussian_filter(band, WINDOW, truncate=2.5))
+    onto = [
+        ndimage.affine_transform(a, [ratio] * len(shape), offset, output_shape=shape, order=1, mode="nearest")
+        for a in way
+    ]
+    return np.stack(onto)

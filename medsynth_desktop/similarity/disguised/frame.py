@@ -18,7 +18,7 @@ from medsynth_desktop.similarity.disguised.structure import (
     MIDDLE,
     REST,
     Structure,
-    local,
+    around,
     outside,
     shrink,
     structure_of,
@@ -82,7 +82,7 @@ class Frame:
         if self._few:
             return seen
         mean = move.then(placed.inverse()).in_cells(self.step).pull(self.structure.band, seen.band.shape)
-        return replace(seen, band=seen.band - mean * (local(seen.band, mean) / (local(mean, mean) + REST)))
+        return replace(seen, band=seen.band - mean * (around(seen.band, mean) / (around(mean, mean) + REST)))
 
     def band_in(self, image: Structure, placed: Affine) -> np.ndarray:
         """The band of the mean image where it lies in ``image`` (middle or finest cells), whose place is ``placed``."""

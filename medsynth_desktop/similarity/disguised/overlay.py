@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.sight import Seen
-from medsynth_desktop.similarity.disguised.structure import REST, Structure, local
+from medsynth_desktop.similarity.disguised.structure import REST, Structure, local, thinned, thinning
 
 PART = 0.4
 """Length of a part along each axis, as a share of the image: such a box fits in a quarter of any image."""
@@ -52,16 +52,17 @@ def compare(image: Seen, other: Structure, map_: Affine, sign: int) -> Overlay:
     own, cells = image.structure, map_.in_cells(image.structure.step)
     seen = sign * cells.pull(other.band, own.band.shape)
     worth = np.clip(cells.pull(other.weight, own.band.shape), 0, 1)
-    weight = np.sqrt(own.weight * worth)
+    weight, amount = thinned(np.sqrt(own.weight * worth)), thinned(own.weight)
     theirs = image.explains(seen)
     both = local(own.band, seen) - sum(a * b for a, b in zip(image.explained, theirs, strict=True))
     others = np.maximum(local(seen, seen) - sum(part**2 for part in theirs), 0)
     alike = both / np.sqrt((image.own + REST) * (others + REST))
-    least = ENOUGH * float(own.weight.sum())
+    least = ENOUGH * float(amount.sum())
     whole = float((alike * weight).sum() / max(float(weight.sum()), least, 1e-9))
-    part, corner, size = _best_box(alike * weight, weight, own.weight)
-    low = tuple(int(c) * own.step for c in corner)
-    high = tuple(int(c + s) * own.step for c, s in zip(corner, size, strict=True))
+    part, corner, size = _best_box(alike * weight, weight, amount)
+    step = own.step * thinning(own.band.shape)
+    low = tuple(int(c) * step for c in corner)
+    high = tuple(int(c + s) * step for c, s in zip(corner, size, strict=True))
     return Overlay(map_, sign, whole, part, low, high)
 
 

@@ -32,11 +32,11 @@ class Seen:
         (*grid) bands of what it shares with every image: the mean image's, where it lies in the query, and that band's
         slopes, as every image's outlines lie a little beside the mean's.
     factor
-        (i, j), i >= j: (*grid) the Cholesky factor of the local products of ``common``.
+        (i, j), i >= j: (*thinned grid) the Cholesky factor of the local products of ``common``.
     explained
-        (*grid) for each of ``common``, made orthogonal: what it explains of the query.
+        (*thinned grid) for each of ``common``, made orthogonal: what it explains of the query.
     own
-        (*grid) local energy of what they leave of it.
+        (*thinned grid) local energy of what they leave of it.
     """
 
     structure: Structure
@@ -60,7 +60,7 @@ class Seen:
         return replace(made, explained=explained, own=np.maximum(own, 0))
 
     def explains(self, band: np.ndarray) -> list[np.ndarray]:
-        """(*grid) for each of ``common``, made orthogonal: what it explains of ``band``."""
+        """(*thinned grid) for each of ``common``, made orthogonal: what it explains of ``band``."""
         parts: list[np.ndarray] = []
         for i, one in enumerate(self.common):
             rest = local(band, one) - sum(self.factor[i, k] * parts[k] for k in range(i))

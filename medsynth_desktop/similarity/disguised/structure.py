@@ -20,6 +20,8 @@ EDGE = 4
 """Cells from the image's end in which nothing counts when images are laid over each other, at most."""
 LOCAL = 3.0
 """Cells, standard deviation, of the window in which bands are compared."""
+THINNED = 12
+"""Cells along the shortest axis from which on every second is enough for local means."""
 REST = 0.05
 """Energy (bands have 1) added to all energies: where nothing departs from the mean, nothing is alike."""
 MOST = 0.98
@@ -68,9 +70,25 @@ def within(structure: Structure) -> Structure:
     return replace(structure, weight=weight)
 
 
-def local(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def around(a: np.ndarray, b: np.ndarray, window: float = LOCAL) -> np.ndarray:
     """Mean product of two bands around each cell."""
-    return np.asarray(ndimage.gaussian_filter(a * b, LOCAL, truncate=3.0))
+    return np.asarray(ndimage.gaussian_filter(a * b, window, truncate=3.0))
+
+
+def thinning(shape: tuple[int, ...]) -> int:
+    """Of so many cells along each axis one is enough for what changes no faster than a window does."""
+    return 2 if min(shape) >= THINNED else 1
+
+
+def thinned(band: np.ndarray) -> np.ndarray:
+    """Means of so many cells of ``band``."""
+    return shrink(band, thinning(band.shape))
+
+
+def local(a: np.ndarray, b: np.ndarray, window: float = LOCAL) -> np.ndarray:
+    """As `around`, of every cell of the thinned grid: the windows are so wide that no more is to be seen."""
+    product = thinned(a * b)
+    return np.asarray(ndimage.gaussian_filter(product, window / thinning(a.shape), truncate=3.0))
 
 
 def step_of(shape: tuple[int, ...], cells: dict[int, int]) -> int:

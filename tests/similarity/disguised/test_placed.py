@@ -13,6 +13,7 @@ from medsynth_desktop.core.errors import StoreFailed
 from medsynth_desktop.core.hashing import hash_array
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import ImageRecord
+from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.blocks import Blocks, cut, norms_of
 from medsynth_desktop.similarity.disguised.placed import Placed, open_placed, strong
 from medsynth_desktop.similarity.disguised.shelved import LEVELS, quantised
@@ -34,8 +35,13 @@ def opened(images: Sequence[np.ndarray], shelf: Shelf | None = None, *, hashed: 
         return drain(open_placed(images, records, shelf, pool))
 
 
-def unit_blocks(image: np.ndarray) -> np.ndarray:
-    blocks = cut(strong(structure_of(image, MIDDLE)))
+def own(known: Placed, image: np.ndarray, index: int) -> np.ndarray:
+    """The band of ``image``, of the pose of a real one, less what the mean explains of it."""
+    return strong(known.frame.own(image, Affine.none(image.ndim), known.maps[index]))
+
+
+def unit_blocks(known: Placed, image: np.ndarray, index: int) -> np.ndarray:
+    blocks = cut(own(known, image, index))
     return blocks / norms_of(blocks[:, None])
 
 
@@ -87,13 +93,13 @@ def test_neither_order_nor_company_changes_a_bit() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_image_is_known_by_its_own_blocks(shape: tuple[int, ...]) -> None:
     images = images_of(shape)
-    known = opened(images).unmoved
-    asked = Blocks.of(strong(structure_of(-images[1], MIDDLE)))
+    placed = opened(images)
+    known, asked = placed.unmoved, Blocks.of(own(placed, -images[1], 1))
     score, way, sign = asked.scores(known)
     still = int(np.flatnonzero((asked.ways == 0).all(axis=1))[0])
     assert (score.argmax(), way[1], sign[1]) == (1, still, -1)
     alike, ways = asked.agreeing(known, 1, still, -1)
-    truth, unmoved = np.square(unit_blocks(images[1]).astype(float)).sum(axis=1), ~ways.any(axis=1)
+    truth, unmoved = np.square(unit_blocks(placed, images[1], 1).astype(float)).sum(axis=1), ~ways.any(axis=1)
     np.testing.assert_allclose(alike[unmoved], truth[unmoved], atol=0.004)
     assert (alike >= truth - 0.004).all()
     assert unmoved.mean() > 0.2
@@ -102,9 +108,10 @@ def test_an_image_is_known_by_its_own_blocks(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_whole_numbers_stand_for_the_blocks(shape: tuple[int, ...]) -> None:
     images = images_of(shape)
-    known = opened(images).unmoved
+    placed = opened(images)
+    known = placed.unmoved
     for index, image in enumerate(images):
-        truth = unit_blocks(image)
+        truth = unit_blocks(placed, image, index)
         kept = known.one(index) * known.scales[:, index, None]
         np.testing.assert_allclose(kept, truth, atol=np.abs(truth).max() / LEVELS)
 
@@ -126,3 +133,18 @@ def test_whole_numbers_are_near_and_their_products_exact() -> None:
     exact = np.einsum("bwc,bvc->bwv", whole.astype(np.int64), whole.astype(np.int64))
     floats = whole.astype(np.float32)
     np.testing.assert_array_equal(floats @ floats.transpose(0, 2, 1), exact)
+
+
+def test_what_all_share_is_taken_out_before_blocks_are_compared() -> None:
+    """Images of one anatomy with details of their own: blocks of two of them agree no more than by chance."""
+    common = 3 * blobs((120, 104), 99)
+    images = [common + blobs((120, 104), seed) for seed in range(8)]
+    placed = opened(images)
+    asked = Blocks.of(strong(placed.frame.own(images[1], Affine.none(2), placed.maps[1])))
+    alike = [unit_blocks(placed, image, index) for index, image in enumerate(images)]
+    raw = [cut(strong(structure_of(i, MIDDLE))) for i in images]
+    shared = [float((raw[1] * r).sum() / np.sqrt((raw[1] ** 2).sum() * (r**2).sum())) for r in raw]
+    left = [float((alike[1] * a).sum() / np.sqrt((alike[1] ** 2).sum() * (a**2).sum())) for a in alike]
+    assert min(shared[:1] + shared[2:]) > 0.6
+    assert max(left[:1] + left[2:]) < 0.4
+    assert asked.scores(placed.unmoved)[0].argmax() == 1
