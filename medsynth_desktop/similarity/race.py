@@ -17,8 +17,7 @@ from medsynth_desktop.similarity.bounds import Cohort, candidates, leaders, prod
 from medsynth_desktop.similarity.exact import Moments
 
 DENSE = 4
-"""Where more than one in so many pairs of a look is wanted, all pairs of its images and queries are multiplied at once:
-a product of matrices reads each row once, and costs far less for each pair."""
+"""Pairs of a product of matrices that cost what one product of two rows costs: each row is read once."""
 
 
 class Race:
@@ -77,6 +76,8 @@ class Look:
         From the number of a query and (B,) indices to how far the exact correlations can be from the products.
     most
         Images at a time.
+    loading
+        What a row costs before it is multiplied, in products of two rows.
     """
 
     left: Any
@@ -84,6 +85,7 @@ class Look:
     rows: Callable[[np.ndarray], np.ndarray]
     error: Callable[[int, np.ndarray], np.ndarray | float]
     most: int
+    loading: int = 0
 
 
 def union_of(wanted: Sequence[np.ndarray]) -> np.ndarray:
@@ -99,7 +101,8 @@ def look(
 ) -> Iterator[tuple[int, int]]:
     """Let each race learn of the images ``wanted`` for it; yield pieces done and their number."""
     union = union_of(wanted)
-    together = DENSE * sum(map(len, wanted)) >= union.size * len(races)
+    pairs = sum(map(len, wanted))
+    together = union.size * (through.loading + len(races) / DENSE) <= pairs * (through.loading + 1)
     everyone = range(len(races))
     lists = [(everyone, union)] if together else [(range(q, q + 1), wanted[q]) for q in everyone]
     plan = [

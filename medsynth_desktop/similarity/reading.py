@@ -17,6 +17,8 @@ from medsynth_desktop.similarity.race import Look
 BLOCK = 1 << 28
 """Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
 MOST_IMAGES = 256
+LOADING = 25
+"""Cost of reading an image and bringing it into a float32 row, in products of two such rows."""
 
 
 class RealImages:
@@ -63,7 +65,7 @@ class RealImages:
             return block[: len(indices)]
 
         error = error_bound(self.voxels)
-        return Look(held(units, device), self.voxels, rows, lambda query, indices: error, size)
+        return Look(held(units, device), self.voxels, rows, lambda query, indices: error, size, LOADING)
 
     def likenesses(
         self, queries: Sequence[np.ndarray], of: Sequence[Moments], index: int, which: Sequence[int]

@@ -26,7 +26,7 @@ from medsynth_desktop.similarity.bounds import SLACK, padded
 from medsynth_desktop.similarity.exact import Moments, flatten, moments
 from medsynth_desktop.similarity.index import Index, Shelf, open_index
 from medsynth_desktop.similarity.race import Race, look, union_of
-from medsynth_desktop.similarity.reading import RealImages
+from medsynth_desktop.similarity.reading import LOADING, RealImages
 
 ORDERS = ("correlation", "rmse")
 """What neighbours can be ordered by."""
@@ -34,8 +34,8 @@ MEMORY = 1 << 30
 """Bytes for the float32 copies of queries (three quarters) and of a block of real images (a quarter)."""
 LEADERS = 64
 """Thumbnails that are looked at before all others that can win, of each kind."""
-LOADING, MEASURING = 25, 40
-"""Costs of bringing one image into a float32 product, and of one pair in float64, in pairs of a float32 product."""
+MEASURING = 40
+"""Cost of one pair in float64, in pairs of a float32 product."""
 STAGES = 6
 
 Query = tuple[str, np.ndarray]
