@@ -33,6 +33,15 @@ def cut(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(parts.transpose(order)).reshape(-1, size**array.ndim)
 
 
+def spread(weight: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
+    """(*cells) the weight of the block that each cell of the frame lies in."""
+    size = BLOCK[len(cells)]
+    array = weight.reshape([-(-n // size) for n in cells]).astype(np.float32)
+    for axis, n in enumerate(cells):
+        array = np.repeat(array, size, axis=axis).take(range(n), axis=axis)
+    return array
+
+
 def norms_of(blocks: np.ndarray) -> np.ndarray:
     """(b, n) norms of (b, n, cells), to each image's added a share of its strongest: never near zero."""
     norms = np.sqrt(np.einsum("bnc,bnc->bn", blocks, blocks))

@@ -24,14 +24,13 @@ from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised import flow, overlay
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import refine
-from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER, Blocks
+from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER, Blocks, spread
 from medsynth_desktop.similarity.disguised.frame import CROPPED
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import SETTINGS, Placed, open_placed, strong
 from medsynth_desktop.similarity.disguised.shelved import Known
 from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.disguised.structure import (
-    BLOCK,
     EDGE,
     FINE,
     MIDDLE,
@@ -189,11 +188,20 @@ class DisguisedSearch:
             )
         found = chain.from_iterable(share(partial(self._starts, image), (1, -1)))
         ranked = sorted(found, key=lambda s: (-s.score, self._rank[s.index], -s.sight.side))
-        laid = list(share(self._lay, ranked[: self._candidates]))
+        starts = ranked[: self._candidates]
+        sights = {start.sight.side: start.sight for start in starts}.values()
+        list(share(lambda sight: sight.at(MIDDLE), sights))  # before overlays wait for it
+        laid = list(share(self._lay, starts))
         chosen = {
             max(range(len(laid)), key=lambda i: getattr(laid[i].rough, what)) for what in ("whole", "part")
         }
-        made = share(self._finest, [laid[i] for i in sorted(chosen)])
+        best = [laid[i] for i in sorted(chosen)]
+        needed = [
+            *(partial(one.sight.at, FINE) for one in best),
+            *(partial(self._real, one.index, True) for one in best),
+        ]
+        list(share(lambda work: work(), needed))
+        made = share(self._finest, best)
         return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
 
     def _starts(self, image: np.ndarray, side: int) -> list[_Start]:
@@ -238,7 +246,7 @@ class DisguisedSearch:
         there = start.move.inverse()
         map_ = there.then(Affine(np.eye(len(shift)), shift)).then(start.real)
         cells = tuple(n // frame.step for n in frame.shape)
-        near = there.in_cells(frame.step).pull(_spread(weight, cells), cells)
+        near = there.in_cells(frame.step).pull(spread(weight, cells), cells)
         near = near + FAINT * max(float(near.max()), 1e-9)
         rough = self._overlay(start.sight, start.index, map_, near, fine=False)
         return _Laid(start.index, start.sight, near, rough)
@@ -265,15 +273,6 @@ class DisguisedSearch:
 
 def _measures(disguises: Sequence[Disguise]) -> dict[str, float]:
     return {"aligned": max(d.whole for d in disguises), "part": max(d.part for d in disguises)}
-
-
-def _spread(weight: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
-    """(*cells) the weight of the block that each cell of the frame lies in."""
-    size = BLOCK[len(cells)]
-    array = weight.reshape([-(-n // size) for n in cells]).astype(np.float32)
-    for axis, n in enumerate(cells):
-        array = np.repeat(array, size, axis=axis).take(range(n), axis=axis)
-    return array
 
 
 def _unmirrored(seen: Overlay, shape: tuple[int, ...], side: int) -> Overlay:
