@@ -114,8 +114,8 @@ def test_a_training_image_is_blocked_and_named_and_a_new_one_is_not(home: Path, 
     assert copy["verdict"] == "block"
     assert train[1] in " ".join(copy["reasons"])
     assert copy["nearest"]["image"] == train[1]
-    # Six unseen patients set the limits, so of innocent images one in seven lies beyond each of five, on average: at most
-    # five in seven of the six are blocked.
+    # Six unseen patients set five limits, and one innocent image in seven lies beyond each, on average: at most five in
+    # seven are blocked.
     innocent = [verdicts[str(f)]["verdict"] for f in fresh]
     assert innocent.count("block") <= 6 * 5 / 7
     assert done.json["counts"]["block"] == 1 + innocent.count("block")
