@@ -43,7 +43,7 @@ def flow(image: Structure, mean: np.ndarray) -> np.ndarray:
 
 def bent(mean: np.ndarray, way: np.ndarray) -> np.ndarray:
     """(*grid) band ``mean`` seen along ``way`` (d, *grid)."""
-    places = way + np.indices(mean.shape, np.float32, sparse=False)
+    places = way + np.indices(mean.shape, np.float32)
     return np.asarray(ndimage.map_coordinates(mean, places, order=1, mode="nearest"), np.float32)
 
 

@@ -25,7 +25,7 @@ from medsynth_desktop.similarity.disguised import flow, overlay
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import refine
 from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER, Blocks, spread
-from medsynth_desktop.similarity.disguised.frame import CROPPED
+from medsynth_desktop.similarity.disguised.frame import CROPPED, FEW
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import SETTINGS, Placed, open_placed, strong
 from medsynth_desktop.similarity.disguised.shelved import Known
@@ -212,7 +212,8 @@ class DisguisedSearch:
         for pose in self._poses_of(sight):
             blocks = Blocks.of(strong(pose.band))
             scores, ways, signs = blocks.scores(pose.known)
-            scores -= np.median(scores)  # poses differ in what is usual
+            if len(scores) >= FEW:  # poses differ in what is usual; of one or two images nothing is
+                scores -= np.median(scores)
             for i in np.lexsort((self._rank, -scores))[: self._candidates].tolist():
                 if i in found and found[i].score >= scores[i]:
                     continue
