@@ -101,7 +101,10 @@ class Sight:
         """The band of the mean image where it lies in the query, bent onto it."""
         mean = self._frame.band_in(structure, self.placed)
         if self._way is None:
-            middle = within(structure_of(self.image, MIDDLE))
-            self._way = middle.step, flow(middle, self._frame.band_in(middle, self.placed))
+            middle, common = structure, mean
+            if structure.step != self._frame.step:
+                middle = within(structure_of(self.image, MIDDLE))
+                common = self._frame.band_in(middle, self.placed)
+            self._way = middle.step, flow(middle, common)
         step, way = self._way
         return bent(mean, finer(way, structure.step / step, mean.shape))

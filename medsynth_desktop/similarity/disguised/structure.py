@@ -70,9 +70,9 @@ def within(structure: Structure) -> Structure:
     return replace(structure, weight=weight)
 
 
-def around(a: np.ndarray, b: np.ndarray, window: float = LOCAL) -> np.ndarray:
+def around(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean product of two bands around each cell."""
-    return np.asarray(ndimage.gaussian_filter(a * b, window, truncate=3.0))
+    return np.asarray(ndimage.gaussian_filter(a * b, LOCAL, truncate=3.0))
 
 
 def thinning(shape: tuple[int, ...]) -> int:
