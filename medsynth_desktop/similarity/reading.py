@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from functools import partial
 
 import numpy as np
 
@@ -41,6 +42,7 @@ class RealImages:
         patients = np.array([self._numbers[record.patient] for record in records])
         unknown = np.full((2, len(records)), np.nan)
         self.cohort = Cohort(patients, unknown[0], unknown[1], self.voxels)
+        self._kept: np.ndarray | None = None
 
     def know(self, means: np.ndarray, norms: np.ndarray) -> None:
         """Take over the moments of all images."""
@@ -54,18 +56,27 @@ class RealImages:
         self, queries: Sequence[np.ndarray], of: Sequence[Moments], pool: Executor, memory: int, device: str
     ) -> Look:
         """The way to look at all voxels in float32, with a quarter of ``memory`` for a block of real images."""
-        width = padded(self.voxels)
+        width, error = padded(self.voxels), error_bound(self.voxels)
         units = np.empty((len(queries), width), np.float32)
         list(pool.map(write_unit, queries, of, units))
         size = max(1, min(MOST_IMAGES, min(BLOCK, memory // 4) // (4 * width), len(self._records)))
+        if size == len(self._records) and device == "cpu":
+            return Look(units, self.voxels, partial(self._few, pool), lambda query, indices: error, size)
         block = np.empty((size, width), np.float32)
 
         def rows(indices: np.ndarray) -> np.ndarray:
             list(pool.map(self._load, indices.tolist(), block))
             return block[: len(indices)]
 
-        error = error_bound(self.voxels)
         return Look(held(units, device), self.voxels, rows, lambda query, indices: error, size, LOADING)
+
+    def _few(self, pool: Executor, indices: np.ndarray) -> np.ndarray:
+        """Rows of so few real images that all are held: a sampling loop asks for them again and again."""
+        if self._kept is None:
+            rows = np.empty((len(self._records), padded(self.voxels)), np.float32)
+            list(pool.map(self._load, range(len(rows)), rows))
+            self._kept = rows
+        return self._kept if len(indices) == len(self._kept) else self._kept[indices]
 
     def likenesses(
         self, queries: Sequence[np.ndarray], of: Sequence[Moments], index: int, which: Sequence[int]

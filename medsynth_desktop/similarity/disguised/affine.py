@@ -48,14 +48,19 @@ class Affine:
         half = np.full(len(self.offset), (step - 1) / 2)
         return Affine(self.matrix, step * self.offset + half - self.matrix @ half)
 
-    def pull(self, image: np.ndarray, shape: tuple[int, ...], fill: float = 0.0) -> np.ndarray:
-        """Array of ``shape`` that shows at each x what ``image`` shows at the mapped place; outside ``fill``."""
+    def pull(
+        self, image: np.ndarray, shape: tuple[int, ...], fill: float = 0.0, order: int = 1
+    ) -> np.ndarray:
+        """Array of ``shape`` that shows at each x what ``image`` shows at the mapped place; outside ``fill``.
+
+        ``order`` 1 interpolates between cells, 0 takes the nearest.
+        """
         if np.array_equal(self.matrix, np.eye(len(shape))) and not self.offset.any() and image.shape == shape:
             return image
         from scipy import ndimage  # here, for the window reads the metrics, and they this, before it is drawn
 
         return np.asarray(
             ndimage.affine_transform(
-                image, self.matrix, self.offset, output_shape=shape, order=1, mode="constant", cval=fill
+                image, self.matrix, self.offset, output_shape=shape, order=order, mode="constant", cval=fill
             )
         )

@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.structure import Structure
-from medsynth_desktop.similarity.disguised.votes import Matches
+from medsynth_desktop.similarity.disguised.votes import Matches, distances
+from medsynth_desktop.similarity.disguised.windows import smoothed
 
 ROUNDS = 12
 """Fits of the matches, each with weights from the one before."""
@@ -18,8 +19,8 @@ TOLERANCE = 3.0
 """Cells by which a match may miss the map before it counts half."""
 STIFF, LOOSE = 30.0, 3.0
 """How strongly a fit is held near a map without turn and scale, in its first rounds and after."""
-POINTS, STEPS = 1500, 12
-"""Places, and steps at either smoothness, with which a map is refined, at most."""
+POINTS, CLOSE_POINTS, STEPS = 1000, 1500, 12
+"""Places (and for a map that is close already), and steps at either smoothness, that refine a map, at most."""
 STILL = 0.05
 """Cells that a step must move any place, or it was the last."""
 MOST_SCALE = 4.0
@@ -34,7 +35,7 @@ def fit(matches: Matches, step: int) -> Affine:
     """
     way = matches.found - matches.places
     tolerance = TOLERANCE * step
-    apart = np.linalg.norm(way[:, None] - way[None], axis=2)
+    apart = distances(way)
     together = (matches.support[None] / (1 + (apart / tolerance) ** 2)).sum(axis=1)
     made = Affine(np.eye(way.shape[1]), way[int(np.argmax(together))].astype(float))
     for number in range(ROUNDS):
@@ -71,23 +72,29 @@ def refine(
     odds = (image.weight if near is None else image.weight * near).ravel().astype(np.float64)
     if not odds.sum() > 0:
         return start, 0.0
-    points = min(POINTS, odds.size // 2)
+    points = min(CLOSE_POINTS if close else POINTS, odds.size // 2)
     chosen = np.random.default_rng(0).choice(odds.size, points, p=odds / odds.sum())
     places = np.stack(np.unravel_index(chosen, image.band.shape), axis=1).astype(float)
+    centre = places.mean(axis=0)
+    reach = max(float((places - centre).std()), 1.0)  # so that turns weigh as shifts do
+    arms = np.concatenate([np.ones((1, points)), (places - centre).T / reach])
     ends = np.array(list(product(*((0.0, n - 1.0) for n in image.band.shape))))
     made = start.in_cells(image.step)
     values = image.band.ravel()[chosen]
     seen = ndimage.map_coordinates(other.band, made(places).T, order=1)
     best = made, _correlation(values, seen)
     for blur in (0.0,) if close else (2.0, 0.0):
-        band, own = (ndimage.gaussian_filter(s.band, blur) if blur else s.band for s in (other, image))
+        band, own = (smoothed(s.band, blur) if blur else s.band for s in (other, image))
         seen_by, values = [band, *np.gradient(band)], own.ravel()[chosen]
         for _ in range(steps):
             seen, *slopes = (ndimage.map_coordinates(s, made(places).T, order=1) for s in seen_by)
             alike = _correlation(values, seen)
             if blur == 0 and abs(alike) >= abs(best[1]):
                 best = made, alike
-            before, made = made, _moved(made, places, values, seen, slopes, 1 if alike >= 0 else -1)
+            before, made = (
+                made,
+                _moved(made, arms, (centre, reach), values, seen, slopes, 1 if alike >= 0 else -1),
+            )
             if np.abs(made(ends) - before(ends)).max() < STILL:
                 break
             if not 1 / MOST_SCALE < np.linalg.det(made.matrix) < MOST_SCALE:
@@ -97,27 +104,27 @@ def refine(
 
 def _moved(
     made: Affine,
-    places: np.ndarray,
+    arms: np.ndarray,
+    about: tuple[np.ndarray, float],
     values: np.ndarray,
     seen: np.ndarray,
     slopes: Sequence[np.ndarray],
     sign: int,
 ) -> Affine:
-    """One Gauss-Newton step, with weights that forgive places where the images differ."""
-    dims = places.shape[1]
+    """One Gauss-Newton step, with weights that forgive places where the images differ.
+
+    ``arms`` (1 + d, n) are 1, and how far the places lie from a centre, in reaches; ``about`` these two.
+    """
+    dims, (centre, reach) = len(arms) - 1, about
     gain = float(np.linalg.norm(values)) / max(float(np.linalg.norm(seen)), 1e-9)
-    centre = places.mean(axis=0)
-    reach = max(float((places - centre).std()), 1.0)  # so that turns weigh as shifts do
-    arms = (places - centre) / reach
-    steep = gain * np.stack(slopes, axis=1)
-    jacobian = np.concatenate([steep, *(steep[:, i : i + 1] * arms for i in range(dims))], axis=1)
+    jacobian = ((gain * np.stack(slopes))[:, None] * arms).reshape(dims * (dims + 1), -1)
     rest = sign * values - gain * seen
-    weighted = (jacobian / (1 + rest[:, None] ** 2)).T
-    normal = weighted @ jacobian
+    weighted = jacobian / (1 + rest**2)
+    normal = weighted @ jacobian.T
     normal += (0.01 * np.trace(normal) / len(normal) + 1e-9) * np.eye(len(normal))
-    move = np.clip(np.linalg.solve(normal, weighted @ rest), -2, 2)
-    turn = move[dims:].reshape(dims, dims) / reach
-    return Affine(made.matrix + turn, made.offset + move[:dims] - turn @ centre)
+    move = np.clip(np.linalg.solve(normal, weighted @ rest), -2, 2).reshape(dims, dims + 1)
+    turn = move[:, 1:] / reach
+    return Affine(made.matrix + turn, made.offset + move[:, 0] - turn @ centre)
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

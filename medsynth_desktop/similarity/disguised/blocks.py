@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.shelved import LEVELS, TINY, Known
+from medsynth_desktop.similarity.disguised.shelved import AT_ONCE, LEVELS, TINY, Known
 from medsynth_desktop.similarity.disguised.structure import BLOCK
 
 FLAT = 0.1
@@ -20,8 +20,6 @@ AROUND = {2: (-4, -2, 0, 2, 4), 3: (-2, 0, 2)}
 """Cells by which a block may lie elsewhere."""
 QUARTER = 0.25
 """Share of the image that a window of blocks covers: the smallest part that is looked for."""
-AT_ONCE = 64
-"""Real images that are compared at a time: memory stays small however many there are."""
 
 
 def cut(array: np.ndarray) -> np.ndarray:
@@ -100,7 +98,7 @@ class Blocks:
         score, way, sign = np.empty(count, np.float32), np.empty(count, int), np.empty(count, int)
         for start in range(0, count, AT_ONCE):
             some = slice(start, start + AT_ONCE)
-            products = known.some(some) @ self.cells.transpose(0, 2, 1)  # (b, n, w), exact
+            products = known.some(start) @ self.cells.transpose(0, 2, 1)  # (b, n, w), exact
             products *= known.scales[:, some, None] * self.scales[:, None]
             count = np.abs(products)
             count *= np.sqrt(count)  # one block that is very much alike counts more than two half as alike

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from medsynth_desktop.similarity.disguised.structure import Structure, local, thinning
+from medsynth_desktop.similarity.disguised.affine import Affine
+from medsynth_desktop.similarity.disguised.structure import Structure, cholesky, local, thinning
+from medsynth_desktop.similarity.disguised.windows import resampled, smoothed
 
 WINDOW = 4.0
 """Cells, standard deviation, of the window whose borders tell one way."""
@@ -18,47 +20,53 @@ SMOOTH = 2.0
 """Cells, standard deviation, by which the ways are smoothed: it bends, but draws nothing that is one's own."""
 
 
-def flow(image: Structure, mean: np.ndarray) -> np.ndarray:
-    """(d, *grid) cells from each place of ``image`` to where its like lies in ``mean``, the mean's (*grid) band.
+def flow(image: Structure, mean: np.ndarray, there: Affine) -> np.ndarray:
+    """(d, *grid) cells by which a place of ``image`` moves to lie, mapped by ``there``, on its like in band ``mean``.
 
     Iterated least squares in windows (Lucas and Kanade 1981), smoothed.
     """
     band, weight, dims = image.band, image.weight, mean.ndim
-    sign = -1 if float((band * mean * weight).sum()) < 0 else 1
-    way, seen = np.zeros((dims, *mean.shape), np.float32), mean
+    way = np.zeros((dims, *band.shape), np.float32)
+    seen = bent(mean, way, there)
+    sign = -1 if float((band * seen * weight).sum()) < 0 else 1
     for _ in range(STEPS):
         slopes, rest = np.gradient(seen), (sign * band - seen) * weight
-        aims = np.stack([local(slope, rest, WINDOW) for slope in slopes], axis=-1)[..., None]
-        products = np.empty((*aims.shape[:-1], dims), np.float32)
-        for i in range(dims):
-            for j in range(i + 1):
-                products[..., i, j] = products[..., j, i] = local(slopes[i], slopes[j] * weight, WINDOW)
-            products[..., i, i] += STILL
-        step = np.clip(np.moveaxis(np.linalg.solve(products, aims)[..., 0], -1, 0), -MOST, MOST)
-        way += _onto(step, 1 / thinning(mean.shape), mean.shape)
-        way = np.stack([ndimage.gaussian_filter(along, SMOOTH) for along in way])
-        seen = bent(mean, way)
+        aims = [local(slope, rest, WINDOW) for slope in slopes]
+        products = {
+            (i, j): local(slopes[i], slopes[j] * weight, WINDOW) + np.float32(STILL * (i == j))
+            for i in range(dims)
+            for j in range(i + 1)
+        }
+        step = np.clip(np.stack(_solved(products, aims)), -MOST, MOST)
+        way += _onto(step, 1 / thinning(band.shape), band.shape)
+        way = np.stack([smoothed(along, SMOOTH) for along in way])
+        seen = bent(mean, way, there)
     return way
 
 
-def bent(mean: np.ndarray, way: np.ndarray) -> np.ndarray:
-    """(*grid) band ``mean`` seen along ``way`` (d, *grid)."""
-    places = way + np.indices(mean.shape, np.float32)
-    return np.asarray(ndimage.map_coordinates(mean, places, order=1, mode="nearest"), np.float32)
+def _solved(products: dict[tuple[int, int], np.ndarray], aims: list[np.ndarray]) -> list[np.ndarray]:
+    """Solve the small systems of all places at once; ``products`` (i, j), i >= j, are positive definite."""
+    factor, aims = cholesky(products, len(aims)), list(aims)
+    for i in range(len(aims)):
+        aims[i] = (aims[i] - sum(factor[i, k] * aims[k] for k in range(i))) / factor[i, i]
+    for i in reversed(range(len(aims))):
+        above = range(i + 1, len(aims))
+        aims[i] = (aims[i] - sum(factor[k, i] * aims[k] for k in above)) / factor[i, i]
+    return aims
+
+
+def bent(mean: np.ndarray, way: np.ndarray, there: Affine) -> np.ndarray:
+    """(*grid) what the band ``mean`` shows where ``there`` maps each place of a grid, moved by ``way`` (d, *grid)."""
+    places = (way + np.indices(way.shape[1:], np.float32)).reshape(len(way), -1)
+    places = there.matrix.astype(np.float32) @ places + there.offset.astype(np.float32)[:, None]
+    return np.asarray(ndimage.map_coordinates(mean, places.reshape(way.shape), order=1), np.float32)
 
 
 def finer(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:
     """``way`` on a grid of ``shape`` whose cells span ``ratio`` of a cell of its own."""
-    return _onto(way / ratio, ratio, shape)
+    return _onto(way / np.float32(ratio), ratio, shape)
 
 
 def _onto(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:
     """``way`` (d, *grid) on a grid of ``shape`` with the same first corner, whose cells span ``ratio`` of its own."""
-    if ratio == 1:
-        return way
-    offset = 0.5 * ratio - 0.5
-    onto = [
-        ndimage.affine_transform(a, [ratio] * len(shape), offset, output_shape=shape, order=1, mode="nearest")
-        for a in way
-    ]
-    return np.stack(onto)
+    return way if ratio == 1 else np.stack([resampled(along, ratio, shape) for along in way])

@@ -20,7 +20,6 @@ from medsynth_desktop.similarity.disguised.structure import (
     Structure,
     around,
     outside,
-    shrink,
     structure_of,
 )
 from medsynth_desktop.similarity.disguised.votes import Places
@@ -42,7 +41,7 @@ class Frame:
 
     def __init__(self, mean: np.ndarray, count: int) -> None:
         self.shape = mean.shape
-        self._few = count < FEW
+        self.few = count < FEW
         self.structure = structure_of(mean, MIDDLE)
         self._fine = structure_of(mean, FINE)
         self._places = Places(structure_of(mean, COARSE))
@@ -52,44 +51,47 @@ class Frame:
         """Voxels that one cell of a canonical structure spans."""
         return self.structure.step
 
-    def place(self, image: np.ndarray) -> tuple[Affine, float]:
-        """The map from voxels of the frame to those of ``image``, and how alike they are then (0 to 1)."""
+    def place(self, image: np.ndarray, middle: Structure) -> tuple[Affine, float]:
+        """The map from voxels of the frame to those of ``image``, and how alike they are then (0 to 1).
+
+        ``middle`` is the image's structure in `MIDDLE` cells.
+        """
         coarse = structure_of(image, COARSE)
         start = fit(self._places.find_in(coarse), coarse.step)
-        made, alike = refine(self.structure, structure_of(image, MIDDLE), start, steps=PLACING)
+        made, alike = refine(self.structure, middle, start, steps=PLACING)
         return made, abs(alike)
 
-    def place_any(self, image: np.ndarray, usual: float) -> Affine:
+    def place_any(self, image: np.ndarray, middle: Structure, usual: float) -> Affine:
         """The map of `place`, also for an image that was cut and enlarged.
 
         That is tried where the image is less alike than ``usual``, as most real images are.
         """
-        found = [self.place(image)]
+        found = [self.place(image, middle)]
         if found[0][1] >= usual:
             return found[0][0]
         shrunken = Affine.about(np.eye(image.ndim) / CROPPED, image.shape)
-        made, alike = self.place(shrunken.pull(image, image.shape, outside(image)))
+        smaller = shrunken.pull(image, image.shape, outside(image))
+        made, alike = self.place(smaller, structure_of(smaller, MIDDLE))
         found.append((made.then(shrunken), alike))
         return max(found, key=lambda f: f[1])[0]
 
-    def own(self, image: np.ndarray, move: Affine, placed: Affine) -> Structure:
-        """The structure of ``image`` seen through ``move``, less what the mean image explains of it around each cell.
+    def moved(self, small: np.ndarray, move: Affine) -> Structure:
+        """The structure of an image, shrunk to `MIDDLE` cells, seen through ``move`` of voxels of the frame's grid."""
+        return structure_of(move.in_cells(self.step).pull(small, small.shape, outside(small)), MIDDLE)
+
+    def own(self, seen: Structure, move: Affine, placed: Affine) -> Structure:
+        """``seen``, the structure of an image `moved` by ``move``, less what the mean explains of it around each cell.
 
         Both maps are from voxels of the frame's grid to the image's; ``placed`` is where the mean lies in it.
         """
-        small = shrink(np.asarray(image, np.float32), self.step)
-        seen = structure_of(move.in_cells(self.step).pull(small, small.shape, outside(small)), MIDDLE)
-        if self._few:
+        if self.few:
             return seen
         mean = move.then(placed.inverse()).in_cells(self.step).pull(self.structure.band, seen.band.shape)
         return replace(seen, band=seen.band - mean * (around(seen.band, mean) / (around(mean, mean) + REST)))
 
-    def band_in(self, image: Structure, placed: Affine) -> np.ndarray:
-        """The band of the mean image where it lies in ``image`` (middle or finest cells), whose place is ``placed``."""
-        if self._few:
-            return np.zeros_like(image.band)
-        own = self._fine if image.step == self._fine.step else self.structure
-        return placed.inverse().in_cells(image.step).pull(own.band, image.band.shape)
+    def band(self, step: int) -> np.ndarray:
+        """The band of the mean image, in cells of ``step`` voxels: the middle or the finest."""
+        return self._fine.band if step == self._fine.step else self.structure.band
 
 
 def make_mean(images: Sequence[np.ndarray], pool: Executor) -> Steps[np.ndarray]:
@@ -107,7 +109,8 @@ def make_mean(images: Sequence[np.ndarray], pool: Executor) -> Steps[np.ndarray]
 
         def moved(image: np.ndarray) -> np.ndarray:
             image = upright(image)
-            return frame.place(image)[0].pull(image, frame.shape, outside(image))  # noqa: B023
+            placed, _ = frame.place(image, structure_of(image, MIDDLE))  # noqa: B023
+            return placed.pull(image, frame.shape, outside(image))  # noqa: B023
 
         total = np.zeros(frame.shape)
         for start in range(0, count, 8):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.sight import Seen
 from medsynth_desktop.similarity.disguised.structure import REST, Structure, local, thinned, thinning
+from medsynth_desktop.similarity.disguised.windows import boxes
 
 PART = 0.4
 """Length of a part along each axis, as a share of the image: such a box fits in a quarter of any image."""
@@ -49,10 +49,11 @@ def compare(image: Seen, other: Structure, map_: Affine, sign: int) -> Overlay:
     Likeness is the partial correlation given the mean image, within a window: two heads share the mean's outline, only
     copies share what departs from it.
     """
-    own, cells = image.structure, map_.in_cells(image.structure.step)
-    seen = sign * cells.pull(other.band, own.band.shape)
-    worth = np.clip(cells.pull(other.weight, own.band.shape), 0, 1)
-    weight, amount = thinned(np.sqrt(own.weight * worth)), thinned(own.weight)
+    own, thin = image.structure, thinning(image.structure.band.shape)
+    seen = sign * map_.in_cells(own.step).pull(other.band, own.band.shape)
+    amount, their_amount = thinned(own.weight), thinned(other.weight)
+    worth = map_.in_cells(own.step * thin).pull(their_amount, amount.shape)
+    weight = np.sqrt(amount * np.clip(worth, 0, 1))
     theirs = image.explains(seen)
     both = local(own.band, seen) - sum(a * b for a, b in zip(image.explained, theirs, strict=True))
     others = np.maximum(local(seen, seen) - sum(part**2 for part in theirs), 0)
@@ -60,7 +61,7 @@ def compare(image: Seen, other: Structure, map_: Affine, sign: int) -> Overlay:
     least = ENOUGH * float(amount.sum())
     whole = float((alike * weight).sum() / max(float(weight.sum()), least, 1e-9))
     part, corner, size = _best_box(alike * weight, weight, amount)
-    step = own.step * thinning(own.band.shape)
+    step = own.step * thin
     low = tuple(int(c) * step for c in corner)
     high = tuple(int(c + s) * step for c, s in zip(corner, size, strict=True))
     return Overlay(map_, sign, whole, part, low, high)
@@ -71,10 +72,7 @@ def _best_box(
 ) -> tuple[float, tuple[int, ...], list[int]]:
     """Highest weighted mean in a box of `PART` of each axis, its first corner, and its size."""
     size = [max(3, round(PART * n)) for n in own.shape]
-    inside = tuple(slice(s // 2, n - (s - 1) // 2) for s, n in zip(size, own.shape, strict=True))
-    sums, amounts, own = (
-        ndimage.uniform_filter(v, size, mode="constant")[inside] for v in (sums, amounts, own)
-    )
+    sums, amounts, own = (boxes(v, size) for v in (sums, amounts, own))
     enough = amounts >= ENOUGH * max(float(own.max()), 1e-9)
     means = np.where(enough, sums / np.maximum(amounts, 1e-9), -1.0)
     corner = np.unravel_index(int(np.argmax(means)), means.shape)

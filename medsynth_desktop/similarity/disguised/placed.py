@@ -26,11 +26,11 @@ from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.store.indexes import Indexes
 
 SETTINGS = (
-    3, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
+    4, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
     structure.LOCAL, structure.REST,
     votes.STRIDE, votes.WIDTH, votes.PLACES, votes.LEAST, votes.WINDOW, votes.FRIENDS, votes.AGREED,
-    alignment.ROUNDS, alignment.TOLERANCE, alignment.STIFF, alignment.LOOSE, alignment.POINTS, alignment.STEPS,
-    alignment.STILL, LEARNT_FROM, ROUNDS, PLACING,
+    alignment.ROUNDS, alignment.TOLERANCE, alignment.STIFF, alignment.LOOSE, alignment.POINTS,
+    alignment.STEPS, alignment.STILL, LEARNT_FROM, ROUNDS, PLACING,
 )  # fmt: skip
 """What decides the numbers kept: with other settings they are made anew. The first counts changes of the code."""
 USUAL = 0.2
@@ -107,8 +107,13 @@ def _place(
 
     def place(index: int) -> tuple[np.ndarray, np.ndarray]:
         image = np.asarray(images[index], np.float32)
-        placed, alike = frame.place(image)
-        both = [cut(strong(frame.own(image, move, placed))) for move in (placed, Affine.none(image.ndim))]
+        middle = structure.structure_of(image, structure.MIDDLE)
+        placed, alike = frame.place(image, middle)
+        seen = (
+            (frame.moved(structure.shrink(image, frame.step), placed), placed),
+            (middle, Affine.none(image.ndim)),
+        )
+        both = [cut(strong(frame.own(one, move, placed))) for one, move in seen]
         rows, scales = quantised(np.stack([b / norms_of(b[:, None]) for b in both]))
         return np.concatenate([placed.matrix.ravel(), placed.offset, [alike], scales.ravel()]), rows.ravel()
 

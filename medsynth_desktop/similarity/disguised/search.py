@@ -7,7 +7,7 @@ gamma and inversion; blocks find parts. What a query costs beyond one product of
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -21,10 +21,11 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
 from medsynth_desktop.similarity.bounds import one_thread_each
-from medsynth_desktop.similarity.disguised import flow, overlay
+from medsynth_desktop.similarity.disguised import alignment, flow, overlay
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import refine
 from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER, Blocks, spread
+from medsynth_desktop.similarity.disguised.found import disguise_of, is_near, measures
 from medsynth_desktop.similarity.disguised.frame import CROPPED, FEW
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import SETTINGS, Placed, open_placed, strong
@@ -35,17 +36,19 @@ from medsynth_desktop.similarity.disguised.structure import (
     FINE,
     MIDDLE,
     Structure,
+    shrink,
     structure_of,
     within,
 )
 from medsynth_desktop.similarity.disguised.waiting import each
-from medsynth_desktop.similarity.disguised.words import what_was_done
 from medsynth_desktop.similarity.index import Shelf
 
 Query = tuple[str, np.ndarray]
 
-CANDIDATES = 5
-"""Real images, mirrored or not, that are laid over a query."""
+CANDIDATES, QUICK = 5, 2
+"""Real images, mirrored or not, that are laid over a query, at most; and where it is only asked who is near a limit."""
+LEAST = 0.7
+"""Share of the likeliest one's score below which no other is laid over a query."""
 REMEMBERED = 32
 """Structures of real images that are held: both sides of a query ask for them, often the next query too."""
 FOCUS = 4
@@ -57,23 +60,22 @@ TURNED = {2: (-5.0, 5.0), 3: ()}
 POSES = ("frame", "unmoved", "turned", "shrunken")
 MESSAGE = "Looking for copies in disguise"
 OWN = (
-    3, EDGE, AROUND, QUARTER, TURNED, FOCUS, FAINT,
-    flow.WINDOW, flow.STEPS, flow.STILL, flow.MOST, flow.SMOOTH, overlay.PART, overlay.ENOUGH,
+    4, EDGE, LEAST, AROUND, QUARTER, TURNED, FOCUS, FAINT,
+    alignment.CLOSE_POINTS, flow.WINDOW, flow.STEPS, flow.STILL, flow.MOST, flow.SMOOTH, overlay.PART, overlay.ENOUGH,
 )  # fmt: skip
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """A real image that a query may show: where both were compared (maps to their voxels), and which blocks agreed."""
+    """A real image that a query may show: where both were compared (maps to their voxels), and by which blocks."""
 
     index: int
     score: float
     sight: Sight
     move: Affine
     real: Affine
-    alike: np.ndarray
-    way: np.ndarray
+    agreeing: Callable[[], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +144,25 @@ class DisguisedSearch:
         own = (*OWN, self._candidates, *self._poses)
         return f"disguised-{hash_json([*SETTINGS, *own])[:16]}"
 
-    def testify(self, queries: Sequence[Query], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
-        """Add the likeliest disguises of each query, and the values of both metrics."""
-        laid = yield from self.query(queries)
+    def testify(
+        self, queries: Sequence[Query], found: Sequence[Nearest], limits: Mapping[str, float] | None = None
+    ) -> Steps[list[Nearest]]:
+        """Add the likeliest disguises of each query, and the values of both metrics.
+
+        With ``limits`` a quick look decides who is near one of them, and only of these values are measured.
+        """
+        if limits is not None and not set(limits) & set(self.keys):
+            return list(found)
+        laid = yield from self.query(queries, limits)
         return [
-            replace(nearest, disguises=disguises, metrics={**nearest.metrics, **_measures(disguises)})
+            replace(nearest, disguises=disguises, metrics={**nearest.metrics, **measures(disguises)})
             for nearest, disguises in zip(found, laid, strict=True)
         ]
 
-    def query(self, queries: Sequence[Query]) -> Steps[list[tuple[Disguise, ...]]]:
-        """Of each query the likeliest disguises, best first.
+    def query(
+        self, queries: Sequence[Query], limits: Mapping[str, float] | None = None
+    ) -> Steps[list[tuple[Disguise, ...]]]:
+        """Of each query the likeliest disguises, best first; none where a quick look sees nothing near ``limits``.
 
         Raises
         ------
@@ -169,7 +180,7 @@ class DisguisedSearch:
                 share = map if len(some) > 1 else pool.map
                 with one_thread_each():
                     found += yield from each(
-                        pool, partial(self._disguises, share), some, start, count, MESSAGE
+                        pool, partial(self._disguises, share, limits), some, start, count, MESSAGE
                     )
         finally:  # a user who cancels does not wait for what runs: it only reads
             pool.shutdown(wait=False, cancel_futures=True)
@@ -178,7 +189,9 @@ class DisguisedSearch:
     def _open(self, pool: Executor) -> Steps[Placed]:
         return (yield from open_placed(self._images, self._records, self._shelf, pool))
 
-    def _disguises(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> tuple[Disguise, ...]:
+    def _disguises(
+        self, share: Callable[..., Iterable[Any]], limits: Mapping[str, float] | None, image: np.ndarray
+    ) -> tuple[Disguise, ...]:
         """The likeliest disguises of ``image``; ``share`` is `map`, or one that lets others help."""
         assert self._placed is not None
         image, frame = np.asarray(image, np.float32), self._placed.frame
@@ -186,12 +199,12 @@ class DisguisedSearch:
             raise InputRefused(
                 f"An image has shape {image.shape}, the cohort's have {frame.shape}; conform it first."
             )
-        found = chain.from_iterable(share(partial(self._starts, image), (1, -1)))
-        ranked = sorted(found, key=lambda s: (-s.score, self._rank[s.index], -s.sight.side))
-        starts = ranked[: self._candidates]
+        starts = self._likeliest(share, image)[: self._candidates if limits is None else QUICK]
         sights = {start.sight.side: start.sight for start in starts}.values()
         list(share(lambda sight: sight.at(MIDDLE), sights))  # before overlays wait for it
         laid = list(share(self._lay, starts))
+        if limits is not None and not any(is_near(one.rough, limits) for one in laid):
+            return ()
         chosen = {
             max(range(len(laid)), key=lambda i: getattr(laid[i].rough, what)) for what in ("whole", "part")
         }
@@ -203,6 +216,13 @@ class DisguisedSearch:
         list(share(lambda work: work(), needed))
         made = share(self._finest, best)
         return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
+
+    def _likeliest(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> list[_Start]:
+        """The likeliest real images, from either side, best first; none much less likely than the first."""
+        found = chain.from_iterable(share(partial(self._starts, image), (1, -1)))
+        ranked = sorted(found, key=lambda s: (-s.score, self._rank[s.index], -s.sight.side))
+        best = ranked[0].score
+        return [start for start in ranked if start.score >= best - (1 - LEAST) * abs(best)]
 
     def _starts(self, image: np.ndarray, side: int) -> list[_Start]:
         """The likeliest real images by their blocks, from one side."""
@@ -217,45 +237,50 @@ class DisguisedSearch:
             for i in np.lexsort((self._rank, -scores))[: self._candidates].tolist():
                 if i in found and found[i].score >= scores[i]:
                     continue
-                alike, way = blocks.agreeing(pose.known, i, ways[i], signs[i])
+                agreeing = partial(blocks.agreeing, pose.known, i, ways[i], signs[i])
                 real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
-                found[i] = _Start(i, float(scores[i]), sight, pose.move, real, alike, way)
+                found[i] = _Start(i, float(scores[i]), sight, pose.move, real, agreeing)
         return list(found.values())
 
     def _poses_of(self, sight: Sight) -> Iterator[_Pose]:
         """How a query is compared with the real images."""
         assert self._placed is not None
-        seen, placed = sight.image, sight.placed
-        if "frame" in self._poses:
-            yield _Pose(placed, self._placed.frame.own(seen, placed, placed), self._placed.blocks, True)
-        turns = [Affine.none(seen.ndim)] if "unmoved" in self._poses else []
-        for degrees in TURNED[seen.ndim] if "turned" in self._poses else ():
+        image, placed, frame = sight.image, sight.placed, self._placed.frame
+        small = shrink(image, frame.step)
+        still, moves = Affine.none(image.ndim), []
+        if "unmoved" in self._poses:
+            moves.append(still)
+        for degrees in TURNED[image.ndim] if "turned" in self._poses else ():
             turn = np.deg2rad(degrees)
             matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-            turns.append(Affine.about(matrix, seen.shape))
+            moves.append(Affine.about(matrix, image.shape))
         if "shrunken" in self._poses:  # one that was cut and enlarged, where it lay
-            turns.append(Affine.about(np.eye(seen.ndim) / CROPPED, seen.shape))
-        for move in turns:
-            yield _Pose(move, self._placed.frame.own(seen, move, placed), self._placed.unmoved, False)
+            moves.append(Affine.about(np.eye(image.ndim) / CROPPED, image.shape))
+        if "frame" in self._poses:
+            own = frame.own(frame.moved(small, placed), placed, placed)
+            yield _Pose(placed, own, self._placed.blocks, True)
+        for move in moves:
+            seen = sight.middle if move is still else frame.moved(small, move)
+            yield _Pose(move, frame.own(seen, move, placed), self._placed.unmoved, False)
 
     def _lay(self, start: _Start) -> _Laid:
         """Lay a real image over a query roughly, beginning with what its likest blocks say."""
         assert self._placed is not None
         frame = self._placed.frame
-        weight = np.maximum(start.alike, 0) ** FOCUS
-        shift = (weight @ start.way) / max(float(weight.sum()), 1e-9) * frame.step
+        alike, way = start.agreeing()
+        weight = np.maximum(alike, 0) ** FOCUS
+        shift = (weight @ way) / max(float(weight.sum()), 1e-9) * frame.step
         there = start.move.inverse()
         map_ = there.then(Affine(np.eye(len(shift)), shift)).then(start.real)
         cells = tuple(n // frame.step for n in frame.shape)
-        near = there.in_cells(frame.step).pull(spread(weight, cells), cells)
+        near = there.in_cells(frame.step).pull(spread(weight, cells), cells, order=0)
         near = near + FAINT * max(float(near.max()), 1e-9)
         rough = self._overlay(start.sight, start.index, map_, near, fine=False)
         return _Laid(start.index, start.sight, near, rough)
 
     def _finest(self, laid: _Laid) -> Disguise:
         finest = self._overlay(laid.sight, laid.index, laid.rough.map, laid.near, fine=True)
-        shape = laid.sight.image.shape
-        return _record(self._records[laid.index], _unmirrored(finest, shape, laid.sight.side), shape)
+        return disguise_of(self._records[laid.index], finest, laid.sight.side, laid.sight.image.shape)
 
     def _structure(self, index: int, fine: bool) -> Structure:
         image = np.asarray(self._images[index], np.float32)
@@ -270,26 +295,3 @@ class DisguisedSearch:
             near = near.take(cell, axis=axis, mode="clip")
         made, correlation = refine(query.structure, real, start, near, close=fine)
         return compare(query, real, made, 1 if correlation >= 0 else -1)
-
-
-def _measures(disguises: Sequence[Disguise]) -> dict[str, float]:
-    return {"aligned": max(d.whole for d in disguises), "part": max(d.part for d in disguises)}
-
-
-def _unmirrored(seen: Overlay, shape: tuple[int, ...], side: int) -> Overlay:
-    """The overlay of a mirrored image, told of the image itself."""
-    if side > 0:
-        return seen
-    mirror = np.eye(len(shape))
-    mirror[0, 0] = -1
-    low = (shape[0] - seen.high[0], *seen.low[1:])
-    high = (shape[0] - seen.low[0], *seen.high[1:])
-    return replace(seen, map=Affine.about(mirror, shape).then(seen.map), low=low, high=high)
-
-
-def _record(record: ImageRecord, seen: Overlay, shape: tuple[int, ...]) -> Disguise:
-    matrix = tuple(tuple(float(x) for x in row) for row in seen.map.matrix)
-    offset = tuple(float(x) for x in seen.map.offset)
-    done = what_was_done(seen.map, seen.sign < 0, shape)
-    inverted, box = seen.sign < 0, (seen.low, seen.high)
-    return Disguise(record.id, record.patient, matrix, offset, inverted, seen.whole, seen.part, *box, done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,10 @@ LEVELS = 127
 """Of a whole number that stands for a cell. A block has at most 512 cells, so float32 products of such numbers are
 exact (127 x 127 x 512 < 2^24): neither the cohort's order, nor the shelf, nor the processor changes a bit."""
 
+AT_ONCE = 64
+"""Real images that are compared at a time: memory stays small however many there are."""
+HELD = 1 << 27
+"""Bytes of blocks that are held as they are multiplied, at most: each query asks for them six times."""
 TINY = 1e-30
 """Instead of zero, where something is divided by the largest cell of a block."""
 
@@ -36,19 +40,31 @@ class Known:
     _table: Table
     _places: np.ndarray
     _side: int
+    _held: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """N."""
         return len(self._places)
 
-    def some(self, at: slice) -> np.ndarray:
-        """(b, n, cells) float32 whole numbers of the images ``at``."""
+    def some(self, start: int) -> np.ndarray:
+        """(b, n, cells) float32 whole numbers of the `AT_ONCE` images from ``start`` on, a multiple of it."""
+        if start not in self._held:
+            made = self._made(slice(start, start + AT_ONCE))
+            if sum(held.nbytes for held in tuple(self._held.values())) + made.nbytes > HELD:
+                return made
+            self._held[start] = made
+        return self._held[start]
+
+    def _made(self, at: slice) -> np.ndarray:
         places = self._places[at]
         rows = self._table.take(2, places, np.empty((len(places), self._table.width), np.int8))
         here = rows.reshape(len(places), 2, len(self.scales), -1)[:, self._side]
-        return np.asarray(here.astype(np.float32).transpose(1, 0, 2))
+        return np.ascontiguousarray(here.transpose(1, 0, 2), np.float32)
 
     def one(self, index: int) -> np.ndarray:
         """(b, cells) float32 whole numbers of one image."""
-        return np.asarray(self.some(slice(index, index + 1))[:, 0])
+        start = index // AT_ONCE * AT_ONCE
+        if start in self._held:
+            return self._held[start][:, index - start]
+        return np.asarray(self._made(slice(index, index + 1))[:, 0])

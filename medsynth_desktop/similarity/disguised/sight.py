@@ -14,6 +14,7 @@ from medsynth_desktop.similarity.disguised.structure import (
     MIDDLE,
     REST,
     Structure,
+    cholesky,
     local,
     structure_of,
     within,
@@ -49,11 +50,9 @@ class Seen:
     def of(cls, structure: Structure, mean: np.ndarray) -> Seen:
         """Work out the energies; ``mean`` is the band of the mean image."""
         common: list[np.ndarray] = [mean, *np.gradient(mean)]
-        factor: dict[tuple[int, int], np.ndarray] = {}
-        for i, one in enumerate(common):
-            for j in range(i + 1):
-                rest = local(one, common[j]) - sum(factor[i, k] * factor[j, k] for k in range(j))
-                factor[i, j] = rest / factor[j, j] if j < i else np.sqrt(np.maximum(rest, 0) + REST)
+        size = len(common)
+        products = {(i, j): local(common[i], common[j]) for i in range(size) for j in range(i + 1)}
+        factor = cholesky(products, size, REST)
         made = cls(structure, common, factor, [], np.empty(0))
         explained = made.explains(structure.band)
         own = local(structure.band, structure.band) - sum(part**2 for part in explained)
@@ -75,6 +74,8 @@ class Sight:
     ----------
     image
         Its voxels, from that side.
+    middle
+        Its structure in `MIDDLE` cells.
     placed
         The map from voxels of the frame to its own.
     """
@@ -82,10 +83,11 @@ class Sight:
     def __init__(self, image: np.ndarray, side: int, frame: Frame, usual: float) -> None:
         self.side = side
         self.image = image if side > 0 else image[::-1]
-        self.placed: Affine = frame.place_any(self.image, usual)
+        self.middle = structure_of(self.image, MIDDLE)
+        self.placed: Affine = frame.place_any(self.image, self.middle, usual)
         self._frame = frame
         self._seen: dict[int, Seen] = {}
-        self._way: tuple[int, np.ndarray] | None = None
+        self._way: np.ndarray | None = None
         self._lock = Lock()
 
     def at(self, cells: dict[int, int]) -> Seen:
@@ -93,18 +95,17 @@ class Sight:
         most = cells[self.image.ndim]
         with self._lock:  # what two overlays need is worked out once
             if most not in self._seen:
-                structure = within(structure_of(self.image, cells))
+                structure = within(self.middle if cells is MIDDLE else structure_of(self.image, cells))
                 self._seen[most] = Seen.of(structure, self._mean_in(structure))
             return self._seen[most]
 
     def _mean_in(self, structure: Structure) -> np.ndarray:
         """The band of the mean image where it lies in the query, bent onto it."""
-        mean = self._frame.band_in(structure, self.placed)
+        back, frame = self.placed.inverse(), self._frame
+        if frame.few:
+            return np.zeros_like(structure.band)
         if self._way is None:
-            middle, common = structure, mean
-            if structure.step != self._frame.step:
-                middle = within(structure_of(self.image, MIDDLE))
-                common = self._frame.band_in(middle, self.placed)
-            self._way = middle.step, flow(middle, common)
-        step, way = self._way
-        return bent(mean, finer(way, structure.step / step, mean.shape))
+            step = self.middle.step
+            self._way = flow(within(self.middle), frame.band(step), back.in_cells(step))
+        way = finer(self._way, structure.step / self.middle.step, structure.band.shape)
+        return bent(frame.band(structure.step), way, back.in_cells(structure.step))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 
 import numpy as np
-from scipy import ndimage
+
+from medsynth_desktop.similarity.disguised.windows import means, smoothed
 
 FINE, MIDDLE, COARSE = {2: 256, 3: 96}, {2: 128, 3: 48}, {2: 64, 3: 32}
 """Cells along the longest axis, at most, by dimensions: where pairs are measured, images compared, and found places."""
@@ -55,8 +56,8 @@ def structure_of(image: np.ndarray, cells: dict[int, int]) -> Structure:
     """Return the structure of ``image`` (2D or 3D) where its longest axis has at most ``cells`` of its dimensions."""
     step = step_of(image.shape, cells)
     small = shrink(np.asarray(image, np.float32), step)
-    detail = ndimage.gaussian_filter(small, 0.8) - ndimage.gaussian_filter(small, 2.5)
-    energy = ndimage.gaussian_filter(detail * detail, 3.0)
+    detail = smoothed(small, 0.8) - smoothed(small, 2.5)
+    energy = smoothed(detail * detail, 3.0)
     floor = FLOOR * max(float(np.quantile(energy, MOST)), 1e-10)
     return Structure(detail / np.sqrt(energy + floor), energy / (energy + floor), step)
 
@@ -72,7 +73,7 @@ def within(structure: Structure) -> Structure:
 
 def around(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean product of two bands around each cell."""
-    return np.asarray(ndimage.gaussian_filter(a * b, LOCAL, truncate=3.0))
+    return smoothed(a * b, LOCAL)
 
 
 def thinning(shape: tuple[int, ...]) -> int:
@@ -87,8 +88,22 @@ def thinned(band: np.ndarray) -> np.ndarray:
 
 def local(a: np.ndarray, b: np.ndarray, window: float = LOCAL) -> np.ndarray:
     """As `around`, of every cell of the thinned grid: the windows are so wide that no more is to be seen."""
-    product = thinned(a * b)
-    return np.asarray(ndimage.gaussian_filter(product, window / thinning(a.shape), truncate=3.0))
+    return means(a * b, thinning(a.shape), window)
+
+
+def cholesky(
+    products: dict[tuple[int, int], np.ndarray], size: int, least: float = 0.0
+) -> dict[tuple[int, int], np.ndarray]:
+    """(i, j), i >= j: the Cholesky factors of all places at once, given these products of ``size`` bands there.
+
+    ``least`` is added to what is left of each band by those before it.
+    """
+    factor: dict[tuple[int, int], np.ndarray] = {}
+    for i in range(size):
+        for j in range(i + 1):
+            rest = products[i, j] - sum(factor[i, k] * factor[j, k] for k in range(j))
+            factor[i, j] = rest / factor[j, j] if j < i else np.sqrt(np.maximum(rest, 0) + np.float32(least))
+    return factor
 
 
 def step_of(shape: tuple[int, ...], cells: dict[int, int]) -> int:
@@ -104,12 +119,7 @@ def outside(image: np.ndarray) -> float:
 
 def shrink(image: np.ndarray, step: int) -> np.ndarray:
     """Mean of blocks of ``step`` voxels along each axis; what is left over at the far ends is cut off."""
-    if step == 1:
-        return image
-    for axis, n in enumerate(image.shape):
-        ends = np.moveaxis(image, axis, 0)[: n // step * step]
-        image = np.moveaxis(sum(ends[i::step] for i in range(step)) / np.float32(step), 0, axis)  # type: ignore[arg-type]
-    return np.ascontiguousarray(image)
+    return image if step == 1 else means(image, step)
 
 
 def describe(structure: Structure, places: np.ndarray) -> np.ndarray:
@@ -121,9 +131,9 @@ def describe(structure: Structure, places: np.ndarray) -> np.ndarray:
     reach = REACH[structure.band.ndim]
     at = places[:, None, :] + np.array(list(product(reach, repeat=places.shape[1])))
     inside = np.logical_and(at >= 0, at < structure.band.shape).all(axis=2)
-    index = tuple(np.moveaxis(np.clip(at, 0, np.array(structure.band.shape) - 1), 2, 0))
+    index = np.ravel_multi_index(tuple(np.moveaxis(at, 2, 0)), structure.band.shape, mode="clip")
     parts = []
     for i, j in combinations_with_replacement(range(len(slopes)), 2):
-        smooth = ndimage.gaussian_filter(slopes[i] * slopes[j], 1.0) * (1.0 if i == j else 2**0.5)
-        parts.append(smooth[index] * inside)
+        smooth = smoothed(slopes[i] * slopes[j], 1.0) * (1.0 if i == j else 2**0.5)
+        parts.append(smooth.take(index) * inside)
     return np.concatenate(parts, axis=1)

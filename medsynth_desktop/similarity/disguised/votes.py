@@ -22,6 +22,12 @@ FRIENDS, AGREED = 8, 2.0
 """Nearest other places, and the cells within which their ways must be alike."""
 
 
+def distances(points: np.ndarray) -> np.ndarray:
+    """(n, n) between (n, d) points."""
+    squares = (points**2).sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0)))
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Of each of n places its like in another image.
@@ -43,7 +49,7 @@ class Places:
         least = min(LEAST, float(np.quantile(structure.weight, 0.5)))
         cells = np.argwhere(structure.weight >= least)
         self.cells = cells[np.random.default_rng(0).permutation(len(cells))[:PLACES]]
-        apart = np.linalg.norm(self.cells[:, None] - self.cells[None], axis=2)
+        apart = distances(self.cells)
         self._friends = np.argsort(apart, axis=1, kind="stable")[:, 1 : FRIENDS + 1]
         raw = describe(structure, self.cells).astype(np.float64)
         self._mean = raw.mean(axis=0)
@@ -64,11 +70,9 @@ class Places:
         lattice = lattice[other.weight[tuple(lattice.T)] > LEAST / 2]
         if not len(lattice):
             lattice = np.zeros((1, other.band.ndim), int)
-        near = np.ones((len(self.cells), len(lattice)), bool)
-        for axis in range(lattice.shape[1]):
-            near &= np.abs(self.cells[:, None, axis] - lattice[None, :, axis]) <= WINDOW
         products = self._rows @ self._project(describe(other, lattice)).T
-        products[~near] -= 2
+        for own, there in zip(self.cells.T.astype(np.int16), lattice.T.astype(np.int16), strict=True):
+            products -= (np.abs(own[:, None] - there) > WINDOW) * np.float32(2)  # too far away
         found = products.argmax(axis=1)
         alike = products[np.arange(len(found)), found]
         way = lattice[found] - self.cells

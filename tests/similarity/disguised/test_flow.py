@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.flow import bent, finer, flow
 from medsynth_desktop.similarity.disguised.structure import MIDDLE, Structure, structure_of
 
@@ -27,11 +28,11 @@ def test_a_bend_that_no_affine_map_makes_is_found_in_an_image_and_in_its_negativ
     along = np.linspace(-1, 1, shape[-1], dtype=np.float32)
     way = np.zeros((len(shape), *shape), np.float32)
     way[0] = 4 * along**2  # a bow
-    image = Structure(sign * bent(mean.band, way), mean.weight, 1)
-    found = flow(image, mean.band)
+    image = Structure(sign * bent(mean.band, way, Affine.none(len(shape))), mean.weight, 1)
+    found = flow(image, mean.band, Affine.none(len(shape)))
     before, after = (
         agreement(sign * image.band, mean.band),
-        agreement(sign * image.band, bent(mean.band, found)),
+        agreement(sign * image.band, bent(mean.band, found, Affine.none(len(shape)))),
     )
     assert before < 0.9
     assert after > 0.98
@@ -42,13 +43,14 @@ def test_a_bend_that_no_affine_map_makes_is_found_in_an_image_and_in_its_negativ
 def test_no_image_is_drawn_from_another() -> None:
     """Bent onto an image that shares nothing with it, the mean stays about as unlike: ways are smooth."""
     mean, other = structured((96, 80), 1), structured((96, 80), 2)
-    assert agreement(other.band, bent(mean.band, flow(other, mean.band))) < 0.3
+    still = Affine.none(2)
+    assert agreement(other.band, bent(mean.band, flow(other, mean.band, still), still)) < 0.3
 
 
 def test_where_nothing_is_nothing_moves() -> None:
     mean = structured((64, 64), 1)
     empty = Structure(np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32), 1)
-    assert not flow(empty, mean.band).any()
+    assert not flow(empty, mean.band, Affine.none(2)).any()
 
 
 def test_on_a_finer_grid_the_same_places_are_meant() -> None:

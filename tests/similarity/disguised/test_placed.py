@@ -37,7 +37,7 @@ def opened(images: Sequence[np.ndarray], shelf: Shelf | None = None, *, hashed: 
 
 def own(known: Placed, image: np.ndarray, index: int) -> np.ndarray:
     """The band of ``image``, of the pose of a real one, less what the mean explains of it."""
-    return strong(known.frame.own(image, Affine.none(image.ndim), known.maps[index]))
+    return strong(known.frame.own(structure_of(image, MIDDLE), Affine.none(image.ndim), known.maps[index]))
 
 
 def unit_blocks(known: Placed, image: np.ndarray, index: int) -> np.ndarray:
@@ -140,7 +140,9 @@ def test_what_all_share_is_taken_out_before_blocks_are_compared() -> None:
     common = 3 * blobs((120, 104), 99)
     images = [common + blobs((120, 104), seed) for seed in range(8)]
     placed = opened(images)
-    asked = Blocks.of(strong(placed.frame.own(images[1], Affine.none(2), placed.maps[1])))
+    asked = Blocks.of(
+        strong(placed.frame.own(structure_of(images[1], MIDDLE), Affine.none(2), placed.maps[1]))
+    )
     alike = [unit_blocks(placed, image, index) for index, image in enumerate(images)]
     raw = [cut(strong(structure_of(i, MIDDLE))) for i in images]
     shared = [float((raw[1] * r).sum() / np.sqrt((raw[1] ** 2).sum() * (r**2).sum())) for r in raw]
