@@ -58,7 +58,8 @@ def write_unit(voxels: np.ndarray, of: Moments, row: np.ndarray) -> None:
     for start in range(0, voxels.size, CHUNK):
         piece = voxels[start : start + CHUNK]
         out = room[: piece.size]
-        np.subtract(piece, of.mean, out=out, dtype=np.float64)
+        out[:] = piece
+        np.subtract(out, of.mean, out=out)
         np.multiply(out, 1.0 / of.norm, out=row[start : start + piece.size], casting="same_kind")
     row[voxels.size :] = 0
 

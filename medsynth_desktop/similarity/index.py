@@ -20,7 +20,7 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.similarity.bounds import error_bound, held, padded, products
 from medsynth_desktop.similarity.exact import Moments, flatten, forget, moments
-from medsynth_desktop.similarity.race import Look, Race
+from medsynth_desktop.similarity.race import Look, Race, Room
 from medsynth_desktop.similarity.reading import checked
 from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.similarity.thumbnails import (
@@ -93,10 +93,10 @@ class Index:
         own = np.empty((len(queries), padded(self.width)), np.float32)
         own_rests = list(pool.map(write_thumbnail, queries, of, own))
         most = max(1, min(MOST, ROOM_FOR_ROWS // (4 * own.shape[1])))
-        room, error = np.empty((most, own.shape[1]), np.float32), error_bound(self.width) + ROOM
+        room, error = Room(own.shape[1]), error_bound(self.width) + ROOM
 
         def rows(images: np.ndarray) -> np.ndarray:
-            return self._table.take(2, self._places[images], room)
+            return self._table.take(2, self._places[images], room.of(len(images)))
 
         def beyond(query: int, images: np.ndarray) -> np.ndarray:
             return np.asarray(error + own_rests[query] * self.rests[images])

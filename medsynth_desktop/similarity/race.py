@@ -78,6 +78,8 @@ class Look:
         Images at a time.
     loading
         What a row costs before it is multiplied, in products of two rows.
+    scale
+        From (B,) indices, once their rows were made, to what their products are multiplied by.
     """
 
     left: Any
@@ -86,6 +88,20 @@ class Look:
     error: Callable[[int, np.ndarray], np.ndarray | float]
     most: int
     loading: int = 0
+    scale: Callable[[np.ndarray], np.ndarray | float] = lambda indices: 1.0
+
+
+class Room:
+    """A buffer for rows of ``width`` float32, as large as was ever asked for: a query of few rows touches no more."""
+
+    def __init__(self, width: int) -> None:
+        self._rows = np.empty((0, width), np.float32)
+
+    def of(self, count: int) -> np.ndarray:
+        """(count, width); what it held before is gone."""
+        if count > len(self._rows):
+            self._rows = np.empty((count, self._rows.shape[1]), np.float32)
+        return self._rows[:count]
 
 
 def union_of(wanted: Sequence[np.ndarray]) -> np.ndarray:
@@ -112,6 +128,7 @@ def look(
     ]
     for done, (who, images) in enumerate(plan, 1):
         middle = products(through.left[who.start : who.stop], through.rows(images), through.width, pool)
+        middle *= through.scale(images)
         for query, row in zip(who, middle, strict=True):
             first, last = np.searchsorted(wanted[query], (images[0], images[-1] + 1))
             mine = wanted[query][first:last]

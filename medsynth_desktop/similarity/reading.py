@@ -13,13 +13,15 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import ImageRecord, Neighbour
 from medsynth_desktop.similarity.bounds import Cohort, error_bound, held, padded, write_unit
 from medsynth_desktop.similarity.exact import Moments, flatten, forget, likeness, moments
-from medsynth_desktop.similarity.race import Look
+from medsynth_desktop.similarity.race import Look, Room
 
 BLOCK = 1 << 28
 """Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
 MOST_IMAGES = 256
-LOADING = 25
-"""Cost of reading an image and bringing it into a float32 row, in products of two such rows."""
+LOADING = 10
+"""Cost of reading an image into a float32 row, in products of two such rows."""
+LONG, LARGE = 8.0, 1e9
+"""How much longer than the centred image one may be to be multiplied as it is, and its norm or one over it, at most."""
 
 
 class RealImages:
@@ -60,15 +62,23 @@ class RealImages:
         units = np.empty((len(queries), width), np.float32)
         list(pool.map(write_unit, queries, of, units))
         size = max(1, min(MOST_IMAGES, min(BLOCK, memory // 4) // (4 * width), len(self._records)))
-        if size == len(self._records) and device == "cpu":
-            return Look(units, self.voxels, partial(self._few, pool), lambda query, indices: error, size)
-        block = np.empty((size, width), np.float32)
+        few = size == len(self._records) and device == "cpu"
+        room = Room(width)
 
         def rows(indices: np.ndarray) -> np.ndarray:
+            block = room.of(len(indices))
             list(pool.map(self._load, indices.tolist(), block))
-            return block[: len(indices)]
+            return block
 
-        return Look(held(units, device), self.voxels, rows, lambda query, indices: error, size, LOADING)
+        return Look(
+            held(units, device),
+            self.voxels,
+            partial(self._few, pool) if few else rows,
+            lambda query, indices: error * self._lengths(indices)[0],
+            size,
+            0 if few else LOADING,
+            lambda indices: self._lengths(indices)[1],
+        )
 
     def _few(self, pool: Executor, indices: np.ndarray) -> np.ndarray:
         """Rows of so few real images that all are held: a sampling loop asks for them again and again."""
@@ -88,14 +98,29 @@ class RealImages:
         forget(image)
         return [Neighbour(record.id, record.patient, rmse, correlation) for rmse, correlation in values]
 
+    def _lengths(self, indices: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+        """Of rows that were loaded: their norms over those of the centred images, and what makes these one."""
+        means, norms = self.cohort.means[indices], self.cohort.norms[indices]
+        with np.errstate(over="ignore"):
+            length = np.sqrt(1 + self.voxels * (means / norms) ** 2)
+        plain = (length < LONG) & (norms > 1 / LARGE) & (norms < LARGE)
+        return np.where(plain, length, 1.0), np.where(plain, 1 / norms, 1.0)
+
     def _load(self, index: int, row: np.ndarray) -> None:
-        """Write one real image into ``row``, centred and of unit norm."""
+        """Write one real image into ``row``: as it is, for queries are centred; or centred and of unit norm.
+
+        By Cauchy-Schwarz the error of a product with a unit vector grows as the norm of what is not centred: so only
+        where that is not much longer.
+        """
         image, record = self._images[index], self._records[index]
         voxels = flatten(checked(image, self.shape, record))
         if math.isnan(self.cohort.norms[index]):
             own = moments(voxels, f"Real image {record.id}")
             self.cohort.means[index], self.cohort.norms[index] = own.mean, own.norm
-        write_unit(voxels, self._moments(index), row)
+        if self._lengths(index)[1] == 1:
+            write_unit(voxels, self._moments(index), row)
+        else:
+            row[: voxels.size], row[voxels.size :] = voxels, 0
         forget(image)
 
     def _moments(self, index: int) -> Moments:

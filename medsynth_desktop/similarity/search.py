@@ -32,7 +32,7 @@ ORDERS = ("correlation", "rmse")
 """What neighbours can be ordered by."""
 MEMORY = 1 << 30
 """Bytes for the float32 copies of queries (three quarters) and of a block of real images (a quarter)."""
-LEADERS = 64
+LEADERS = 16
 """Thumbnails that are looked at before all others that can win, of each kind."""
 MEASURING = 40
 """Cost of one pair in float64, in pairs of a float32 product."""

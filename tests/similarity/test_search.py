@@ -15,7 +15,7 @@ from medsynth_desktop.core.progress import CancelToken, drain
 from medsynth_desktop.core.records import ImageRecord, Nearest
 from medsynth_desktop.similarity import bounds, search
 from medsynth_desktop.similarity.exact import flatten, moments
-from medsynth_desktop.similarity.reading import RealImages
+from medsynth_desktop.similarity.reading import LONG, RealImages
 from medsynth_desktop.similarity.search import NearestSearch
 
 ACCURACY = 1e-9
@@ -125,9 +125,13 @@ def test_coarse_bound_holds(cohort) -> None:
     real, query = RealImages(images, records), flatten(queries[0])
     with ThreadPoolExecutor(2) as pool:
         whole = real.look([query], [moments(query, "it")], pool, 1 << 30, "cpu")
-        coarse = bounds.products(whole.left, whole.rows(np.arange(len(images))), whole.width, pool)[0]
+        everyone = np.arange(len(images))
+        coarse = bounds.products(whole.left, whole.rows(everyone), whole.width, pool)[0] * whole.scale(
+            everyone
+        )
     _, correlation = brute_force(queries[0], images)
-    assert np.abs(coarse - correlation).max() <= bounds.error_bound(images[0].size)
+    assert (np.abs(coarse - correlation) <= whole.error(0, everyone)).all()
+    assert np.max(whole.error(0, everyone)) <= LONG * bounds.error_bound(images[0].size)
 
 
 @pytest.fixture
