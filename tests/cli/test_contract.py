@@ -114,13 +114,9 @@ def test_a_training_image_is_blocked_and_named_and_a_new_one_is_not(home: Path, 
     assert copy["verdict"] == "block"
     assert train[1] in " ".join(copy["reasons"])
     assert copy["nearest"]["image"] == train[1]
-    # Six unseen patients set five limits, and one innocent image in seven lies beyond each, on average: at most five in
-    # seven are blocked.
+    # Six unseen patients set the limits: by chance one innocent image in seven lies beyond each of them.
     innocent = [verdicts[str(f)]["verdict"] for f in fresh]
-    assert innocent.count("block") <= 6 * 5 / 7
-    published = ("Correlation", "RMSE", "Lowe")
-    reasons = [[r for r in verdicts[str(f)]["reasons"] if "is beyond" in r] for f in fresh]
-    assert sum(any(r.startswith(published) for r in own) for own in reasons) <= 3
+    assert innocent.count("block") <= 3
     assert done.json["counts"]["block"] == 1 + innocent.count("block")
     assert 0 <= done.json["js_hcc"] <= 1
     assert "doe" not in done.err
