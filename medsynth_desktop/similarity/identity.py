@@ -23,6 +23,7 @@ from medsynth_desktop.similarity.table import Table, names_of
 
 FORMAT = 1
 """Counts changes of what is kept, and of how embeddings are compared."""
+KEYS = ("retrieval", "verification")
 AT_A_TIME = 8
 """Images between two steps: progress and cancel go by these."""
 SEGMENT = 256
@@ -66,9 +67,9 @@ class IdentitySearch:
     shelf
         Where the embeddings are kept, by the hashes of the arrays and of the weights; None: they are made at the first
         query. No result depends on it.
+    keys
+        Which of `KEYS` are told.
     """
-
-    keys = ("retrieval", "verification")
 
     def __init__(
         self,
@@ -77,16 +78,22 @@ class IdentitySearch:
         records: Sequence[ImageRecord],
         *,
         shelf: Shelf | None = None,
+        keys: tuple[str, ...] = KEYS,
     ) -> None:
         if len(images) != len(records):
             raise ValueError(f"{len(images)} images but {len(records)} records")
         self._recogniser, self._images, self._records = recogniser, images, tuple(records)
-        self._shelf = shelf
+        self._shelf, self.keys = shelf, keys
         self._rows: np.ndarray | None = None
 
     @property
     def fingerprint(self) -> str:
-        """The weights, and how embeddings are compared."""
+        """The weights, how embeddings are compared, and what is told."""
+        own = [FORMAT, self._recogniser.fingerprint, *(self.keys if self.keys != KEYS else ())]
+        return f"identity-{hash_json(own)[:16]}"
+
+    @property
+    def _kept_by(self) -> str:
         return f"identity-{hash_json([FORMAT, self._recogniser.fingerprint])[:16]}"
 
     def testify(
@@ -120,14 +127,13 @@ class IdentitySearch:
             )
         query = self._recogniser.embed([image])[0]
         exact = query.astype(np.float64)
-        both = {
-            "retrieval": np.round(
-                self._rows.astype(np.float64) @ exact / _lengths(self._rows, exact), DIGITS
-            ),
-            "verification": self._recogniser.same(query, self._rows),
-        }
         values, matches = {}, {}
-        for key, likeness in both.items():
+        for key in self.keys:
+            if key == "retrieval":
+                cosine = self._rows.astype(np.float64) @ exact / _lengths(self._rows, exact)
+                likeness = np.round(cosine, DIGITS)
+            else:
+                likeness = self._recogniser.same(query, self._rows)
             best = likeness.max()
             record = min((self._records[i] for i in np.flatnonzero(likeness == best)), key=lambda r: r.id)
             values[key], matches[key] = float(best), Match(record.id, record.patient)
@@ -137,7 +143,7 @@ class IdentitySearch:
         """(N, L) embeddings of the real images; what the shelf holds is read from it."""
         names = names_of(self._images, self._records)
         width = self._recogniser.embed([np.asarray(self._images[0])]).shape[1]
-        key = f"{shelf.key}-{self.fingerprint}" if shelf is not None else ""
+        key = f"{shelf.key}-{self._kept_by}" if shelf is not None else ""
         table = Table(shelf.files if shelf is not None else None, key, 1, width)
         missing = table.missing(names)
         for start in range(0, len(missing), SEGMENT):

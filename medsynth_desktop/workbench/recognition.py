@@ -11,6 +11,7 @@ from medsynth_desktop.cohorts.access import map_arrays
 from medsynth_desktop.core.errors import InputRefused, NotFound
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import CohortRecord
+from medsynth_desktop.similarity.identity import KEYS
 from medsynth_desktop.store.failures import told_plainly
 from medsynth_desktop.store.workspace import Workspace
 
@@ -89,6 +90,25 @@ def recognition_of(workspace: Workspace, cohort: CohortRecord) -> dict[str, Any]
     return describe(cohort, stored.hash, stored.facts) if stored is not None else None
 
 
+def asked_of(workspace: Workspace, cohort: CohortRecord) -> tuple[str, ...]:
+    """Which of the cohort's networks the guard asks: those that recognise unseen patients better than chance.
+
+    A network that does not would hold back innocent images only. Where nothing could be measured both are asked.
+    """
+    stored = workspace.recognisers.get(cohort.hash)
+    return _better_than_chance(stored.facts) if stored is not None else ()
+
+
+def _better_than_chance(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those whose 95% interval lies above chance, among the pairs that are hardest to tell: the first measured."""
+    if not facts.get("measured"):
+        return KEYS
+    first = facts["measured"][0]
+    lowest = {"retrieval": first["precision_interval"][0], "verification": first["auc_interval"][0]}
+    chance = {"retrieval": 1 / first["patients"], "verification": 0.5}
+    return tuple(key for key in KEYS if lowest[key] > chance[key])
+
+
 def unfinished(workspace: Workspace, cohort: CohortRecord) -> bool:
     """Whether a training of this cohort stopped before its end."""
     return (workspace.recognisers.training_folder(cohort.hash) / CHOSEN).is_file()
@@ -108,11 +128,22 @@ def describe(cohort: CohortRecord, name: str, facts: Mapping[str, Any]) -> dict[
         "patients": facts["patients"],
         "unlearnt_patients": facts["unlearnt"],
         "recognition": list(facts["measured"]),
-        "told": [_sentence(m) for m in facts["measured"]] or [NOT_MEASURED],
+        "asked": list(_better_than_chance(facts)),
+        "told": [*([_sentence(m) for m in facts["measured"]] or [NOT_MEASURED]), *_unasked(facts)],
     }
 
 
 NOT_MEASURED = "Fewer than two unseen patients: how well unseen patients are recognised is not known."
+
+
+def _unasked(facts: Mapping[str, Any]) -> list[str]:
+    left = [key for key in KEYS if key not in _better_than_chance(facts)]
+    if not left:
+        return []
+    return [
+        f"{' and '.join(left).capitalize()}: no better than chance, as far as these patients tell, so the guard does "
+        "not ask; train on more patients or for more steps."
+    ]
 
 
 def _sentence(measured: Mapping[str, Any]) -> str:

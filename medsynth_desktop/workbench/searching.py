@@ -15,6 +15,7 @@ from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.featuring import features_in_use
+from medsynth_desktop.workbench.recognition import asked_of
 
 
 def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
@@ -45,9 +46,9 @@ def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
     extractor = features_in_use(workspace, cohort)
     if extractor is not None:
         found.append(FeatureDictionary(extractor, images, records, shelf=shelf))
-    recogniser = load_recogniser(workspace, cohort)
-    if recogniser is not None:
-        found.append(IdentitySearch(recogniser, images, records, shelf=shelf))
+    recogniser, keys = load_recogniser(workspace, cohort), asked_of(workspace, cohort)
+    if recogniser is not None and keys:
+        found.append(IdentitySearch(recogniser, images, records, shelf=shelf, keys=keys))
     return found
 
 

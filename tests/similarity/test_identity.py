@@ -13,7 +13,7 @@ from medsynth_desktop.core.hashing import hash_array
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import ImageRecord, Match, Nearest
 from medsynth_desktop.similarity import METRICS
-from medsynth_desktop.similarity.identity import IdentitySearch
+from medsynth_desktop.similarity.identity import KEYS, IdentitySearch
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.store.indexes import Indexes
 from tests.similarity.truths.recognising import FirstVoxels, image
@@ -56,7 +56,7 @@ def test_values_by_hand(query, cosine: float, who: str, odds: float, whose: str,
 
 def test_both_may_be_left_out() -> None:
     silent = Nearest("q", (), math.nan)
-    for key in IdentitySearch.keys:
+    for key in KEYS:
         assert METRICS[key].optional
         assert math.isnan(METRICS[key](silent))
         assert METRICS[key].neighbour(silent) is None
@@ -97,3 +97,11 @@ def test_a_workspace_that_cannot_keep_them_answers_all_the_same(
 def test_an_image_of_another_grid_is_refused() -> None:
     with pytest.raises(InputRefused, match=r"shape \(3, 3\).*\(2, 2\)"):
         ask(search(), np.zeros((3, 3), np.float32))
+
+
+def test_one_network_alone_is_told_and_named_in_the_fingerprint() -> None:
+    records = [ImageRecord(f"P-{n}-1", f"P-{n}", "train", hash_array(REAL[n])) for n in "BAC"]
+    alone = IdentitySearch(FirstVoxels(), [REAL[n] for n in "BAC"], records, keys=("retrieval",))
+    (found,) = ask(alone, image(0.6, 0.8))
+    assert set(found.metrics) == {"rmse", "retrieval"}
+    assert alone.fingerprint != search().fingerprint
