@@ -199,7 +199,8 @@ class DisguisedSearch:
             raise InputRefused(
                 f"An image has shape {image.shape}, the cohort's have {frame.shape}; conform it first."
             )
-        starts = self._likeliest(share, image)[: self._candidates if limits is None else QUICK]
+        quick = limits is not None
+        starts = self._likeliest(share, image, quick)[: QUICK if quick else self._candidates]
         sights = {start.sight.side: start.sight for start in starts}.values()
         list(share(lambda sight: sight.at(MIDDLE), sights))  # before overlays wait for it
         laid = list(share(self._lay, starts))
@@ -217,19 +218,19 @@ class DisguisedSearch:
         made = share(self._finest, best)
         return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
 
-    def _likeliest(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> list[_Start]:
+    def _likeliest(self, share: Callable[..., Iterable[Any]], image: np.ndarray, quick: bool) -> list[_Start]:
         """The likeliest real images, from either side, best first; none much less likely than the first."""
-        found = chain.from_iterable(share(partial(self._starts, image), (1, -1)))
+        found = chain.from_iterable(share(partial(self._starts, image, quick=quick), (1, -1)))
         ranked = sorted(found, key=lambda s: (-s.score, self._rank[s.index], -s.sight.side))
         best = ranked[0].score
         return [start for start in ranked if start.score >= best - (1 - LEAST) * abs(best)]
 
-    def _starts(self, image: np.ndarray, side: int) -> list[_Start]:
+    def _starts(self, image: np.ndarray, side: int, quick: bool = False) -> list[_Start]:
         """The likeliest real images by their blocks, from one side."""
         assert self._placed is not None
         found: dict[int, _Start] = {}
         sight = Sight(image, side, self._placed.frame, self._placed.usual)
-        for pose in self._poses_of(sight):
+        for pose in self._poses_of(sight, quick):
             blocks = Blocks.of(strong(pose.band))
             scores, ways, signs = blocks.scores(pose.known)
             if len(scores) >= FEW:  # poses differ in what is usual; of one or two images nothing is
@@ -242,8 +243,8 @@ class DisguisedSearch:
                 found[i] = _Start(i, float(scores[i]), sight, pose.move, real, agreeing)
         return list(found.values())
 
-    def _poses_of(self, sight: Sight) -> Iterator[_Pose]:
-        """How a query is compared with the real images."""
+    def _poses_of(self, sight: Sight, quick: bool) -> Iterator[_Pose]:
+        """How a query is compared with the real images; a ``quick`` look finds enlarged volumes by frame alone."""
         assert self._placed is not None
         image, placed, frame = sight.image, sight.placed, self._placed.frame
         small = shrink(image, frame.step)
@@ -254,7 +255,9 @@ class DisguisedSearch:
             turn = np.deg2rad(degrees)
             matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             moves.append(Affine.about(matrix, image.shape))
-        if "shrunken" in self._poses:  # one that was cut and enlarged, where it lay
+        if "shrunken" in self._poses and not (
+            quick and image.ndim == 3
+        ):  # one that was cut and enlarged, where it lay
             moves.append(Affine.about(np.eye(image.ndim) / CROPPED, image.shape))
         if "frame" in self._poses:
             own = frame.own(frame.moved(small, placed), placed, placed)
