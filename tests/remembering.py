@@ -6,7 +6,7 @@ use this.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -27,15 +27,12 @@ def remembered_disguises(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every `DisguisedSearch` ask only what none was asked before in this session."""
     ask = DisguisedSearch.query
 
-    def query(
-        self: DisguisedSearch, queries: Sequence[Query], limits: Mapping[str, float] | None = None
-    ) -> Steps[list[tuple[Disguise, ...]]]:
-        real = [[r.id, r.patient, r.array_hash] for r in self._records]
-        over = hash_json([self.fingerprint, real, dict(limits) if limits is not None else None])
+    def query(self: DisguisedSearch, queries: Sequence[Query]) -> Steps[list[tuple[Disguise, ...]]]:
+        over = hash_json([self.fingerprint, [[r.id, r.patient, r.array_hash] for r in self._records]])
         keys = [(over, hash_array(np.asarray(image, np.float32))) for _, image in queries]
         new = {key: one for key, one in zip(keys, queries, strict=True) if key not in KNOWN}
         if new:
-            KNOWN.update(zip(new, (yield from ask(self, list(new.values()), limits)), strict=True))
+            KNOWN.update(zip(new, (yield from ask(self, list(new.values()))), strict=True))
         return [KNOWN[key] for key in keys]
 
     monkeypatch.setattr(DisguisedSearch, "query", query)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -90,15 +90,9 @@ class Witness(Protocol):
         """See the class."""
 
     def testify(
-        self,
-        queries: Sequence[tuple[str, np.ndarray]],
-        found: Sequence[Nearest],
-        limits: Mapping[str, float] | None = None,
+        self, queries: Sequence[tuple[str, np.ndarray]], found: Sequence[Nearest]
     ) -> Steps[list[Nearest]]:
-        """Return ``found`` (one for each query) with its own values, and whom they speak of, added.
-
-        Where it is only asked what lies beyond ``limits`` (by metric), a value that does not may be left out.
-        """
+        """Return ``found`` (one for each query) with its own values, and whom they speak of, added."""
 
 
 class Search(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -41,13 +41,8 @@ class Evidence:
         """The real image of ``records[index]``."""
         return self._nearest.image(index)
 
-    def query(
-        self, queries: Sequence[Query], limits: Mapping[str, float] | None = None
-    ) -> Steps[list[Nearest]]:
+    def query(self, queries: Sequence[Query]) -> Steps[list[Nearest]]:
         """The exact neighbours of each query, with every metric's value.
-
-        With ``limits`` only values beyond them matter: a witness may take a quick look, and say nothing where that sees
-        nothing near them.
 
         Raises
         ------
@@ -56,5 +51,5 @@ class Evidence:
         """
         found = yield from self._nearest.query(queries)
         for witness in self._witnesses:
-            found = yield from witness.testify(queries, found, limits)
+            found = yield from witness.testify(queries, found)
         return found

@@ -7,7 +7,7 @@ verification sees every training image, not only the one retrieved, and the limi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -96,9 +96,7 @@ class IdentitySearch:
     def _kept_by(self) -> str:
         return f"identity-{hash_json([FORMAT, self._recogniser.fingerprint])[:16]}"
 
-    def testify(
-        self, queries: Sequence[Query], found: Sequence[Nearest], limits: Mapping[str, float] | None = None
-    ) -> Steps[list[Nearest]]:
+    def testify(self, queries: Sequence[Query], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
         """Add the highest cosine, the highest P(same patient), and which real image each speaks of.
 
         Raises

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from medsynth_desktop.core.errors import StoreFailed
-from medsynth_desktop.core.progress import Progress, Steps, within
+from medsynth_desktop.core.progress import Progress, Steps, drain, within
 from medsynth_desktop.core.records import SampleSettings, Verdict
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from medsynth_desktop.bundles import Bundle
     from medsynth_desktop.guard.latent_filter import LatentFilter
 
+TICK = 0.1
+"""Seconds between two reports while a check is waited for."""
 Image = tuple[int, np.ndarray]
 """The seed of its noise, and its array."""
 
@@ -75,8 +78,10 @@ class Drawer:
             [self._early[seed]] = yield from within(self._once([seed], 0), words)
         return [self._early[seed][1] for seed in seeds]
 
-    def draw(self, seeds: Sequence[int]) -> Steps[list[Drawing]]:
+    def draw(self, seeds: Sequence[int], ahead: Sequence[int] = ()) -> Steps[list[Drawing]]:
         """Draw an image for each seed, all seeds of one attempt together.
+
+        While the guard judges the first attempts, those at the seeds ``ahead`` are drawn; the next call takes them up.
 
         Raises
         ------
@@ -95,7 +100,7 @@ class Drawer:
             steps = self._once(waiting, attempt)
             words = f"attempt {attempt + 1} of {most}" if attempt else ""
             images = yield from within(steps, words, stand_still=attempt > 0)
-            verdicts = yield from self._judged([array for _, array in images])
+            verdicts = yield from self._judged([array for _, array in images], () if attempt else ahead)
             for seed, (noise, array), verdict in zip(waiting, images, verdicts, strict=True):
                 drawing = Drawing(seed, array, noise, refused[seed], verdict)
                 if drawing.blocked and verdict is not None:
@@ -105,14 +110,26 @@ class Drawer:
                     done[seed] = drawing
         return [done[seed] for seed in seeds]
 
-    def _judged(self, arrays: Sequence[np.ndarray]) -> Steps[Sequence[Verdict | None]]:
+    def _judged(self, arrays: Sequence[np.ndarray], ahead: Sequence[int]) -> Steps[Sequence[Verdict | None]]:
         if self.guard is None:
             return [None] * len(arrays)
-        yield Progress(1, 1, "checking against real images")
-        verdicts = yield from within(
-            self.guard.judge(arrays), "checking against real images", stand_still=True
-        )
-        return verdicts
+        words = "checking against real images"
+        yield Progress(1, 1, words)
+        later = [seed for seed in ahead if seed not in self._early]
+        if not later:
+            return (yield from within(self.guard.judge(arrays), words, stand_still=True))
+        pool = ThreadPoolExecutor(1)
+        try:
+            judging = pool.submit(drain, self.guard.judge(arrays))
+            images = yield from within(
+                self._once(later, 0), f"{words} while the next one is drawn", stand_still=True
+            )
+            self._early.update(zip(later, images, strict=True))
+            while wait([judging], TICK).not_done:
+                yield Progress(1, 1, words)
+            return judging.result()
+        finally:  # a user who cancels does not wait for a check: it only reads
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _once(self, seeds: Sequence[int], attempt: int) -> Steps[list[Image]]:
         """One attempt: for each seed the candidate that is kept, decoded."""

@@ -111,12 +111,10 @@ class SampleGuard:
 
     def judge(self, images: Sequence[np.ndarray]) -> Steps[list[Verdict]]:
         """Return the verdict of each image, on the cohort's grid."""
+        found = yield from self._evidence.query([(f"{i:06}", image) for i, image in enumerate(images)])
         policy = policy_in_force(self._workspace, self._cohort, self._batch) or Policy(
             self._cohort.hash, (), ""
         )
-        limits = {threshold.metric: threshold.block for threshold in policy.thresholds}
-        queries = [(f"{i:06}", image) for i, image in enumerate(images)]
-        found = yield from self._evidence.query(queries, limits)
         return [judge(nearest, policy) for nearest in found]
 
 

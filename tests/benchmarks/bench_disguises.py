@@ -25,7 +25,6 @@ from tests.benchmarks.disguises import reporting
 from tests.benchmarks.disguises.asking import ask
 from tests.benchmarks.disguises.patients import SOURCES, Patients, Sizes, divided, imported
 from tests.benchmarks.disguises.planting import PARTS, SCANNED, WHOLE, Query, copies, innocents
-from tests.benchmarks.disguises.quick import quick_looks
 from tests.benchmarks.disguises.reporting import ADDED, Answers, ablation_row, markdown, seconds_of
 from tests.benchmarks.disguises.searches import all_witnesses, thinned, variants
 from tests.benchmarks.disguises.stages import Tracing
@@ -69,8 +68,8 @@ def run(plans: tuple[Plan, ...] = PLANS, cache: Path | None = None) -> dict[str,
     Returns
     -------
     dict
-        By data set ``facts`` and the tables ``detection``, ``scanned``, ``false blocks``, ``quick look``, ``ablation``,
-        each a list of rows, and ``missed``: the copies that ours did not block.
+        By data set ``facts`` and the tables ``detection``, ``scanned``, ``false blocks``, ``ablation``, each a list of
+        rows, and ``missed``: the copies that ours did not block.
     """
     document: dict[str, Any] = {}
     with nullcontext(cache) if cache else tempfile.TemporaryDirectory() as folder:
@@ -108,7 +107,6 @@ def compare(plan: Plan, cache: Path) -> dict[str, Any]:
             if set(columns) <= set(answers.columns)
             and (name == "all of ours" or set(columns) != set(made["ours"].innocent))
         ],
-        "quick look": quick_looks(patients, answers, made["ours"]),
         "missed": missed(answers, made["ours"], patients, plan.trace),
     }
     if plan.ablation:
@@ -203,7 +201,7 @@ def page(document: dict[str, Any]) -> list[str]:
     for name, found in document.items():
         lines += [f"### {name}", ""]
         lines += ["; ".join(f"{key}: {value}" for key, value in found["facts"].items()) + ".", ""]
-        for key in ("detection", "scanned", "false blocks", "quick look", "ablation", "parts of the search"):
+        for key in ("detection", "scanned", "false blocks", "ablation", "parts of the search"):
             if found.get(key):
                 lines += [*markdown(found[key]), ""]
     return lines

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from medsynth_desktop.core.progress import drain
-from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
+from medsynth_desktop.core.records import ImageRecord, Nearest
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.store.indexes import Indexes
 from tests.benchmarks.bench_disguises import PLANS, page
@@ -17,7 +17,6 @@ from tests.benchmarks.disguises.asking import ask
 from tests.benchmarks.disguises.limits import Rule
 from tests.benchmarks.disguises.patients import Part, Patients, acquired_again
 from tests.benchmarks.disguises.planting import PARTS, WHOLE, Query, copies, innocents, names, way_of
-from tests.benchmarks.disguises.quick import compared
 from tests.benchmarks.disguises.searches import BlocksAlone, disguised
 from tests.benchmarks.disguises.stages import Tracing
 
@@ -148,18 +147,3 @@ def test_the_page_has_a_table_for_each_part() -> None:
         "### cxr", "", "grid: [4, 4].", "", "| disguise | ours |", "| --- | --- |", "| flip | 1/1 |", ""
     ]  # fmt: skip
     assert {plan.data for plan in PLANS} == {"cxr", "heads"}
-
-
-def test_a_quick_look_is_held_to_the_whole_look() -> None:
-    limits = {"aligned": 0.4, "part": 0.6}
-    values = ({"aligned": 0.5, "part": 0.1}, {"aligned": 0.1, "part": 0.7}, {"aligned": 0.3, "part": 0.5})
-    lines = [{"id": str(n), "values": one} for n, one in enumerate(values)]
-    nowhere = ((1.0, 0.0), (0.0, 1.0)), (0.0, 0.0), False
-
-    def seen(whole: float, part: float) -> tuple[Disguise, ...]:
-        return (Disguise("i", "P", *nowhere, whole, part, (0, 0), (1, 1), ""),)
-
-    looks = compared(lines, [seen(0.5, 0.1), (), seen(0.3, 0.5)], limits)
-    assert looks.whole.tolist() == [True, True, False]
-    assert looks.quick.tolist() == [True, False, False]
-    assert looks.measured.tolist() == [True, False, True]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from medsynth_desktop.bundles import read_bundle
-from medsynth_desktop.core.errors import GuardRefused
+from medsynth_desktop.core.errors import GuardRefused, InputRefused
 from medsynth_desktop.core.progress import Progress, Steps, drain
 from medsynth_desktop.core.records import BundleRecord, CohortRecord, SampleSettings, Verdict
 from medsynth_desktop.guard.verdicts import judge
@@ -34,8 +36,6 @@ class Bright:
         self.verdict, self.most, self.seen = verdict, most, 0
 
     def judge(self, images: Sequence[np.ndarray]) -> Steps[list[Verdict]]:
-        from dataclasses import replace
-
         self.seen += len(images)
         yield Progress()
         names = ["block" if image.mean() > self.most else "pass" for image in images]
@@ -73,6 +73,46 @@ def test_a_blocked_seed_is_drawn_again_until_one_passes_or_attempts_end(opened, 
     assert [(len(d.refused) - d.blocked, d.blocked) for d in together] == [
         (end if not blocked else 2, blocked) for end, blocked in ends
     ]
+
+
+class Patient:
+    """Judges only when the next sample was drawn; refuses where that never happens."""
+
+    def __init__(self, verdict: Verdict, drawn: Callable[[], bool]) -> None:
+        self.verdict, self.drawn = verdict, drawn
+
+    def judge(self, images: Sequence[np.ndarray]) -> Steps[list[Verdict]]:
+        for _ in range(200):
+            if self.drawn():
+                return [self.verdict] * len(images)
+            time.sleep(0.05)
+            yield Progress()
+        raise InputRefused("The next sample was not drawn meanwhile.")
+
+
+def test_the_next_sample_is_drawn_while_one_is_judged(opened, tmp_path: Path) -> None:
+    from tests.store.records import verdict
+
+    model = read_bundle(tmp_path / "tiny")
+    drawer = Drawer(model, SampleSettings("ddim", 3, attempts=3), "cpu")
+    passed, seen = replace(verdict("x"), verdict="pass"), []
+    drawer.guard = Patient(passed, lambda: 1 in drawer._early)
+    [first] = drain(drawer.draw([0], [1]), seen.append)
+    assert any("while the next one is drawn" in progress.message for progress in seen)
+    drawer.guard = Bright(passed, 9.0)
+    [second] = drain(drawer.draw([1]))
+    for seed, made in enumerate((first, second)):
+        assert np.array_equal(made.array, drain(draw_sample(model, noise_seed(seed, 0), PLAIN)))
+    drawer.guard = Patient(passed, lambda: False)
+    drawer._early.clear()
+    drawer.guard.judge = refusing  # type: ignore[method-assign]
+    with pytest.raises(InputRefused, match="no reason"):
+        drain(drawer.draw([2], [3]))
+
+
+def refusing(images: Sequence[np.ndarray]) -> Steps[list[Verdict]]:
+    raise InputRefused("no reason")
+    yield Progress()
 
 
 def test_the_guard_in_the_loop_says_what_the_audit_says(opened) -> None:

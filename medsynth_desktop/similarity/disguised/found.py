@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,21 +12,9 @@ from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.overlay import Overlay
 from medsynth_desktop.similarity.disguised.words import what_was_done
 
-ROUGHLY = {"aligned": 0.1, "part": -0.02}
-"""What a rough value is above the one at full detail, at least, by metric: an innocent image is less alike in detail, a
-copied part more."""
-
-
-def is_near(rough: Overlay, limits: Mapping[str, float]) -> bool:
-    """Whether a value at full detail may lie beyond its limit, given a ``rough`` overlay."""
-    values = {"aligned": rough.whole, "part": rough.part}
-    return any(values[key] > limits[key] + ROUGHLY[key] for key in values if key in limits)
-
 
 def measures(disguises: Sequence[Disguise]) -> dict[str, float]:
-    """Values by metric; none where nothing was measured."""
-    if not disguises:
-        return {}
+    """Values by metric."""
     return {"aligned": max(d.whole for d in disguises), "part": max(d.part for d in disguises)}
 
 

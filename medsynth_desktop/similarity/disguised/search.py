@@ -7,7 +7,7 @@ gamma and inversion; blocks find parts. What a query costs beyond one product of
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -25,7 +25,7 @@ from medsynth_desktop.similarity.disguised import alignment, flow, overlay
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import refine
 from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER, Blocks, spread
-from medsynth_desktop.similarity.disguised.found import disguise_of, is_near, measures
+from medsynth_desktop.similarity.disguised.found import disguise_of, measures
 from medsynth_desktop.similarity.disguised.frame import CROPPED, FEW
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import SETTINGS, Placed, open_placed, strong
@@ -45,8 +45,8 @@ from medsynth_desktop.similarity.index import Shelf
 
 Query = tuple[str, np.ndarray]
 
-CANDIDATES, QUICK = 5, 2
-"""Real images, mirrored or not, that are laid over a query, at most; and where it is only asked who is near a limit."""
+CANDIDATES = 5
+"""Real images, mirrored or not, that are laid over a query, at most."""
 LEAST = 0.7
 """Share of the likeliest one's score below which no other is laid over a query."""
 REMEMBERED = 32
@@ -144,25 +144,16 @@ class DisguisedSearch:
         own = (*OWN, self._candidates, *self._poses)
         return f"disguised-{hash_json([*SETTINGS, *own])[:16]}"
 
-    def testify(
-        self, queries: Sequence[Query], found: Sequence[Nearest], limits: Mapping[str, float] | None = None
-    ) -> Steps[list[Nearest]]:
-        """Add the likeliest disguises of each query, and the values of both metrics.
-
-        With ``limits`` a quick look decides who is near one of them, and only of these values are measured.
-        """
-        if limits is not None and not set(limits) & set(self.keys):
-            return list(found)
-        laid = yield from self.query(queries, limits)
+    def testify(self, queries: Sequence[Query], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
+        """Add the likeliest disguises of each query, and the values of both metrics."""
+        laid = yield from self.query(queries)
         return [
             replace(nearest, disguises=disguises, metrics={**nearest.metrics, **measures(disguises)})
             for nearest, disguises in zip(found, laid, strict=True)
         ]
 
-    def query(
-        self, queries: Sequence[Query], limits: Mapping[str, float] | None = None
-    ) -> Steps[list[tuple[Disguise, ...]]]:
-        """Of each query the likeliest disguises, best first; none where a quick look sees nothing near ``limits``.
+    def query(self, queries: Sequence[Query]) -> Steps[list[tuple[Disguise, ...]]]:
+        """Of each query the likeliest disguises, best first.
 
         Raises
         ------
@@ -180,7 +171,7 @@ class DisguisedSearch:
                 share = map if len(some) > 1 else pool.map
                 with one_thread_each():
                     found += yield from each(
-                        pool, partial(self._disguises, share, limits), some, start, count, MESSAGE
+                        pool, partial(self._disguises, share), some, start, count, MESSAGE
                     )
         finally:  # a user who cancels does not wait for what runs: it only reads
             pool.shutdown(wait=False, cancel_futures=True)
@@ -189,9 +180,7 @@ class DisguisedSearch:
     def _open(self, pool: Executor) -> Steps[Placed]:
         return (yield from open_placed(self._images, self._records, self._shelf, pool))
 
-    def _disguises(
-        self, share: Callable[..., Iterable[Any]], limits: Mapping[str, float] | None, image: np.ndarray
-    ) -> tuple[Disguise, ...]:
+    def _disguises(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> tuple[Disguise, ...]:
         """The likeliest disguises of ``image``; ``share`` is `map`, or one that lets others help."""
         assert self._placed is not None
         image, frame = np.asarray(image, np.float32), self._placed.frame
@@ -199,13 +188,10 @@ class DisguisedSearch:
             raise InputRefused(
                 f"An image has shape {image.shape}, the cohort's have {frame.shape}; conform it first."
             )
-        quick = limits is not None
-        starts = self._likeliest(share, image, quick)[: QUICK if quick else self._candidates]
+        starts = self._likeliest(share, image)[: self._candidates]
         sights = {start.sight.side: start.sight for start in starts}.values()
         list(share(lambda sight: sight.at(MIDDLE), sights))  # before overlays wait for it
         laid = list(share(self._lay, starts))
-        if limits is not None and not any(is_near(one.rough, limits) for one in laid):
-            return ()
         chosen = {
             max(range(len(laid)), key=lambda i: getattr(laid[i].rough, what)) for what in ("whole", "part")
         }
@@ -218,19 +204,19 @@ class DisguisedSearch:
         made = share(self._finest, best)
         return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
 
-    def _likeliest(self, share: Callable[..., Iterable[Any]], image: np.ndarray, quick: bool) -> list[_Start]:
+    def _likeliest(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> list[_Start]:
         """The likeliest real images, from either side, best first; none much less likely than the first."""
-        found = chain.from_iterable(share(partial(self._starts, image, quick=quick), (1, -1)))
+        found = chain.from_iterable(share(partial(self._starts, image), (1, -1)))
         ranked = sorted(found, key=lambda s: (-s.score, self._rank[s.index], -s.sight.side))
         best = ranked[0].score
         return [start for start in ranked if start.score >= best - (1 - LEAST) * abs(best)]
 
-    def _starts(self, image: np.ndarray, side: int, quick: bool = False) -> list[_Start]:
+    def _starts(self, image: np.ndarray, side: int) -> list[_Start]:
         """The likeliest real images by their blocks, from one side."""
         assert self._placed is not None
         found: dict[int, _Start] = {}
         sight = Sight(image, side, self._placed.frame, self._placed.usual)
-        for pose in self._poses_of(sight, quick):
+        for pose in self._poses_of(sight):
             blocks = Blocks.of(strong(pose.band))
             scores, ways, signs = blocks.scores(pose.known)
             if len(scores) >= FEW:  # poses differ in what is usual; of one or two images nothing is
@@ -243,8 +229,8 @@ class DisguisedSearch:
                 found[i] = _Start(i, float(scores[i]), sight, pose.move, real, agreeing)
         return list(found.values())
 
-    def _poses_of(self, sight: Sight, quick: bool) -> Iterator[_Pose]:
-        """How a query is compared with the real images; a ``quick`` look finds enlarged volumes by frame alone."""
+    def _poses_of(self, sight: Sight) -> Iterator[_Pose]:
+        """How a query is compared with the real images."""
         assert self._placed is not None
         image, placed, frame = sight.image, sight.placed, self._placed.frame
         small = shrink(image, frame.step)
@@ -255,9 +241,7 @@ class DisguisedSearch:
             turn = np.deg2rad(degrees)
             matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             moves.append(Affine.about(matrix, image.shape))
-        if "shrunken" in self._poses and not (
-            quick and image.ndim == 3
-        ):  # one that was cut and enlarged, where it lay
+        if "shrunken" in self._poses:  # one that was cut and enlarged, where it lay
             moves.append(Affine.about(np.eye(image.ndim) / CROPPED, image.shape))
         if "frame" in self._poses:
             own = frame.own(frame.moved(small, placed), placed, placed)

@@ -84,9 +84,7 @@ class FeatureDictionary:
         """The extractor, and how distances are measured."""
         return f"{KEY}-{hash_json([FORMAT, self._extractor.fingerprint])[:16]}"
 
-    def testify(
-        self, queries: Sequence[Query], found: Sequence[Nearest], limits: Mapping[str, float] | None = None
-    ) -> Steps[list[Nearest]]:
+    def testify(self, queries: Sequence[Query], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
         """Add the distance to the nearest vector, and whose it is.
 
         Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,7 @@ class BlocksAlone:
         """That of the search, marked."""
         return f"blocks-{self._search.fingerprint}"
 
-    def testify(
-        self, queries: Sequence[Asked], found: Sequence[Nearest], limits: Mapping[str, float] | None = None
-    ) -> Steps[list[Nearest]]:
+    def testify(self, queries: Sequence[Asked], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
         """Add the scores."""
         if self._search._placed is None:
             yield from self._search.query(queries[:1])
