@@ -91,10 +91,8 @@ def refine(
             alike = _correlation(values, seen)
             if blur == 0 and abs(alike) >= abs(best[1]):
                 best = made, alike
-            before, made = (
-                made,
-                _moved(made, arms, (centre, reach), values, seen, slopes, 1 if alike >= 0 else -1),
-            )
+            before, sign = made, 1 if alike >= 0 else -1
+            made = _moved(made, arms, (centre, reach), values, seen, slopes, sign)
             if np.abs(made(ends) - before(ends)).max() < STILL:
                 break
             if not 1 / MOST_SCALE < np.linalg.det(made.matrix) < MOST_SCALE:

@@ -100,10 +100,10 @@ class Blocks:
             some = slice(start, start + AT_ONCE)
             products = known.some(start) @ self.cells.transpose(0, 2, 1)  # (b, n, w), exact
             products *= known.scales[:, some, None] * self.scales[:, None]
-            count = np.abs(products)
-            count *= np.sqrt(count)  # one block that is very much alike counts more than two half as alike
-            alike = np.where(products > 0, count, np.float32(0))
-            sides = [self._best_window(one) for one in (alike, count - alike)]
+            strength = np.abs(products)
+            strength *= np.sqrt(strength)  # one block very much alike counts more than two half as alike
+            alike = np.where(products > 0, strength, np.float32(0))
+            sides = [self._best_window(one) for one in (alike, strength - alike)]
             negative = sides[1][0] > sides[0][0]
             score[some], way[some] = (np.where(negative, b, a) for a, b in zip(*sides, strict=True))
             sign[some] = np.where(negative, -1, 1)
