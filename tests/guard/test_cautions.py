@@ -8,7 +8,7 @@ import numpy as np
 
 from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour
 from medsynth_desktop.guard.calibration import thresholds_from
-from medsynth_desktop.guard.cautions import copies_left_out, in_disguise, too_few
+from medsynth_desktop.guard.cautions import DISGUISED, copies_left_out, in_disguise, too_few
 from medsynth_desktop.guard.policy import threshold_of
 from medsynth_desktop.guard.verdicts import judge
 
@@ -47,11 +47,11 @@ def test_a_part_copied_counts_too() -> None:
 
 
 def test_a_cohort_whose_innocents_come_near_loses_none_but_is_told() -> None:
-    """Half of them lie beyond 0.6: no one stands out, so nobody can say that they are copies."""
+    """Half of them lie beyond the cutoff: no one stands out, so nobody can say that they are copies."""
     near = np.linspace(0.4, 0.8, 41)
     sure, maybe = in_disguise({"aligned": near})
     assert not sure.any()
-    assert maybe.tolist() == (near >= 0.6).tolist()
+    assert maybe.tolist() == (near >= DISGUISED["aligned"]).tolist()
     found, records = unseen(near.tolist(), [0.1] * 41)
     made = thresholds_from(found, records, 50, resamples=20)
     assert len(made.images) == 41
