@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from medsynth_desktop.core.errors import Cancelled, InputRefused
 from medsynth_desktop.core.progress import CancelToken, drain
 from medsynth_desktop.core.records import ImageRecord, Nearest
-from medsynth_desktop.similarity import bounds, search
-from medsynth_desktop.similarity.exact import flatten, moments
-from medsynth_desktop.similarity.reading import LONG, RealImages
+from medsynth_desktop.similarity import search
 from medsynth_desktop.similarity.search import NearestSearch
 
 ACCURACY = 1e-9
@@ -116,22 +114,6 @@ def test_order_threads_and_blocks_change_no_bit(cohort, random, by: str) -> None
     other = NearestSearch([images[i] for i in order], [records[i] for i in order], threads=4, memory=1)
     assert repr(drain(other.query(asked, 4, by))) == repr(first)
     assert repr(drain(other.query(asked[::-1], 4, by))) == repr(first[::-1])
-
-
-@settings(max_examples=100, deadline=None)
-@given(cohorts())
-def test_coarse_bound_holds(cohort) -> None:
-    images, queries, records = cohort
-    real, query = RealImages(images, records), flatten(queries[0])
-    with ThreadPoolExecutor(2) as pool:
-        whole = real.look([query], [moments(query, "it")], pool, 1 << 30, "cpu")
-        everyone = np.arange(len(images))
-        coarse = bounds.products(whole.left, whole.rows(everyone), whole.width, pool)[0] * whole.scale(
-            everyone
-        )
-    _, correlation = brute_force(queries[0], images)
-    assert (np.abs(coarse - correlation) <= whole.error(0, everyone)).all()
-    assert np.max(whole.error(0, everyone)) <= LONG * bounds.error_bound(images[0].size)
 
 
 @pytest.fixture
