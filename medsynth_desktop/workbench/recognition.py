@@ -90,17 +90,12 @@ def recognition_of(workspace: Workspace, cohort: CohortRecord) -> dict[str, Any]
     return describe(cohort, stored.hash, stored.facts) if stored is not None else None
 
 
-def asked_of(workspace: Workspace, cohort: CohortRecord) -> tuple[str, ...]:
-    """Which of the cohort's networks the guard asks: those that recognise unseen patients better than chance.
+def better_than_chance(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of a cohort's networks the guard asks: one no better than chance would hold back innocent images only.
 
-    A network that does not would hold back innocent images only. Where nothing could be measured both are asked.
+    Those whose 95% interval on unseen patients lies above chance, among the pairs that are hardest to tell: the first
+    measured. Both where nothing could be measured.
     """
-    stored = workspace.recognisers.get(cohort.hash)
-    return _better_than_chance(stored.facts) if stored is not None else ()
-
-
-def _better_than_chance(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Those whose 95% interval lies above chance, among the pairs that are hardest to tell: the first measured."""
     if not facts.get("measured"):
         return KEYS
     first = facts["measured"][0]
@@ -128,7 +123,7 @@ def describe(cohort: CohortRecord, name: str, facts: Mapping[str, Any]) -> dict[
         "patients": facts["patients"],
         "unlearnt_patients": facts["unlearnt"],
         "recognition": list(facts["measured"]),
-        "asked": list(_better_than_chance(facts)),
+        "asked": list(better_than_chance(facts)),
         "told": [*([_sentence(m) for m in facts["measured"]] or [NOT_MEASURED]), *_unasked(facts)],
     }
 
@@ -137,7 +132,7 @@ NOT_MEASURED = "Fewer than two unseen patients: how well unseen patients are rec
 
 
 def _unasked(facts: Mapping[str, Any]) -> list[str]:
-    left = [key for key in KEYS if key not in _better_than_chance(facts)]
+    left = [key for key in KEYS if key not in better_than_chance(facts)]
     if not left:
         return []
     return [

@@ -96,12 +96,12 @@ def sample_batch(
     drawer = yield from open_drawer(workspace, bundle, settings, device_name, batch, wanted)
     finished = count - len(wanted)
     size = batch_size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
+    beside = (
+        device_name != "cpu"
+    )  # there network and check would wait for each other's threads (decision 0007)
     for start in range(0, len(wanted), size):
-        seeds, ahead = wanted[start : start + size], wanted[start + size : start + 2 * size]
-        if (
-            device_name == "cpu"
-        ):  # network and check would wait for each other's threads: three quarters more time
-            ahead = []
+        seeds = wanted[start : start + size]
+        ahead = wanted[start + size : start + 2 * size] if beside else []
         began = time.perf_counter()
         drawings = yield from _scaled(drawer.draw(seeds, ahead), finished, len(seeds), count, note)
         seconds = (time.perf_counter() - began) / len(seeds)

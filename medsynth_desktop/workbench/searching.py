@@ -9,13 +9,13 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.similarity.base import Witness
 from medsynth_desktop.similarity.evidence import Evidence
-from medsynth_desktop.similarity.features.own import load_recogniser
+from medsynth_desktop.similarity.features.own import open_recogniser
 from medsynth_desktop.similarity.identity import IdentitySearch
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.featuring import features_in_use
-from medsynth_desktop.workbench.recognition import asked_of
+from medsynth_desktop.workbench.recognition import better_than_chance
 
 
 def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
@@ -46,8 +46,10 @@ def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
     extractor = features_in_use(workspace, cohort)
     if extractor is not None:
         found.append(FeatureDictionary(extractor, images, records, shelf=shelf))
-    recogniser, keys = load_recogniser(workspace, cohort), asked_of(workspace, cohort)
-    if recogniser is not None and keys:
+    networks = workspace.recognisers.get(cohort.hash)
+    keys = better_than_chance(networks.facts) if networks is not None else ()
+    if networks is not None and keys:
+        recogniser = open_recogniser(networks, cohort)
         found.append(IdentitySearch(recogniser, images, records, shelf=shelf, keys=keys))
     return found
 

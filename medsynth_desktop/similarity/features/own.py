@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from medsynth_desktop.core.errors import BundleRefused, InputRefused, StoreFailed
 from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.similarity.features.base import Choice, Extractor, Source
+from medsynth_desktop.store.recognisers import Stored
 from medsynth_desktop.store.workspace import Workspace
 
 if TYPE_CHECKING:  # these import torch, which is not to be imported before it is needed
@@ -22,8 +23,17 @@ def load_recogniser(workspace: Workspace, cohort: CohortRecord, device: str = "c
         When they are damaged.
     """
     stored = workspace.recognisers.get(cohort.hash)
-    if stored is None:
-        return None
+    return open_recogniser(stored, cohort, device) if stored is not None else None
+
+
+def open_recogniser(stored: Stored, cohort: CohortRecord, device: str = "cpu") -> Recogniser:
+    """The ``stored`` networks of ``cohort``, ready for use.
+
+    Raises
+    ------
+    StoreFailed
+        When they are damaged.
+    """
     from medsynth_desktop.bundles.weights import empty_network, fill_network
     from medsynth_desktop.networks.identity import IdentityShape
     from medsynth_desktop.networks.recogniser import Recogniser
