@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import mmap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +40,34 @@ def flatten(image: np.ndarray) -> np.ndarray:
 
 def forget(image: np.ndarray) -> None:
     """Give the pages of a read-only memory map back, or a pass over a large cohort would fill the memory."""
+    if (ends := _ends(image)) is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped, first, last = ends
+        first -= first % mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def foresee(image: np.ndarray, rows: Sequence[int] | None = None) -> None:
+    """Have a read-only memory map, or some ``rows`` of it, read from the disk while others are worked on.
+
+    Rows of less than a page come with their neighbours anyway.
+    """
+    if (ends := _ends(image)) is not None and hasattr(mmap, "MADV_WILLNEED"):
+        mapped, start, end = ends
+        size = end - start if rows is None else image.strides[0]
+        for row in (rows or [0]) if size >= mmap.PAGESIZE else ():
+            first = start + row * size
+            over = first % mmap.PAGESIZE
+            mapped.madvise(mmap.MADV_WILLNEED, first - over, size + over)
+
+
+def _ends(image: np.ndarray) -> tuple[mmap.mmap, int, int] | None:
+    """The read-only memory map that ``image`` is of, and the bytes there between which it lies."""
     mapped = getattr(image, "_mmap", None)
-    if (
-        isinstance(image, np.memmap)
-        and image.mode == "r"
-        and mapped is not None
-        and hasattr(mmap, "MADV_DONTNEED")
-    ):
-        low, high = np.lib.array_utils.byte_bounds(image)
-        start = np.lib.array_utils.byte_bounds(np.frombuffer(mapped, np.uint8))[0]
-        first = (low - start) // mmap.PAGESIZE * mmap.PAGESIZE
-        mapped.madvise(mmap.MADV_DONTNEED, first, high - start - first)
+    if not isinstance(image, np.memmap) or image.mode != "r" or mapped is None:
+        return None
+    low, high = np.lib.array_utils.byte_bounds(image)
+    start = np.lib.array_utils.byte_bounds(np.frombuffer(mapped, np.uint8))[0]
+    return mapped, low - start, high - start
 
 
 def moments(voxels: np.ndarray, name: str) -> Moments:

@@ -12,7 +12,7 @@ import numpy as np
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import ImageRecord, Neighbour
 from medsynth_desktop.similarity.bounds import Cohort, error_bound, held, padded, write_unit
-from medsynth_desktop.similarity.exact import Moments, flatten, forget, likeness, moments
+from medsynth_desktop.similarity.exact import Moments, flatten, foresee, forget, likeness, moments
 from medsynth_desktop.similarity.race import Look, Room
 
 BLOCK = 1 << 28
@@ -87,6 +87,11 @@ class RealImages:
             list(pool.map(self._load, range(len(rows)), rows))
             self._kept = rows
         return self._kept if len(indices) == len(self._kept) else self._kept[indices]
+
+    def foresee(self, indices: Sequence[int]) -> None:
+        """Say that these images will be asked for: they are read from the disk meanwhile."""
+        for index in indices:
+            foresee(self._images[index])
 
     def likenesses(
         self, queries: Sequence[np.ndarray], of: Sequence[Moments], index: int, which: Sequence[int]

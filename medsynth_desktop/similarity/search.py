@@ -36,6 +36,8 @@ LEADERS = 16
 """Thumbnails that are looked at before all others that can win, of each kind."""
 MEASURING = 40
 """Cost of one pair in float64, in pairs of a float32 product."""
+AHEAD = 32
+"""Real images that are read from the disk before they are measured."""
 STAGES = 6
 
 Query = tuple[str, np.ndarray]
@@ -263,8 +265,10 @@ class NearestSearch:
                 if index not in part.found[query]:
                     wanted[index].append(query)
         order = sorted(wanted)
+        self._real.foresee(order[:AHEAD])
         for start in range(0, len(order), self._threads):
             some = order[start : start + self._threads]
+            self._real.foresee(order[start + AHEAD : start + AHEAD + self._threads])
             measured = pool.map(
                 lambda index: self._real.likenesses(part.voxels, part.moments, index, wanted[index]), some
             )

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from medsynth_desktop.core.errors import StoreFailed
 from medsynth_desktop.core.hashing import hash_array, hash_bytes
 from medsynth_desktop.core.records import ImageRecord
-from medsynth_desktop.similarity.exact import forget
+from medsynth_desktop.similarity.exact import foresee, forget
 from medsynth_desktop.store.indexes import Arrays, Indexes
 
 TOGETHER = 8
@@ -125,8 +125,13 @@ class Table:
     def take(self, column: int, places: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Copy a column's numbers at ``places`` into the head of ``out``, and return that."""
         out = out[: len(places)]
-        for part in np.unique(places[:, 0]):
-            here, source = np.flatnonzero(places[:, 0] == part), self._parts[part][column]
+        taken = [
+            (self._parts[part][column], np.flatnonzero(places[:, 0] == part))
+            for part in np.unique(places[:, 0])
+        ]
+        for source, here in taken:
+            foresee(source, places[here, 1].tolist())
+        for source, here in taken:
             rows = places[here, 1]
             if here[-1] - here[0] + 1 == len(here):
                 np.take(source, rows, axis=0, out=out[here[0] : here[-1] + 1], mode="clip")

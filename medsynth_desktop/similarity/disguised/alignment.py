@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
+from medsynth_desktop.similarity.disguised.interpolation import Bands, linear
 from medsynth_desktop.similarity.disguised.structure import Structure
 from medsynth_desktop.similarity.disguised.votes import Matches, distances
 from medsynth_desktop.similarity.disguised.windows import smoothed
@@ -69,11 +69,12 @@ def refine(
     weight of ``image`` times ``near`` ((*grid) of its cells). The correlation is negative where one image is the
     other's negative.
     """
-    odds = (image.weight if near is None else image.weight * near).ravel().astype(np.float64)
-    if not odds.sum() > 0:
+    odds = np.cumsum((image.weight if near is None else image.weight * near).ravel(), dtype=np.float64)
+    if not odds[-1] > 0:
         return start, 0.0
     points = min(CLOSE_POINTS if close else POINTS, odds.size // 2)
-    chosen = np.random.default_rng(0).choice(odds.size, points, p=odds / odds.sum())
+    drawn = np.random.default_rng(0).random(points) * odds[-1]
+    chosen = np.minimum(odds.searchsorted(drawn, side="right"), odds.size - 1)
     places = np.stack(np.unravel_index(chosen, image.band.shape), axis=1).astype(float)
     centre = places.mean(axis=0)
     reach = max(float((places - centre).std()), 1.0)  # so that turns weigh as shifts do
@@ -81,13 +82,12 @@ def refine(
     ends = np.array(list(product(*((0.0, n - 1.0) for n in image.band.shape))))
     made = start.in_cells(image.step)
     values = image.band.ravel()[chosen]
-    seen = ndimage.map_coordinates(other.band, made(places).T, order=1)
-    best = made, _correlation(values, seen)
+    best = made, _correlation(values, linear(other.band, made(places).T.astype(np.float32)))
     for blur in (0.0,) if close else (2.0, 0.0):
         band, own = (smoothed(s.band, blur) if blur else s.band for s in (other, image))
-        seen_by, values = [band, *np.gradient(band)], own.ravel()[chosen]
+        bands, values = Bands([band, *np.gradient(band)]), own.ravel()[chosen]
         for _ in range(steps):
-            seen, *slopes = (ndimage.map_coordinates(s, made(places).T, order=1) for s in seen_by)
+            seen, *slopes = bands.at(made(places).T)
             alike = _correlation(values, seen)
             if blur == 0 and abs(alike) >= abs(best[1]):
                 best = made, alike

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
+from medsynth_desktop.similarity.disguised.interpolation import linear
 from medsynth_desktop.similarity.disguised.structure import Structure, cholesky, local, thinning
 from medsynth_desktop.similarity.disguised.windows import resampled, smoothed
 
@@ -57,9 +57,7 @@ def _solved(products: dict[tuple[int, int], np.ndarray], aims: list[np.ndarray])
 
 def bent(mean: np.ndarray, way: np.ndarray, there: Affine) -> np.ndarray:
     """(*grid) what the band ``mean`` shows where ``there`` maps each place of a grid, moved by ``way`` (d, *grid)."""
-    places = (way + np.indices(way.shape[1:], np.float32)).reshape(len(way), -1)
-    places = there.matrix.astype(np.float32) @ places + there.offset.astype(np.float32)[:, None]
-    return np.asarray(ndimage.map_coordinates(mean, places.reshape(way.shape), order=1), np.float32)
+    return linear(mean, there.places(way + np.indices(way.shape[1:], np.float32)))
 
 
 def finer(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:

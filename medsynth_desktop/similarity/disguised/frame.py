@@ -61,19 +61,19 @@ class Frame:
         made, alike = refine(self.structure, middle, start, steps=PLACING)
         return made, abs(alike)
 
-    def place_any(self, image: np.ndarray, middle: Structure, usual: float) -> Affine:
-        """The map of `place`, also for an image that was cut and enlarged.
+    def place_any(self, image: np.ndarray, middle: Structure, usual: float) -> tuple[Affine, bool]:
+        """The map of `place`, also for an image that was cut and enlarged, and whether it may have been.
 
-        That is tried where the image is less alike than ``usual``, as most real images are.
+        That is so, and tried, where the image is less alike than ``usual``, as most real images are.
         """
         found = [self.place(image, middle)]
         if found[0][1] >= usual:
-            return found[0][0]
+            return found[0][0], False
         shrunken = Affine.about(np.eye(image.ndim) / CROPPED, image.shape)
         smaller = shrunken.pull(image, image.shape, outside(image))
         made, alike = self.place(smaller, structure_of(smaller, MIDDLE))
         found.append((made.then(shrunken), alike))
-        return max(found, key=lambda f: f[1])[0]
+        return max(found, key=lambda f: f[1])[0], True
 
     def moved(self, small: np.ndarray, move: Affine) -> Structure:
         """The structure of an image, shrunk to `MIDDLE` cells, seen through ``move`` of voxels of the frame's grid."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.sight import Seen
+from medsynth_desktop.similarity.disguised.sight import Seen, Share
 from medsynth_desktop.similarity.disguised.structure import REST, Structure, local, thinned, thinning
 from medsynth_desktop.similarity.disguised.windows import boxes
 
@@ -43,20 +43,26 @@ class Overlay:
     high: tuple[int, ...]
 
 
-def compare(image: Seen, other: Structure, map_: Affine, sign: int) -> Overlay:
+def compare(image: Seen, other: Structure, map_: Affine, sign: int, share: Share = map) -> Overlay:
     """How alike the images are under ``map_``, apart from what the query has in common with every image.
 
     Likeness is the partial correlation given the mean image, within a window: two heads share the mean's outline, only
-    copies share what departs from it.
+    copies share what departs from it. ``share`` is `map`, or one that lets others help.
     """
     own, thin = image.structure, thinning(image.structure.band.shape)
-    seen = sign * map_.in_cells(own.step).pull(other.band, own.band.shape)
     amount, their_amount = thinned(own.weight), thinned(other.weight)
-    worth = map_.in_cells(own.step * thin).pull(their_amount, amount.shape)
+    seen, worth = share(
+        lambda step, band, shape: map_.in_cells(step).pull(band, shape),
+        (own.step, own.step * thin),
+        (other.band, their_amount),
+        (own.band.shape, amount.shape),
+    )
+    seen = sign * seen
     weight = np.sqrt(amount * np.clip(worth, 0, 1))
-    theirs = image.explains(seen)
-    both = local(own.band, seen) - sum(a * b for a, b in zip(image.explained, theirs, strict=True))
-    others = np.maximum(local(seen, seen) - sum(part**2 for part in theirs), 0)
+    *products, both, others = share(local, [*image.common, own.band, seen], [seen] * (len(image.common) + 2))
+    theirs = image.explained_of(products)
+    both = both - sum(a * b for a, b in zip(image.explained, theirs, strict=True))
+    others = np.maximum(others - sum(part**2 for part in theirs), 0)
     alike = both / np.sqrt((image.own + REST) * (others + REST))
     least = ENOUGH * float(amount.sum())
     whole = float((alike * weight).sum() / max(float(weight.sum()), least, 1e-9))

@@ -26,7 +26,7 @@ from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.store.indexes import Indexes
 
 SETTINGS = (
-    4, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
+    5, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
     structure.LOCAL, structure.REST,
     votes.STRIDE, votes.WIDTH, votes.PLACES, votes.LEAST, votes.WINDOW, votes.FRIENDS, votes.AGREED,
     alignment.ROUNDS, alignment.TOLERANCE, alignment.STIFF, alignment.LOOSE, alignment.POINTS,

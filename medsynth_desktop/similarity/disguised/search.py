@@ -7,7 +7,7 @@ gamma and inversion; blocks find parts. What a query costs beyond one product of
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -30,7 +30,7 @@ from medsynth_desktop.similarity.disguised.frame import CROPPED, FEW
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import SETTINGS, Placed, open_placed, strong
 from medsynth_desktop.similarity.disguised.shelved import Known
-from medsynth_desktop.similarity.disguised.sight import Sight
+from medsynth_desktop.similarity.disguised.sight import Share, Sight
 from medsynth_desktop.similarity.disguised.structure import (
     EDGE,
     FINE,
@@ -45,7 +45,7 @@ from medsynth_desktop.similarity.index import Shelf
 
 Query = tuple[str, np.ndarray]
 
-CANDIDATES = 5
+CANDIDATES = 4
 """Real images, mirrored or not, that are laid over a query, at most."""
 LEAST = 0.7
 """Share of the likeliest one's score below which no other is laid over a query."""
@@ -60,7 +60,7 @@ TURNED = {2: (-5.0, 5.0), 3: ()}
 POSES = ("frame", "unmoved", "turned", "shrunken")
 MESSAGE = "Looking for copies in disguise"
 OWN = (
-    4, EDGE, LEAST, AROUND, QUARTER, TURNED, FOCUS, FAINT,
+    5, EDGE, LEAST, AROUND, QUARTER, TURNED, FOCUS, FAINT,
     alignment.CLOSE_POINTS, flow.WINDOW, flow.STEPS, flow.STILL, flow.MOST, flow.SMOOTH, overlay.PART, overlay.ENOUGH,
 )  # fmt: skip
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""
@@ -80,10 +80,10 @@ class _Start:
 
 @dataclass(frozen=True, slots=True)
 class _Pose:
-    """How a query is compared: the map to its voxels, its structure there, and blocks of the real ones."""
+    """How a query is compared: the map to its voxels, its own structure there, and blocks of the real ones."""
 
     move: Affine
-    band: Structure
+    band: Callable[[], Structure]
     known: Known
     framed: bool
 
@@ -180,7 +180,7 @@ class DisguisedSearch:
     def _open(self, pool: Executor) -> Steps[Placed]:
         return (yield from open_placed(self._images, self._records, self._shelf, pool))
 
-    def _disguises(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> tuple[Disguise, ...]:
+    def _disguises(self, share: Share, image: np.ndarray) -> tuple[Disguise, ...]:
         """The likeliest disguises of ``image``; ``share`` is `map`, or one that lets others help."""
         assert self._placed is not None
         image, frame = np.asarray(image, np.float32), self._placed.frame
@@ -189,51 +189,55 @@ class DisguisedSearch:
                 f"An image has shape {image.shape}, the cohort's have {frame.shape}; conform it first."
             )
         starts = self._likeliest(share, image)[: self._candidates]
-        sights = {start.sight.side: start.sight for start in starts}.values()
-        list(share(lambda sight: sight.at(MIDDLE), sights))  # before overlays wait for it
         laid = list(share(self._lay, starts))
         chosen = {
             max(range(len(laid)), key=lambda i: getattr(laid[i].rough, what)) for what in ("whole", "part")
         }
-        best = [laid[i] for i in sorted(chosen)]
-        needed = [
-            *(partial(one.sight.at, FINE) for one in best),
-            *(partial(self._real, one.index, True) for one in best),
-        ]
-        list(share(lambda work: work(), needed))
-        made = share(self._finest, best)
+        made = self._finest(share, [laid[i] for i in sorted(chosen)])
         return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
 
-    def _likeliest(self, share: Callable[..., Iterable[Any]], image: np.ndarray) -> list[_Start]:
+    def _likeliest(self, share: Share, image: np.ndarray) -> list[_Start]:
         """The likeliest real images, from either side, best first; none much less likely than the first."""
-        found = chain.from_iterable(share(partial(self._starts, image), (1, -1)))
-        ranked = sorted(found, key=lambda s: (-s.score, self._rank[s.index], -s.sight.side))
+        ranked = sorted(
+            self._starts(share, image), key=lambda s: (-s.score, self._rank[s.index], -s.sight.side)
+        )
         best = ranked[0].score
         return [start for start in ranked if start.score >= best - (1 - LEAST) * abs(best)]
 
-    def _starts(self, image: np.ndarray, side: int) -> list[_Start]:
-        """The likeliest real images by their blocks, from one side."""
+    def _starts(self, share: Share, image: np.ndarray) -> list[_Start]:
+        """The likeliest real images by their blocks, from either side in the pose in which each is likest."""
         assert self._placed is not None
-        found: dict[int, _Start] = {}
-        sight = Sight(image, side, self._placed.frame, self._placed.usual)
-        for pose in self._poses_of(sight):
-            blocks = Blocks.of(strong(pose.band))
-            scores, ways, signs = blocks.scores(pose.known)
-            if len(scores) >= FEW:  # poses differ in what is usual; of one or two images nothing is
-                scores -= np.median(scores)
-            for i in np.lexsort((self._rank, -scores))[: self._candidates].tolist():
-                if i in found and found[i].score >= scores[i]:
-                    continue
-                agreeing = partial(blocks.agreeing, pose.known, i, ways[i], signs[i])
-                real = self._placed.maps[i] if pose.framed else Affine.none(image.ndim)
-                found[i] = _Start(i, float(scores[i]), sight, pose.move, real, agreeing)
+        frame, usual = self._placed.frame, self._placed.usual
+        sights = list(share(lambda side: Sight(image, side, frame, usual), (1, -1)))
+        poses = [partial(self._starts_in, sight, pose) for sight in sights for pose in self._poses_of(sight)]
+        made = list(
+            share(_do, [*poses, *(partial(sight.at, MIDDLE) for sight in sights)])
+        )  # overlays ask for that
+        found: dict[tuple[int, int], _Start] = {}
+        for start in chain.from_iterable(made[: len(poses)]):
+            key = start.index, start.sight.side
+            if key not in found or start.score > found[key].score:
+                found[key] = start
         return list(found.values())
+
+    def _starts_in(self, sight: Sight, pose: _Pose) -> list[_Start]:
+        """The likeliest real images by their blocks, from one side in one pose."""
+        assert self._placed is not None
+        blocks = Blocks.of(strong(pose.band()))
+        scores, ways, signs = blocks.scores(pose.known)
+        if len(scores) >= FEW:  # poses differ in what is usual; of one or two images nothing is
+            scores -= np.median(scores)
+        found = []
+        for i in np.lexsort((self._rank, -scores))[: self._candidates].tolist():
+            agreeing = partial(blocks.agreeing, pose.known, i, ways[i], signs[i])
+            real = self._placed.maps[i] if pose.framed else Affine.none(sight.image.ndim)
+            found.append(_Start(i, float(scores[i]), sight, pose.move, real, agreeing))
+        return found
 
     def _poses_of(self, sight: Sight) -> Iterator[_Pose]:
         """How a query is compared with the real images."""
         assert self._placed is not None
         image, placed, frame = sight.image, sight.placed, self._placed.frame
-        small = shrink(image, frame.step)
         still, moves = Affine.none(image.ndim), []
         if "unmoved" in self._poses:
             moves.append(still)
@@ -241,14 +245,17 @@ class DisguisedSearch:
             turn = np.deg2rad(degrees)
             matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             moves.append(Affine.about(matrix, image.shape))
-        if "shrunken" in self._poses:  # one that was cut and enlarged, where it lay
+        if "shrunken" in self._poses and sight.cut:  # where it lay, should it have been cut and enlarged
             moves.append(Affine.about(np.eye(image.ndim) / CROPPED, image.shape))
+
+        def band(move: Affine) -> Structure:
+            seen = sight.middle if move is still else frame.moved(shrink(image, frame.step), move)
+            return frame.own(seen, move, placed)
+
         if "frame" in self._poses:
-            own = frame.own(frame.moved(small, placed), placed, placed)
-            yield _Pose(placed, own, self._placed.blocks, True)
+            yield _Pose(placed, partial(band, placed), self._placed.blocks, True)
         for move in moves:
-            seen = sight.middle if move is still else frame.moved(small, move)
-            yield _Pose(move, frame.own(seen, move, placed), self._placed.unmoved, False)
+            yield _Pose(move, partial(band, move), self._placed.unmoved, False)
 
     def _lay(self, start: _Start) -> _Laid:
         """Lay a real image over a query roughly, beginning with what its likest blocks say."""
@@ -262,23 +269,40 @@ class DisguisedSearch:
         cells = tuple(n // frame.step for n in frame.shape)
         near = there.in_cells(frame.step).pull(spread(weight, cells), cells, order=0)
         near = near + FAINT * max(float(near.max()), 1e-9)
-        rough = self._overlay(start.sight, start.index, map_, near, fine=False)
+        moved = self._moved(start.sight, start.index, map_, near, MIDDLE)
+        rough = compare(start.sight.at(MIDDLE), self._real(start.index, False), *moved)
         return _Laid(start.index, start.sight, near, rough)
 
-    def _finest(self, laid: _Laid) -> Disguise:
-        finest = self._overlay(laid.sight, laid.index, laid.rough.map, laid.near, fine=True)
-        return disguise_of(self._records[laid.index], finest, laid.sight.side, laid.sight.image.shape)
+    def _finest(self, share: Share, laid: Sequence[_Laid]) -> list[Disguise]:
+        """What each shows at full detail; a lone one is worked on in as many pieces as others can take."""
+        sights = list({one.sight.side: one.sight for one in laid}.values())
+        structures = [partial(sight.structure, FINE) for sight in sights]
+        list(share(_do, [*structures, *(partial(self._real, one.index, True) for one in laid)]))
+        means = [partial(sight.mean, FINE) for sight in sights]
+        moves = [partial(self._moved, one.sight, one.index, one.rough.map, one.near, FINE) for one in laid]
+        moved = list(share(_do, [*moves, *means]))
+        found = []
+        for one, (map_, sign) in zip(laid, moved, strict=False):
+            made = compare(one.sight.at(FINE, share), self._real(one.index, True), map_, sign, share)
+            found.append(disguise_of(self._records[one.index], made, one.sight.side, one.sight.image.shape))
+        return found
 
     def _structure(self, index: int, fine: bool) -> Structure:
         image = np.asarray(self._images[index], np.float32)
         return within(structure_of(image, FINE if fine else MIDDLE))
 
-    def _overlay(self, sight: Sight, index: int, start: Affine, near: np.ndarray, fine: bool) -> Overlay:
+    def _moved(
+        self, sight: Sight, index: int, start: Affine, near: np.ndarray, cells: dict[int, int]
+    ) -> tuple[Affine, int]:
+        """The map from a query to a real image, refined where both are ``near`` alike, and -1 for a negative."""
         assert self._placed is not None
-        query, real = sight.at(FINE if fine else MIDDLE), self._real(index, fine)
-        step = query.structure.step
-        for axis, n in enumerate(query.structure.band.shape):  # from the frame's cells to this overlay's
-            cell = ((np.arange(n) + 0.5) * step / self._placed.frame.step).astype(int)
+        structure, real = sight.structure(cells), self._real(index, cells is FINE)
+        for axis, n in enumerate(structure.band.shape):  # from the frame's cells to this overlay's
+            cell = ((np.arange(n) + 0.5) * structure.step / self._placed.frame.step).astype(int)
             near = near.take(cell, axis=axis, mode="clip")
-        made, correlation = refine(query.structure, real, start, near, close=fine)
-        return compare(query, real, made, 1 if correlation >= 0 else -1)
+        made, correlation = refine(structure, real, start, near, close=cells is FINE)
+        return made, 1 if correlation >= 0 else -1
+
+
+def _do(work: Callable[[], Any]) -> Any:
+    return work()

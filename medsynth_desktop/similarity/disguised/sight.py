@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from threading import Lock
+from typing import Any, TypeVar
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.flow import bent, finer, flow
 from medsynth_desktop.similarity.disguised.frame import Frame
 from medsynth_desktop.similarity.disguised.structure import (
@@ -19,6 +19,10 @@ from medsynth_desktop.similarity.disguised.structure import (
     structure_of,
     within,
 )
+
+T = TypeVar("T")
+Share = Callable[..., Iterable[Any]]
+"""`map`, or one that lets others help."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +51,28 @@ class Seen:
     own: np.ndarray
 
     @classmethod
-    def of(cls, structure: Structure, mean: np.ndarray) -> Seen:
+    def of(cls, structure: Structure, mean: np.ndarray, share: Share = map) -> Seen:
         """Work out the energies; ``mean`` is the band of the mean image."""
         common: list[np.ndarray] = [mean, *np.gradient(mean)]
-        size = len(common)
-        products = {(i, j): local(common[i], common[j]) for i in range(size) for j in range(i + 1)}
-        factor = cholesky(products, size, REST)
-        made = cls(structure, common, factor, [], np.empty(0))
-        explained = made.explains(structure.band)
-        own = local(structure.band, structure.band) - sum(part**2 for part in explained)
-        return replace(made, explained=explained, own=np.maximum(own, 0))
+        pairs = [(i, j) for i in range(len(common)) for j in range(i + 1)]
+        band = structure.band
+        *made, energy = share(
+            local, *zip(*((common[i], common[j]) for i, j in pairs), (band, band), strict=True)
+        )
+        factor = cholesky(dict(zip(pairs, made, strict=True)), len(common), REST)
+        seen = cls(structure, common, factor, [], np.empty(0))
+        explained = seen.explained_of(share(local, [band] * len(common), common))
+        own = energy - sum(part**2 for part in explained)
+        return replace(seen, explained=explained, own=np.maximum(own, 0))
 
-    def explains(self, band: np.ndarray) -> list[np.ndarray]:
-        """(*thinned grid) for each of ``common``, made orthogonal: what it explains of ``band``."""
+    def explained_of(self, products: Iterable[np.ndarray]) -> list[np.ndarray]:
+        """(*thinned grid) for each of ``common``, made orthogonal: what it explains of a band.
+
+        ``products`` are the band's local ones with each of ``common``.
+        """
         parts: list[np.ndarray] = []
-        for i, one in enumerate(self.common):
-            rest = local(band, one) - sum(self.factor[i, k] * parts[k] for k in range(i))
+        for i, product in enumerate(products):
+            rest = product - sum(self.factor[i, k] * parts[k] for k in range(i))
             parts.append(rest / self.factor[i, i])
         return parts
 
@@ -78,34 +88,52 @@ class Sight:
         Its structure in `MIDDLE` cells.
     placed
         The map from voxels of the frame to its own.
+    cut
+        Whether it may have been cut and enlarged: it is less alike to the frame than is usual.
     """
 
     def __init__(self, image: np.ndarray, side: int, frame: Frame, usual: float) -> None:
         self.side = side
         self.image = image if side > 0 else image[::-1]
         self.middle = structure_of(self.image, MIDDLE)
-        self.placed: Affine = frame.place_any(self.image, self.middle, usual)
+        self.placed, self.cut = frame.place_any(self.image, self.middle, usual)
         self._frame = frame
-        self._seen: dict[int, Seen] = {}
-        self._way: np.ndarray | None = None
-        self._lock = Lock()
+        self._known: dict[tuple[str, int], Any] = {}
 
-    def at(self, cells: dict[int, int]) -> Seen:
-        """The query with ``cells`` along its longest axis, at most."""
-        most = cells[self.image.ndim]
-        with self._lock:  # what two overlays need is worked out once
-            if most not in self._seen:
-                structure = within(self.middle if cells is MIDDLE else structure_of(self.image, cells))
-                self._seen[most] = Seen.of(structure, self._mean_in(structure))
-            return self._seen[most]
+    def structure(self, cells: dict[int, int]) -> Structure:
+        """Its structure with ``cells`` along its longest axis, at most."""
+        return self._once("structure", cells, self._structure)
 
-    def _mean_in(self, structure: Structure) -> np.ndarray:
+    def mean(self, cells: dict[int, int]) -> np.ndarray:
         """The band of the mean image where it lies in the query, bent onto it."""
-        back, frame = self.placed.inverse(), self._frame
+        return self._once("mean", cells, self._mean)
+
+    def at(self, cells: dict[int, int], share: Share = map) -> Seen:
+        """All of it."""
+        return self._once(
+            "seen", cells, lambda cells: Seen.of(self.structure(cells), self.mean(cells), share)
+        )
+
+    def _once(self, what: str, cells: dict[int, int], make: Callable[[dict[int, int]], T]) -> T:
+        """What was made before; two that make it at the same time make the same."""
+        key = what, cells[self.image.ndim]
+        if key not in self._known:
+            self._known[key] = make(cells)
+        made: T = self._known[key]
+        return made
+
+    def _structure(self, cells: dict[int, int]) -> Structure:
+        return within(self.middle if cells is MIDDLE else structure_of(self.image, cells))
+
+    def _mean(self, cells: dict[int, int]) -> np.ndarray:
+        structure, back, frame = self.structure(cells), self.placed.inverse(), self._frame
         if frame.few:
             return np.zeros_like(structure.band)
-        if self._way is None:
-            step = self.middle.step
-            self._way = flow(within(self.middle), frame.band(step), back.in_cells(step))
-        way = finer(self._way, structure.step / self.middle.step, structure.band.shape)
+        way = finer(
+            self._once("way", MIDDLE, self._way), structure.step / self.middle.step, structure.band.shape
+        )
         return bent(frame.band(structure.step), way, back.in_cells(structure.step))
+
+    def _way(self, cells: dict[int, int]) -> np.ndarray:
+        step = self.middle.step
+        return flow(self.structure(cells), self._frame.band(step), self.placed.inverse().in_cells(step))

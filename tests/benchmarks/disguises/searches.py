@@ -108,7 +108,7 @@ def block_scores(search: DisguisedSearch, image: np.ndarray) -> np.ndarray:
     for side in (1, -1):
         sight = Sight(np.asarray(image, np.float32), side, opened.frame, opened.usual)
         for pose in search._poses_of(sight):
-            found = Blocks.of(strong(pose.band)).scores(pose.known)[0]
+            found = Blocks.of(strong(pose.band())).scores(pose.known)[0]
             scores.append(found - np.median(found))
     return np.asarray(np.max(scores, axis=0))
 

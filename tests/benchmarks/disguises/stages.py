@@ -65,11 +65,10 @@ class Tracing:
         """Follow the copied image of ``query``."""
         image = np.asarray(query.image(self._patients), np.float32)
         scores = block_scores(self._search, image)
-        starts = [start for side in (1, -1) for start in self._search._starts(image, side)]
-        own = [start for start in starts if start.index == query.source]
+        own = [start for start in self._search._starts(map, image) if start.index == query.source]
         laid = []
         for start in own:
-            made = self._search._finest(self._search._lay(start))
+            made = self._search._finest(map, [self._search._lay(start)])[0]
             away = _error(Affine(np.array(made.matrix), np.array(made.offset)), query, self._patients)
             laid.append((start.sight.side, made.whole, made.part, away))
         own_score, last = float(scores[query.source]), float(np.sort(scores)[-min(CANDIDATES, len(scores))])
