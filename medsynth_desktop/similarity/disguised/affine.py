@@ -59,7 +59,16 @@ class Affine:
         """
         if np.array_equal(self.matrix, np.eye(len(shape))) and not self.offset.any() and image.shape == shape:
             return image
-        return (linear if order else nearest)(image, self.places(np.indices(shape, np.float32)), fill)
+        return (linear if order else nearest)(image, self._cells(shape), fill)
+
+    def _cells(self, shape: tuple[int, ...]) -> np.ndarray:
+        """(d, *shape) float32 where the cells of a grid of ``shape`` lie: as `places`, with half the work."""
+        found = np.empty((len(shape), *shape), np.float32)
+        axes = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in shape), indexing="ij", sparse=True)
+        for factors, start, out in zip(self.matrix, self.offset, found, strict=True):
+            *some, last = (np.float32(f) * axis for f, axis in zip(factors, axes, strict=True))
+            np.add(sum(some, np.float32(start)), last, out=out)
+        return found
 
     def places(self, places: np.ndarray) -> np.ndarray:
         """Map (d, *shape) float32 ``places``."""

@@ -54,6 +54,11 @@ class Placed:
     blocks: Known
     unmoved: Known
 
+    @property
+    def nbytes(self) -> int:
+        """Of what grows with the real images."""
+        return self.blocks.nbytes + self.unmoved.nbytes
+
 
 def open_placed(
     images: Sequence[np.ndarray] | np.ndarray,
@@ -79,7 +84,7 @@ def open_placed(
     maps = [Affine(f[: dims * dims].reshape(dims, dims), f[dims * dims : size - 1]) for f in known]
     scales = known[:, size:].astype(np.float32).reshape(-1, 2, blocks)
     usual = float(np.quantile(known[:, size - 1], USUAL))
-    moved, unmoved = (Known(scales[:, s].T.copy(), table, places, s) for s in (0, 1))
+    moved, unmoved = (Known(scales[:, s].T.copy(), table, places, s * blocks * cells, cells) for s in (0, 1))
     return Placed(frame, usual, maps, moved, unmoved)
 
 

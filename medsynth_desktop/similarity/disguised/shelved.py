@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,8 @@ class Known:
     scales: np.ndarray
     _table: Table
     _places: np.ndarray
-    _side: int
+    _first: int
+    _cells: int
     _held: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -57,10 +59,22 @@ class Known:
         return self._held[start]
 
     def _made(self, at: slice) -> np.ndarray:
+        here = self._rows(at).reshape(-1, len(self.scales), self._cells)
+        return np.ascontiguousarray(here.transpose(1, 0, 2), np.float32)
+
+    def _rows(self, at: slice) -> np.ndarray:
         places = self._places[at]
         rows = self._table.take(2, places, np.empty((len(places), self._table.width), np.int8))
-        here = rows.reshape(len(places), 2, len(self.scales), -1)[:, self._side]
-        return np.ascontiguousarray(here.transpose(1, 0, 2), np.float32)
+        return rows[:, self._first : self._first + self._cells * len(self.scales)]
+
+    @property
+    def nbytes(self) -> int:
+        """Of all blocks."""
+        return self.scales.size * self._cells
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: the blocks themselves, wherever they are kept here."""
+        return _held_alone, (self.scales, self._rows(slice(None)))
 
     def one(self, index: int) -> np.ndarray:
         """(b, cells) float32 whole numbers of one image."""
@@ -68,3 +82,11 @@ class Known:
         if start in self._held:
             return self._held[start][:, index - start]
         return np.asarray(self._made(slice(index, index + 1))[:, 0])
+
+
+def _held_alone(scales: np.ndarray, rows: np.ndarray) -> Known:
+    """Blocks (N, b * cells) int8 in memory."""
+    table = Table(None, "", 0, rows.shape[1], np.int8)
+    names = [index.to_bytes(32, "big") for index in range(len(rows))]
+    table.hold(names, np.empty((len(rows), 0)), rows)
+    return Known(scales, table, table.places(names), 0, rows.shape[1] // len(scales))

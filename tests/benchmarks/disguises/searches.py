@@ -17,8 +17,8 @@ from medsynth_desktop.core.records import CohortRecord, Nearest
 from medsynth_desktop.similarity.base import Witness
 from medsynth_desktop.similarity.disguised.blocks import Blocks
 from medsynth_desktop.similarity.disguised.placed import strong
-from medsynth_desktop.similarity.disguised.search import TURNED, DisguisedSearch
-from medsynth_desktop.similarity.disguised.sight import Sight
+from medsynth_desktop.similarity.disguised.search import DisguisedSearch
+from medsynth_desktop.similarity.disguised.sides import TURNED, Side
 from medsynth_desktop.similarity.search import Query as Asked
 from medsynth_desktop.store.workspace import Workspace
 from tests.benchmarks.disguises.patients import Patients
@@ -103,11 +103,12 @@ def block_scores(search: DisguisedSearch, image: np.ndarray) -> np.ndarray:
 
     The search is open.
     """
-    opened, scores = search._placed, []
+    opened, scores = search._real, []
     assert opened is not None
-    for side in (1, -1):
-        sight = Sight(np.asarray(image, np.float32), side, opened.frame, opened.usual)
-        for pose in search._poses_of(sight):
+    for number in (1, -1):
+        side = Side(opened, number)
+        side.see(np.asarray(image, np.float32))
+        for pose in side.poses():
             found = Blocks.of(strong(pose.band())).scores(pose.known)[0]
             scores.append(found - np.median(found))
     return np.asarray(np.max(scores, axis=0))
@@ -128,7 +129,7 @@ class BlocksAlone:
 
     def testify(self, queries: Sequence[Asked], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
         """Add the scores."""
-        if self._search._placed is None:
+        if self._search._real is None:
             yield from self._search.query(queries[:1])
         scores = [float(block_scores(self._search, image).max()) for _, image in queries]
         return [

@@ -12,7 +12,7 @@ import numpy as np
 
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.search import CANDIDATES
+from medsynth_desktop.similarity.disguised.sides import CANDIDATES, Side
 from tests.benchmarks.disguises.patients import Patients
 from tests.benchmarks.disguises.planting import Query, way_of
 from tests.benchmarks.disguises.searches import block_scores, disguised
@@ -59,18 +59,20 @@ class Tracing:
     def __init__(self, patients: Patients) -> None:
         self._patients, self._search = patients, disguised(patients, candidates=1 << 30)
         with ThreadPoolExecutor(2) as pool:
-            self._search._placed = drain(self._search._open(pool))
+            self._opened = self._search._real = drain(self._search._open(pool))
 
     def trace(self, query: Query) -> Trace:
         """Follow the copied image of ``query``."""
         image = np.asarray(query.image(self._patients), np.float32)
         scores = block_scores(self._search, image)
-        own = [start for start in self._search._starts(map, image) if start.index == query.source]
         laid = []
-        for start in own:
-            made = self._search._finest(map, [self._search._lay(start)])[0]
-            away = _error(Affine(np.array(made.matrix), np.array(made.offset)), query, self._patients)
-            laid.append((start.sight.side, made.whole, made.part, away))
+        for number in (1, -1):
+            side = Side(self._opened, number)
+            own = [k for k, (_, index) in enumerate(side.starts(image)) if index == query.source]
+            side.lay(own)
+            for made in side.finest(range(len(own))):
+                away = _error(Affine(np.array(made.matrix), np.array(made.offset)), query, self._patients)
+                laid.append((number, made.whole, made.part, away))
         own_score, last = float(scores[query.source]), float(np.sort(scores)[-min(CANDIDATES, len(scores))])
         return Trace(int((scores > own_score).sum()), own_score, last, laid)
 

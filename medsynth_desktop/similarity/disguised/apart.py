@@ -1,0 +1,169 @@
+"""Helpers: processes that look at queries beside this one, for Python lets only one thread of a process work at a time.
+
+A lone query is looked at from one side here and from the other there; of many, each is looked at by one process. What a
+helper says is what this process would say.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from threading import Lock, Thread
+from typing import Any
+
+import numpy as np
+
+from medsynth_desktop.core.records import Disguise
+from medsynth_desktop.similarity.bounds import one_thread_each
+from medsynth_desktop.similarity.disguised.sides import Real, Side, disguises
+from medsynth_desktop.similarity.disguised.sight import Share
+
+WORTH = 2.0
+"""Seconds of looking after which helpers are started: one takes about a second until it is ready."""
+MOST = 3
+"""Helpers, at most: each holds what is known of the real images."""
+LARGE = 1 << 29
+"""Bytes that are known of the real images, above which there are none."""
+
+
+class Gone(Exception):
+    """A helper has ended: killed, or out of memory."""
+
+
+class Helper:
+    """A process that looks at queries from both sides, or from the mirrored one alone, as `Looking` says.
+
+    It asks for the voxels of real images when it needs them.
+    """
+
+    def __init__(self, real: Real) -> None:
+        self._images, own = real.images, (real.placed, real.records, real.candidates, real.poses)
+        self._pipe, there = multiprocessing.get_context("spawn").Pipe()
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=_serve, args=(there, *own), daemon=True
+        )
+        try:
+            self._process.start()
+            there.close()
+            self._ask("ready")
+        except BaseException:
+            self.end()
+            raise
+
+    def disguises(self, image: np.ndarray) -> tuple[Disguise, ...]:
+        """The likeliest disguises of ``image``, best first."""
+        return tuple(self._ask("disguises", image))
+
+    def starts(self, image: np.ndarray) -> list[tuple[float, int]]:
+        """Score and index of the likeliest real images of the next query."""
+        return list(self._ask("starts", image))
+
+    def lay(self, which: Sequence[int]) -> list[tuple[float, float]]:
+        """How alike, as a whole and in part, some of ``starts`` are when they are laid roughly over the query."""
+        return list(self._ask("lay", which))
+
+    def finest(self, which: Sequence[int], share: Share = map) -> list[Disguise]:
+        """What some of those laid show at full detail."""
+        return list(self._ask("finest", which))
+
+    def _ask(self, *command: Any) -> Any:
+        try:
+            self._pipe.send(command)
+            while True:
+                wanted, answer = self._pipe.recv()
+                if not wanted:
+                    return answer
+                self._pipe.send(np.asarray(self._images[answer], np.float32))
+        except (OSError, EOFError) as reason:
+            raise Gone from reason
+
+    def end(self) -> None:
+        """Kill it, whatever it does."""
+        self._pipe.close()
+        if self._process.pid is not None:
+            self._process.kill()
+            self._process.join()
+
+
+def _serve(pipe: Connection, *own: Any) -> None:
+    """Answer the commands of `Helper` until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent decides
+    placed, records, candidates, poses = own
+    real = Real(placed, _Asked(pipe), records, candidates, poses)
+    sides = Side(real, 1), Side(real, -1)
+    with ThreadPoolExecutor(2) as pool, one_thread_each(), suppress(EOFError, OSError):
+        commands: dict[str, Callable[..., Any]] = {
+            "ready": lambda: None,
+            "disguises": lambda image: disguises(real, sides, image, map),
+            "starts": sides[1].starts,
+            "lay": sides[1].lay,
+            "finest": lambda which: sides[1].finest(which, pool.map),
+        }
+        while True:
+            name, *arguments = pipe.recv()
+            pipe.send((False, commands[name](*arguments)))
+
+
+class _Asked(Sequence[np.ndarray]):
+    """The real images, each sent for when it is needed."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._lock = pipe, Lock()
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Any:
+        with self._lock:
+            self._pipe.send((True, index))
+            return self._pipe.recv()
+
+
+class Helpers:
+    """The helpers of one search: none at first, for most searches end before one would be ready."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._spent, self._tries = min(count, MOST), 0.0, 3
+        self._found: list[Helper] = []
+        self._starting: Thread | None = None
+        self._end = weakref.finalize(self, _end_all, self._found)
+
+    def ready(self) -> list[Helper]:
+        """Those that can be asked."""
+        return list(self._found)
+
+    def spent(self, seconds: float, real: Real) -> None:
+        """Say that so long was looked for copies; helpers are started where that was long."""
+        self._spent += seconds
+        starting = self._starting is not None and self._starting.is_alive()
+        if self._spent < WORTH or self._found or starting or not (self._count and self._tries):
+            return
+        self._tries -= 1
+        if real.placed.nbytes <= LARGE:
+            self._starting = Thread(
+                target=_start, args=(real, self._found, self._count, self._end), daemon=True
+            )
+            self._starting.start()
+
+    def dismiss(self) -> None:
+        """End all, as one is in the middle of something that nobody waits for."""
+        self._spent = 0.0
+        _end_all(self._found)
+
+
+def _start(real: Real, found: list[Helper], count: int, end: Any) -> None:
+    with suppress(Gone, OSError, RuntimeError):
+        for _ in range(count):
+            found.append(Helper(real))
+    if not end.alive:  # the search has ended meanwhile
+        _end_all(found)
+
+
+def _end_all(found: list[Helper]) -> None:
+    while found:
+        found.pop().end()
