@@ -28,8 +28,9 @@ check() {
     printf '(%s: %d s)\n' "$name" "$((SECONDS - began))"
 }
 
-# As many threads on every machine, so that a run here says what a run there will.
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
+# Two processes at a time with one thread each, on every machine: a run here says what a run there will, and Python
+# keeps no more than one core busy.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 wants() { [ "$what" = all ] || [ "$what" = "$1" ]; }
 
 if wants lint; then
@@ -39,15 +40,29 @@ if wants lint; then
     check import-linter "$VENV/bin/lint-imports"
 fi
 if wants core; then
-    check "tests without a window" env -u DISPLAY -u WAYLAND_DISPLAY "$PYTHON" -m pytest -q -m "not gui"
+    check "tests without a window" env -u DISPLAY -u WAYLAND_DISPLAY \
+        "$PYTHON" -m pytest -q -n 2 --dist worksteal -m "not gui"
 fi
-if wants gui; then
+
+# The tests of the window on one binding, on a screen of their own.
+window() {
     trap close_screen EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     open_screen
+    QT_API="$1" PYTEST_QT_API="$1" "$PYTHON" -m pytest -q -m gui tests/gui
+}
+
+if wants gui; then
+    logs="$(mktemp -d)"
+    trap 'rm -rf "$logs"' EXIT
     for binding in pyqt5 pyqt6; do
-        check "window on $binding" env QT_API="$binding" PYTEST_QT_API="$binding" "$PYTHON" -m pytest -q -m gui tests/gui
+        (window "$binding") </dev/null >"$logs/$binding" 2>&1 &
+        echo $! >"$logs/$binding.pid"
+    done
+    for binding in pyqt5 pyqt6; do
+        ended() { wait "$(cat "$logs/$binding.pid")"; local status=$?; cat "$logs/$binding"; return $status; }
+        check "window on $binding" ended
     done
 fi
 

@@ -73,32 +73,36 @@ def held(rows: np.ndarray, device: str) -> Any:
     return torch.from_numpy(rows).to(device)
 
 
-def products(left: Any, right: np.ndarray, width: int, pool: Executor) -> np.ndarray:
+def products(
+    left: Any, right: np.ndarray, width: int, pool: Executor, which: np.ndarray | None = None
+) -> np.ndarray:
     """Return (L, R) float64 sums of products of float32 rows (L, P) and (R, P), where P is ``padded(width)``.
 
     The one seam between CPU and CUDA: ``left`` is `held` by either, and `error_bound` covers both. ``pool`` works
     through pieces while BLAS is held to one thread: its own threads meet after every panel, which costs more than it
-    saves, and far more while a model is being sampled beside.
+    saves, and far more while a model is being sampled beside. ``which`` takes some of the rows of ``left`` alone.
     """
     panel = min(PANEL, width)
     if not isinstance(left, np.ndarray):
-        return _products_on_device(left, right, panel)
-    a = left.reshape(len(left), -1, panel).transpose(1, 0, 2)
+        return _products_on_device(left if which is None else left[which.tolist()], right, panel)
+    count, panels = len(left) if which is None else len(which), left.shape[1] // panel
     b = right.reshape(len(right), -1, panel).transpose(1, 2, 0)
-    few = -(-len(left) // TASKS) if len(a) < TASKS else len(left)
+    few = -(-count // TASKS) if panels < TASKS else count
     rows = max(1, min(few, SUMS // len(right)))
-    step = max(1, min(64, SUMS // (rows * len(right)), len(a) // TASKS))
+    step = max(1, min(64, SUMS // (rows * len(right)), panels // TASKS))
     tasks = [
         (slice(row, row + rows), slice(start, start + step))
-        for row in range(0, len(left), rows)
-        for start in range(0, len(a), step)
+        for row in range(0, count, rows)
+        for start in range(0, panels, step)
     ]
 
     def add_up(task: tuple[slice, slice]) -> np.ndarray:
-        some, panels = task
-        return np.asarray(np.matmul(a[panels, some], b[panels]).sum(axis=0, dtype=np.float64))
+        some, at = task
+        a = left[some if which is None else which[some], at.start * panel : at.stop * panel]
+        a = a.reshape(len(a), -1, panel).transpose(1, 0, 2)
+        return np.asarray(np.matmul(a, b[at]).sum(axis=0, dtype=np.float64))
 
-    total = np.zeros((len(left), len(right)))
+    total = np.zeros((count, len(right)))
     with one_thread_each():
         for (some, _), sums in zip(tasks, pool.map(add_up, tasks), strict=True):
             total[some] += sums

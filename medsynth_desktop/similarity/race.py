@@ -16,6 +16,8 @@ import numpy as np
 from medsynth_desktop.similarity.bounds import Cohort, candidates, leaders, products
 from medsynth_desktop.similarity.exact import Moments
 
+ORDERED = 1024
+"""Images that are put into groups at a time: to choose among all takes longer than it saves."""
 DENSE = 4
 """Pairs of a product of matrices that cost what one product of two rows costs: each row is read once."""
 
@@ -118,20 +120,52 @@ def look(
     """Let each race learn of the images ``wanted`` for it; yield pieces done and their number."""
     union = union_of(wanted)
     pairs = sum(map(len, wanted))
-    together = union.size * (through.loading + len(races) / DENSE) <= pairs * (through.loading + 1)
-    everyone = range(len(races))
-    lists = [(everyone, union)] if together else [(range(q, q + 1), wanted[q]) for q in everyone]
-    plan = [
-        (who, images[start : start + through.most])
-        for who, images in lists
-        for start in range(0, len(images), through.most)
-    ]
-    for done, (who, images) in enumerate(plan, 1):
-        middle = products(through.left[who.start : who.stop], through.rows(images), through.width, pool)
+    if union.size * (through.loading + len(races) / DENSE) <= pairs * (through.loading + 1):
+        wants = np.zeros((len(races), union.size), bool)
+        for query, some in enumerate(wanted):
+            wants[query, np.searchsorted(union, some)] = True
+        plan = [(wants[:, group], union[group]) for group in groups(wants, through.most)]
+    else:
+        plan = [
+            ((np.arange(len(races)) == query)[:, None].repeat(len(images), axis=1), images)
+            for query, some in enumerate(wanted)
+            for images in np.split(some, range(through.most, len(some), through.most))
+            if len(images)
+        ]
+    for done, (mine, images) in enumerate(plan, 1):
+        who = np.flatnonzero(mine.any(axis=1))
+        all_ = len(who) == len(races)
+        middle = products(through.left, through.rows(images), through.width, pool, None if all_ else who)
         middle *= through.scale(images)
-        for query, row in zip(who, middle, strict=True):
-            first, last = np.searchsorted(wanted[query], (images[0], images[-1] + 1))
-            mine = wanted[query][first:last]
-            seen = row if len(mine) == len(images) else row[np.searchsorted(images, mine)]
-            races[query].learn(mine, seen, through.error(query, mine))
+        for query, row in zip(who.tolist(), middle, strict=True):
+            own = mine[query]
+            races[query].learn(images[own], row[own], through.error(query, images[own]))
         yield done, len(plan)
+
+
+def groups(wants: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Ascending columns of (queries, images) ``wants``, ``most`` at a time, so that few queries want any of a group.
+
+    A group costs the product of its images with all queries that want any of it. It begins with the image that the
+    fewest want, and takes whatever brings the fewest more in.
+    """
+    count = wants.shape[1]
+    if wants.all():
+        yield from np.split(np.arange(count), range(most, count, most))
+        return
+    order = np.argsort(wants.sum(axis=0), kind="stable")
+    for start in range(0, count, ORDERED):
+        columns = order[start : start + ORDERED]
+        some = wants[:, columns].astype(np.float32)
+        sizes, left = some.sum(axis=0), np.zeros(len(columns))
+        for first in range(0, len(columns), most):
+            group: list[int] = []
+            lacking = np.ones(len(some), np.float32)
+            for _ in range(first, min(first + most, len(columns))):
+                more = (
+                    lacking @ some
+                )  # queries that each would bring in; of equals the one that most others want
+                group.append(int(np.argmin(more * (len(some) + 1) - (sizes - more) + left)))
+                lacking[some[:, group[-1]] > 0] = 0
+                left[group[-1]] = np.inf
+            yield np.sort(columns[group])

@@ -24,7 +24,9 @@ def linear(image: np.ndarray, places: np.ndarray, fill: float = 0.0) -> np.ndarr
         before = [np.floor(np.clip(p, 0, max(n - 2, 0))) for p, n in zip(some, grid, strict=True)]
         first, values = _index(before, grid), room[:, : some.shape[1]]
         for corner, row in zip(corners, values, strict=True):
-            there = flat[min(corner, flat.size - 1) :]  # an axis of one cell has none behind, nor a share of it
+            there = flat[
+                min(corner, flat.size - 1) :
+            ]  # an axis of one cell has none behind, nor a share of it
             there.take(first, out=row, mode="clip")  # other modes copy once more
         for along, cells in zip(some, before, strict=True):
             near, far = np.split(values, 2)
