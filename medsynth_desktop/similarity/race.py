@@ -134,8 +134,8 @@ def look(
         ]
     for done, (mine, images) in enumerate(plan, 1):
         who = np.flatnonzero(mine.any(axis=1))
-        all_ = len(who) == len(races)
-        middle = products(through.left, through.rows(images), through.width, pool, None if all_ else who)
+        which = who if len(who) < len(races) else None
+        middle = products(through.left, through.rows(images), through.width, pool, which)
         middle *= through.scale(images)
         for query, row in zip(who.tolist(), middle, strict=True):
             own = mine[query]
@@ -162,9 +162,7 @@ def groups(wants: np.ndarray, most: int) -> Iterator[np.ndarray]:
             group: list[int] = []
             lacking = np.ones(len(some), np.float32)
             for _ in range(first, min(first + most, len(columns))):
-                more = (
-                    lacking @ some
-                )  # queries that each would bring in; of equals the one that most others want
+                more = lacking @ some  # queries each brings in; of equals the one that most others want
                 group.append(int(np.argmin(more * (len(some) + 1) - (sizes - more) + left)))
                 lacking[some[:, group[-1]] > 0] = 0
                 left[group[-1]] = np.inf
