@@ -17,8 +17,9 @@ import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
 
-CHUNK = 1 << 15
-"""Voxels at a time: their float64 copy (256 KiB) stays in the processor's cache."""
+CHUNK = 1 << 17
+"""Voxels at a time: their float64 copy (1 MiB) stays in a processor's cache, and there is enough to do with it for
+threads not to wait for Python's lock: four times less took a sixth more of the processor and a fifth more time."""
 LEAST_CONTRAST = 1e-6
 """Standard deviation over largest value, below which a float32 image holds no more than rounding."""
 UNLIKE = 64.0

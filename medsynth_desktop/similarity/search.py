@@ -37,7 +37,7 @@ LEADERS = 16
 MEASURING = 40
 """Cost of one pair in float64, in pairs of a float32 product."""
 AHEAD = 32
-"""Real images that are read from the disk before they are measured."""
+"""Real images that are read from the disk at a time before they are measured."""
 STAGES = 6
 
 Query = tuple[str, np.ndarray]
@@ -265,18 +265,17 @@ class NearestSearch:
                 if index not in part.found[query]:
                     wanted[index].append(query)
         order = sorted(wanted)
-        self._real.foresee(order[:AHEAD])
-        for start in range(0, len(order), self._threads):
-            some = order[start : start + self._threads]
-            self._real.foresee(order[start + AHEAD : start + AHEAD + self._threads])
+        for start in range(0, len(order), AHEAD):
+            some = order[start : start + AHEAD]
+            self._real.foresee(some)
             measured = pool.map(
                 lambda index: self._real.likenesses(part.voxels, part.moments, index, wanted[index]), some
             )
-            for index, neighbours in zip(some, measured, strict=True):
+            for done, (index, neighbours) in enumerate(zip(some, measured, strict=True), start + 1):
                 for query, neighbour in zip(wanted[index], neighbours, strict=True):
                     part.found[query][index] = neighbour
                     races[query].learn(np.array([index]), np.array([neighbour.correlation]), SLACK)
-            yield start + len(some), len(order)
+                yield done, len(order)
 
 
 def _cut(races: list[Race]) -> None:

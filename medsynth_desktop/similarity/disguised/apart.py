@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pickle import UnpicklingError
 from threading import Lock, Thread
 from typing import Any
 
@@ -42,15 +43,15 @@ class Helper:
     """
 
     def __init__(self, real: Real) -> None:
-        self._images, own = real.images, (real.placed, real.records, real.candidates, real.poses)
+        self._images = real.images
         self._pipe, there = multiprocessing.get_context("spawn").Pipe()
         self._process = multiprocessing.get_context("spawn").Process(
-            target=_serve, args=(there, *own), daemon=True
+            target=_serve, args=(there,), daemon=True
         )
         try:
             self._process.start()
             there.close()
-            self._ask("ready")
+            self._ask(real.placed, real.records, real.candidates, real.poses)
         except BaseException:
             self.end()
             raise
@@ -90,20 +91,20 @@ class Helper:
             self._process.join()
 
 
-def _serve(pipe: Connection, *own: Any) -> None:
-    """Answer the commands of `Helper` until the other end is closed."""
+def _serve(pipe: Connection) -> None:
+    """Take what is known of the real images, then answer the commands of `Helper`, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent decides
-    placed, records, candidates, poses = own
-    real = Real(placed, _Asked(pipe), records, candidates, poses)
-    sides = Side(real, 1), Side(real, -1)
-    with ThreadPoolExecutor(2) as pool, one_thread_each(), suppress(EOFError, OSError):
+    with ThreadPoolExecutor(2) as pool, one_thread_each(), suppress(EOFError, OSError, UnpicklingError):
+        placed, *own = pipe.recv()
+        real = Real(placed, _Asked(pipe), *own)
+        sides = Side(real, 1), Side(real, -1)
         commands: dict[str, Callable[..., Any]] = {
-            "ready": lambda: None,
             "disguises": lambda image: disguises(real, sides, image, map),
             "starts": sides[1].starts,
             "lay": sides[1].lay,
             "finest": lambda which: sides[1].finest(which, pool.map),
         }
+        pipe.send((False, None))
         while True:
             name, *arguments = pipe.recv()
             pipe.send((False, commands[name](*arguments)))

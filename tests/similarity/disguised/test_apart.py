@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +31,9 @@ def early(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(apart, "WORTH", 0.0)
     yield
     gc.collect()
+    end = time.monotonic() + 30
+    while multiprocessing.active_children() and time.monotonic() < end:  # one may just have been starting
+        time.sleep(0.05)
     assert not multiprocessing.active_children()
 
 
@@ -116,3 +123,24 @@ def test_what_is_known_of_images_is_the_same_in_another_process() -> None:
         np.testing.assert_array_equal(here.some(0), there.some(0))
         np.testing.assert_array_equal(here.scales, there.scales)
         assert there.nbytes == here.nbytes == here.some(0).size
+
+
+def test_a_program_that_ends_while_a_helper_starts_ends_in_silence(tmp_path: Path) -> None:
+    script = tmp_path / "short.py"
+    script.write_text(
+        "from medsynth_desktop.core.progress import drain\n"
+        "from medsynth_desktop.similarity.disguised import apart\n"
+        "from tests.similarity.disguised.test_apart import queries, search_of\n"
+        "if __name__ == '__main__':\n"
+        "    apart.WORTH = 0.0\n"
+        "    search = search_of()\n"
+        "    drain(search.query(queries()[:1]))\n"
+        "    import sys, time\n"
+        "    time.sleep(float(sys.argv[1]))\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    for seconds in ("0", "0.3", "0.6", "1"):
+        words = [sys.executable, str(script), seconds]
+        done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=root, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
