@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import WrongUsage, answer, open_workspace, run, say
+from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run, say
 
 if TYPE_CHECKING:
     from medsynth_desktop.core.records import Nearest, Verdict
@@ -56,20 +56,24 @@ def calibrate(cohort: CohortName = None, batch: Batch = None, quantile: Quantile
 
     Without --batch for the cohort at large; with it for the model that drew the batch, from patients made as soft.
     """
-    from medsynth_desktop.workbench import guarding, limits, releasing
+    from medsynth_desktop.workbench import guarding, limits, releasing, scopes
 
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
-        if batch is None:
+        drawn = workspace.batches.get(batch) if batch else None
+        before = scopes.policy_in_force(workspace, held, drawn)
+        lifted = [t for t in before.thresholds if t.origin == "typed"] if before is not None else []
+        if drawn is None:
             calibration = run(limits.calibrate_cohort(workspace, held.name, quantile))
         else:
-            record = workspace.batches.get(batch)
-            queries = guarding.batch_queries(workspace, record, held)
-            calibration = run(limits.calibrate_model(workspace, held, record, queries, quantile))
+            queries = guarding.batch_queries(workspace, drawn, held)
+            calibration = run(limits.calibrate_model(workspace, held, drawn, queries, quantile))
         limits.reset_thresholds(workspace, held.name, who=releasing.current_user(), batch=batch)
     document = describe_calibration(calibration)
     for warning in calibration.warnings:
         say(f"medsynth: {warning}")
+    for t in lifted:
+        say(f"medsynth: The limit of {t.metric} that {t.who} set ({t.why}) is no longer in force.")
     lines = [_limit_line(k, v) for k, v in document["metrics"].items()]
     answer(document, "\n".join([*lines, *filter(None, [document["softness"]["sentence"]])]))
 
@@ -121,7 +125,9 @@ def audit(
 
 
 def threshold(
-    metric: Annotated[str, typer.Argument(help="correlation, rmse or lowe_ratio.")],
+    metric: Annotated[
+        str, typer.Argument(help="As verdicts name it: correlation, rmse, lowe_ratio, aligned, part, ...")
+    ],
     review: Annotated[float, typer.Option(help="Where pass turns into review.")],
     block: Annotated[float, typer.Option(help="Where review turns into block.")],
     why: Annotated[str, typer.Option(help="Reason, kept with the threshold.")],
@@ -133,6 +139,7 @@ def threshold(
 
     Without --batch for the cohort and all its models; with it for the model that drew the batch alone.
     """
+    from medsynth_desktop.guard.policy import out_of_reach
     from medsynth_desktop.workbench import limits, releasing, scopes
 
     with open_workspace() as workspace:
@@ -143,12 +150,20 @@ def threshold(
         reopened = limits.set_threshold(
             workspace, held.name, metric, review, block, who=who, why=why, batch=batch
         )
-        scope = scopes.scope_facts(workspace, held, workspace.batches.get(batch) if batch else None)
+        record = workspace.batches.get(batch) if batch else None
+        scope = scopes.scope_facts(workspace, held, record)
+        policy = scopes.policy_in_force(workspace, held, record)
+        warnings = out_of_reach(policy) if policy is not None else []
     limit = {"metric": metric, "review": review, "block": block}
     answer(
-        {**limit, "scope": scope, "reopened": [d.sample for d in reopened]},
-        f"{metric}: review {review:g}, block {block:g}, {scope['sentence']}; "
-        f"{len(reopened)} approvals re-opened",
+        {**limit, "scope": scope, "reopened": [d.sample for d in reopened], "warnings": warnings},
+        " ".join(
+            [
+                f"{metric}: review {review:g}, block {block:g}, {scope['sentence']}; "
+                f"{counted(len(reopened), 'approval')} re-opened.",
+                *warnings,
+            ]
+        ),
     )
 
 

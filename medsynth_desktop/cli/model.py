@@ -173,7 +173,7 @@ def sample(
             if seed <= s.seed < seed + count and s.settings == settings
         ]
     document = {"batch": batch.name, "bundle": record.hash, "samples": rows}
-    answer(document, f"{batch.name}: {len(rows)} samples stored{_attempts_words(rows)}")
+    answer(document, f"{batch.name}: {counted(len(rows), 'sample')} stored{_attempts_words(rows)}")
 
 
 def _row(workspace: Any, record: Any) -> dict[str, Any]:

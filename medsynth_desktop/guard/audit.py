@@ -16,9 +16,9 @@ from medsynth_desktop.guard.divergence import Divergence, measure_divergence
 from medsynth_desktop.guard.linking import LinkRisk, link_risk
 from medsynth_desktop.guard.matched import preparation_facts
 from medsynth_desktop.guard.membership import Membership
-from medsynth_desktop.guard.policy import threshold_of
+from medsynth_desktop.guard.policy import out_of_reach, threshold_of
 from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
-from medsynth_desktop.guard.unlike import unlike_words
+from medsynth_desktop.guard.unlike import apart_from_disguised, unlike_words
 from medsynth_desktop.guard.verdicts import BLOCK, VERDICTS, judge, judge_many, metrics_table, risk
 from medsynth_desktop.guard.within import WithinBatch, compare_within
 from medsynth_desktop.similarity.base import Search
@@ -76,11 +76,17 @@ class AuditResult:
         return {name: names.count(name) for name in VERDICTS}
 
     @property
+    def undisguised(self) -> np.ndarray:
+        """(n,) highest correlations of the images, NaN for those that are copies in disguise."""
+        keys = {"correlation", *(limit.metric for limit in self.policy.thresholds)}
+        return apart_from_disguised({key: _values(self.verdicts, key) for key in keys}, self.policy)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences to show with the verdicts: of the calibration, and of images that resemble nothing."""
         unseen = np.array(self.calibration.values.get("correlation", ()))
-        found = unlike_words(_values(self.verdicts, "correlation"), unseen)
-        return (*self.calibration.warnings, *filter(None, [found]))
+        found = unlike_words(self.undisguised, unseen)
+        return (*self.calibration.warnings, *out_of_reach(self.policy), *filter(None, [found]))
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of the command line; numbers that are not defined are None."""

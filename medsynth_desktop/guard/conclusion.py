@@ -141,12 +141,11 @@ def divergence_words(result: AuditResult) -> tuple[str, ...]:
             f"Of {name}: {found.value:.4f} (95% interval {low:.4f} to {high:.4f}; two sets of these sizes from one "
             f"distribution reach {found.expected:.4f}). {found.distrust}".strip()
         )
-    batch = np.array([verdict.metrics.get("correlation", math.nan) for verdict in result.verdicts], float)
     unseen = np.array(result.calibration.values.get("correlation", ()), float)
     meaning = (
         "Here values towards 1 do not speak of memorising: most images are less like any real image than every unseen "
         "patient is."
-        if 2 * count_unlike(batch, unseen) > len(batch)
+        if 2 * count_unlike(result.undisguised, unseen) > len(result.verdicts)
         else "A model that memorises moves both towards 1."
     )
     head = "Jensen-Shannon divergence (0: distributed as for unseen patients, 1: not at all)."

@@ -64,6 +64,20 @@ def threshold_of(policy: Policy, metric: str) -> Threshold | None:
     return next((t for t in policy.thresholds if t.metric == metric), None)
 
 
+def out_of_reach(policy: Policy) -> list[str]:
+    """Say which limits block nothing: they lie beyond what an exact copy reaches."""
+    said = []
+    for limit in (t for t in policy.thresholds if t.metric in METRICS):
+        metric = METRICS[limit.metric]
+        end = metric.range[metric.direction == "high"]
+        if metric.beyond(limit.block, end):
+            said.append(
+                f"The block limit of {metric.label}, {limit.block:g}, lies beyond {end:g}, where exact copies lie: it "
+                "blocks nothing."
+            )
+    return said
+
+
 def _check(threshold: Threshold) -> None:
     review, block = threshold.review, threshold.block
     if not (math.isfinite(review) and math.isfinite(block)):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+
+from medsynth_desktop.core.records import Policy
+from medsynth_desktop.similarity import METRICS
 
 
 def count_unlike(correlations: np.ndarray, unseen: np.ndarray) -> int:
@@ -15,16 +20,30 @@ def count_unlike(correlations: np.ndarray, unseen: np.ndarray) -> int:
     return int((np.asarray(correlations, np.float64) < known.min()).sum()) if known.size else 0
 
 
+def apart_from_disguised(values: Mapping[str, np.ndarray], policy: Policy | None) -> np.ndarray:
+    """(n,) highest correlations in ``values`` (by metric), NaN where a witness of ``policy`` blocks.
+
+    A copy in disguise correlates with nothing as it is: of that alone nobody shall say that it is no copy.
+    """
+    correlations = np.array(values.get("correlation", ()), np.float64)
+    for limit in policy.thresholds if policy is not None else ():
+        if limit.metric in METRICS and METRICS[limit.metric].optional and limit.metric in values:
+            metric = METRICS[limit.metric]
+            blocked = [metric.beyond(float(value), limit.block) for value in values[limit.metric]]
+            correlations[np.array(blocked, bool)] = np.nan
+    return correlations
+
+
 def unlike_words(correlations: np.ndarray, unseen: np.ndarray) -> str:
     """Say that images resemble nothing, as a warning; empty where none does."""
     count = count_unlike(correlations, unseen)
     if not count:
         return ""
     what = (
-        "is less like any real image than every unseen patient is: it is no copy, but it may show no such thing "
-        "either; look at it."
+        "is less like any real image than every unseen patient is: it is no copy that was found, but it may show no "
+        "such thing either; look at it."
         if count == 1
-        else "are less like any real image than every unseen patient is: they are no copies, but they may show no "
-        "such thing either; look at them."
+        else "are less like any real image than every unseen patient is: they are no copies that were found, but they "
+        "may show no such thing either; look at them."
     )
     return f"{count} of {len(correlations)} images {what}"

@@ -165,6 +165,8 @@ def _evidence(metric: Metric, threshold: Threshold) -> str:
             if threshold.who
             else "the limit set by hand"
         )
+    if (1 - threshold.quantile) * threshold.n < 0.5:
+        return f"about the most extreme of {threshold.n} unseen images"
     side = "under" if metric.direction == "high" else "above"
     return f"which {percent(threshold.quantile)} of {threshold.n} unseen images stay {side}"
 
@@ -182,6 +184,6 @@ def _within(values: Mapping[str, float], policy: Policy) -> str:
         metric, value = METRICS[threshold.metric], values[threshold.metric]
         label = metric.label if metric.label.isupper() else metric.label[0].lower() + metric.label[1:]
         label = "Lowe" + label[4:] if label.startswith("lowe") else label
-        limit = metric.format(threshold.review, value)
-        parts.append(f"{label} {metric.format(value, threshold.review)} (limit {limit})")
+        limit = f"{'limit' if metric.direction == 'high' else 'at least'} {metric.format(threshold.review, value)}"
+        parts.append(f"{label} {metric.format(value, threshold.review)} ({limit})")
     return f"Within every limit: {', '.join(parts)}."

@@ -88,6 +88,8 @@ def read_policy(cohort: CohortRecord, path: Path) -> Policy:
         if path.stat().st_size > MAX_POLICY_BYTES:
             raise InputRefused(f"The policy file {path.name} is over 1 MiB; a policy is a few lines of JSON.")
         document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputRefused(f"There is no policy file {path.name}; give the path of one.") from None
     except (OSError, UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
         raise InputRefused(
             f"The policy file {path.name} cannot be read as JSON ({type(error).__name__})."

@@ -23,9 +23,9 @@ from medsynth_desktop.core.records import (
 from medsynth_desktop.guard.audit import AuditResult, audit_queries
 from medsynth_desktop.guard.calibration import QUANTILE as PUBLISHED
 from medsynth_desktop.guard.calibration import Calibration
-from medsynth_desktop.guard.policy import with_threshold
+from medsynth_desktop.guard.policy import out_of_reach, with_threshold
 from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
-from medsynth_desktop.guard.unlike import unlike_words
+from medsynth_desktop.guard.unlike import apart_from_disguised, unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import Query
@@ -115,9 +115,10 @@ class GuardState:
         """Sentences to show beside the thresholds: of the calibration, and of samples that resemble nothing."""
         if self.calibration is None:
             return ()
-        nothing = np.zeros(0)
-        sides = (found.get("correlation", nothing) for found in (self.metrics, self.unseen))
-        return (*self.calibration.warnings, *filter(None, [unlike_words(*sides)]))
+        unseen = self.unseen.get("correlation", np.zeros(0))
+        unlike = unlike_words(apart_from_disguised(self.metrics, self.policy), unseen)
+        told = out_of_reach(self.policy) if self.policy is not None else []
+        return (*self.calibration.warnings, *told, *filter(None, [unlike]))
 
     @property
     def thresholds(self) -> dict[str, Threshold]:

@@ -215,6 +215,23 @@ def test_typed_threshold_needs_a_reason_and_names_its_author(home: Path, cli: Cl
     shown = cli("audit", "--cohort", "phantoms", fresh, *workspace).json["thresholds"]
     kept = {t["metric"]: t for t in shown}["correlation"] if isinstance(shown, list) else shown["correlation"]
     assert (kept["block"], kept["origin"], kept["who"], kept["why"]) == (0.6, "typed", "Dr Test", "pilot")
+    lifted = cli("calibrate", "--cohort", "phantoms", *workspace).err
+    assert "The limit of correlation that Dr Test set (pilot) is no longer in force." in lifted
+    assert "no longer" not in cli("calibrate", "--cohort", "phantoms", *workspace).err
+
+
+def test_a_typed_limit_that_blocks_nothing_is_told(home: Path, cli: Cli) -> None:
+    workspace = ("--workspace", home / "workspace")
+    cli("calibrate", "--cohort", "phantoms", *workspace)
+    words = ("threshold", "correlation", "--review", 0.5, "--block", 3, "--who", "Dr Test", "--why", "a slip")
+    done = cli(*words, *workspace)
+    assert (
+        "The block limit of Correlation, 3, lies beyond 1, where exact copies lie: it blocks nothing."
+        in done.out
+    )
+    fresh = save(phantom(998), home / "fresh.nii.gz")
+    assert "lies beyond 1" in cli("audit", "--cohort", "phantoms", fresh, *workspace).err
+    cli("calibrate", "--cohort", "phantoms", *workspace)
 
 
 def test_the_answer_of_a_surface_says_how_many_specks_it_leaves_out(cli: Cli, tmp_path: Path) -> None:

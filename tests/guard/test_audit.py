@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medsynth_desktop.core.progress import drain
-from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour
+from medsynth_desktop.core.records import ImageRecord, Nearest, Neighbour, Threshold
 from medsynth_desktop.guard.audit import AuditResult, audit_queries, passing
 from medsynth_desktop.guard.calibration import calibrate
 from medsynth_desktop.guard.conclusion import conclude
+from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.report import render_report
-from medsynth_desktop.guard.unlike import count_unlike, unlike_words
+from medsynth_desktop.guard.unlike import apart_from_disguised, count_unlike, unlike_words
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.workbench.guarding import GuardState
@@ -157,6 +158,15 @@ def test_unlike_is_below_every_unseen_one(batch: list[float], unseen: list[float
     assert count_unlike(*sides) == count
     assert unlike_words(*sides).startswith(f"{count} of {len(batch)} images " if count else "")
     assert bool(unlike_words(*sides)) == bool(count)
+
+
+def test_a_copy_in_disguise_is_not_called_unlike_any_real_image() -> None:
+    limits = [Threshold("correlation", 0.9, 0.9), Threshold("aligned", 0.3, 0.4)]
+    values = {"correlation": np.array([0.5, 0.5, 0.95]), "aligned": np.array([0.9, 0.1, np.nan])}
+    seen = apart_from_disguised(values, make_policy("c", limits))
+    np.testing.assert_array_equal(seen, [np.nan, 0.5, 0.95])
+    assert unlike_words(seen, np.array([0.8, 0.9])).startswith("1 of 3 images is less like")
+    np.testing.assert_array_equal(apart_from_disguised(values, None), values["correlation"])
 
 
 class Page(HTMLParser):

@@ -6,7 +6,7 @@ import pytest
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import Threshold
-from medsynth_desktop.guard.policy import make_policy, threshold_of, with_threshold
+from medsynth_desktop.guard.policy import make_policy, out_of_reach, threshold_of, with_threshold
 
 CORRELATION = Threshold("correlation", 0.8, 0.9, interval=(0.8, 0.95), n=36, quantile=0.983)
 RMSE = Threshold("rmse", 0.2, 0.1)
@@ -49,3 +49,20 @@ def test_refuses_senseless_limits(metric: str, review: float, block: float, word
 def test_refuses_two_thresholds_on_one_metric() -> None:
     with pytest.raises(InputRefused, match="one threshold"):
         make_policy("c", [RMSE, RMSE])
+
+
+@pytest.mark.parametrize(
+    ("metric", "block", "said"),
+    [
+        ("correlation", 3.0, "The block limit of Correlation, 3, lies beyond 1"),
+        ("rmse", -0.1, "The block limit of RMSE, -0.1, lies beyond 0"),
+        ("correlation", 1.0, ""),
+        ("correlation", -1.0, ""),
+        ("rmse", 0.0, ""),
+        ("rmse", 50.0, ""),
+    ],
+)
+def test_a_limit_that_nothing_can_reach_is_told(metric: str, block: float, said: str) -> None:
+    policy = with_threshold(make_policy("c", []), metric, block, block, who="A", why="b")
+    assert " ".join(out_of_reach(policy)).startswith(said)
+    assert bool(out_of_reach(policy)) == bool(said)
