@@ -43,18 +43,18 @@ class Helper:
     """
 
     def __init__(self, real: Real) -> None:
-        self._images = real.images
         self._pipe, there = multiprocessing.get_context("spawn").Pipe()
         self._process = multiprocessing.get_context("spawn").Process(
             target=_serve, args=(there,), daemon=True
         )
-        try:
-            self._process.start()
-            there.close()
-            self._ask(real.placed, real.records, real.candidates, real.poses)
-        except BaseException:
-            self.end()
-            raise
+        self._real = real
+        self._process.start()
+        there.close()
+
+    def open(self) -> None:
+        """Tell it what is known of the real images, and wait until it is ready."""
+        real = self._real
+        self._ask(real.placed, real.records, real.candidates, real.poses)
 
     def disguises(self, image: np.ndarray) -> tuple[Disguise, ...]:
         """The likeliest disguises of ``image``, best first."""
@@ -79,7 +79,7 @@ class Helper:
                 wanted, answer = self._pipe.recv()
                 if not wanted:
                     return answer
-                self._pipe.send(np.asarray(self._images[answer], np.float32))
+                self._pipe.send(np.asarray(self._real.images[answer], np.float32))
         except (OSError, EOFError) as reason:
             raise Gone from reason
 
@@ -145,11 +145,18 @@ class Helpers:
         if self._spent < WORTH or self._found or starting or not (self._count and self._tries):
             return
         self._tries -= 1
-        if real.placed.nbytes <= LARGE:
-            self._starting = Thread(
-                target=_start, args=(real, self._found, self._count, self._end), daemon=True
-            )
-            self._starting.start()
+        if real.placed.nbytes > LARGE:
+            return
+        begun: list[Helper] = []
+        with suppress(
+            OSError, RuntimeError, AssertionError
+        ):  # where no process, or no child of a daemon, may be
+            for _ in range(
+                self._count
+            ):  # here, for a program that ends would break off a start in another thread
+                begun.append(Helper(real))
+        self._starting = Thread(target=_open, args=(begun, self._found, self._end), daemon=True)
+        self._starting.start()
 
     def dismiss(self) -> None:
         """End all, as one is in the middle of something that nobody waits for."""
@@ -157,14 +164,18 @@ class Helpers:
         _end_all(self._found)
 
 
-def _start(real: Real, found: list[Helper], count: int, end: Any) -> None:
-    with suppress(Gone, OSError, RuntimeError):
-        for _ in range(count):
-            found.append(Helper(real))
+def _open(begun: list[Helper], found: list[Helper], end: Any) -> None:
+    for helper in begun:
+        try:
+            helper.open()
+            found.append(helper)
+        except Gone:
+            helper.end()
     if not end.alive:  # the search has ended meanwhile
         _end_all(found)
 
 
 def _end_all(found: list[Helper]) -> None:
-    while found:
-        found.pop().end()
+    with suppress(IndexError):  # another thread may be ending them too
+        while found:
+            found.pop().end()
