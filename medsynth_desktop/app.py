@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,15 @@ def main(words: list[str] | None = None) -> int:
     """Open the window and return the exit code: 0 closed by the user, 1 refused with one sentence on stderr."""
     options = _options(words)
     os.environ.setdefault("PSYGNAL_HIDE_LOCALS", "1")
-    os.environ.setdefault("NAPARI_CONFIG", str(_settings_file()))
     try:
         if not has_display():
             raise MedSynthError(NO_DISPLAY)
-        return _run(options)
+        if options.tour is None:
+            os.environ.setdefault("NAPARI_CONFIG", str(_settings_file()))
+            return _run(options)
+        with tempfile.TemporaryDirectory() as folder:  # pictures change nobody's settings
+            os.environ["NAPARI_CONFIG"] = str(Path(folder) / "napari.yaml")
+            return _run(options)
     except MedSynthError as error:
         print(str(error), file=sys.stderr)  # noqa: T201
         return 1

@@ -59,7 +59,9 @@ class Arrangement(QObject):  # type: ignore[misc]
         """Lay the window out for its size."""
         if self._closed:
             return
-        small = bool(self.window.width() < SMALL_WINDOW)
+        screen = self.window.screen().availableGeometry()
+        small = bool(min(self.window.width(), screen.width()) < SMALL_WINDOW)
+        first = self._hid is None
         by_hand = self._hid is not None and self.layers_shown == self._hid
         if self._hid != small and not by_hand:
             for dock in self.layer_docks:
@@ -68,6 +70,8 @@ class Arrangement(QObject):  # type: ignore[misc]
         for bar in self.window.findChildren(QTabBar):
             bar.setDrawBase(False)  # a white line beside the tabs
         self._share()
+        if first and self.window.width() > screen.width():  # it was made with all docks, for a larger screen
+            self.window.resize(screen.width(), min(self.window.height(), screen.height()))
 
     def float_front(self) -> None:
         """Take the panel in front out of the window, for a second screen, or put those that are out back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QRect
 from qtpy.QtWidgets import QWidget
 
 SMALL, LARGE = (1366, 768), (1590, 900)
@@ -35,6 +36,21 @@ def test_a_large_window_has_the_layer_docks_again(shell, sized, qtbot: QtBot) ->
     sized(LARGE)
     assert shell.arrangement.layers_shown
     assert shell.viewbar.layers.isChecked()
+
+
+def test_a_window_made_wider_than_its_screen_shrinks_to_it(
+    shell, sized, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Screen:
+        def availableGeometry(self) -> QRect:
+            return QRect(0, 0, *SMALL)
+
+    sized(LARGE)
+    monkeypatch.setattr(shell.window, "screen", Screen)
+    shell.arrangement._hid = None  # as at the start
+    shell.arrangement.arrange()
+    qtbot.waitUntil(lambda: shell.window.width() == SMALL[0], timeout=5_000)
+    assert not shell.arrangement.layers_shown
 
 
 def test_texts_of_the_status_bar_stand_beside_each_other(shell, sized, qtbot: QtBot) -> None:
