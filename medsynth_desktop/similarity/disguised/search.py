@@ -129,7 +129,8 @@ class DisguisedSearch:
         return Real(placed, self._images, self._records, self._candidates, self._poses)
 
     def _checked(self, image: np.ndarray) -> np.ndarray:
-        if image.shape != (shape := self._images[0].shape):
+        assert self._real is not None
+        if image.shape != (shape := self._real.placed.frame.shape):
             raise InputRefused(
                 f"An image has shape {image.shape}, the cohort's have {shape}; conform it first."
             )
