@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from medsynth_desktop.core.records import Policy
+from medsynth_desktop.guard.verdicts import BLOCK, judge_many
 from medsynth_desktop.similarity import METRICS
 
 
@@ -26,11 +28,11 @@ def apart_from_disguised(values: Mapping[str, np.ndarray], policy: Policy | None
     A copy in disguise correlates with nothing as it is: of that alone nobody shall say that it is no copy.
     """
     correlations = np.array(values.get("correlation", ()), np.float64)
-    for limit in policy.thresholds if policy is not None else ():
-        if limit.metric in METRICS and METRICS[limit.metric].optional and limit.metric in values:
-            metric = METRICS[limit.metric]
-            blocked = [metric.beyond(float(value), limit.block) for value in values[limit.metric]]
-            correlations[np.array(blocked, bool)] = np.nan
+    limits = policy.thresholds if policy is not None else ()
+    witnesses = [t for t in limits if t.metric in METRICS and METRICS[t.metric].optional]
+    if policy is not None and witnesses and correlations.size:
+        codes = judge_many(values, replace(policy, thresholds=tuple(witnesses)))
+        correlations[codes == BLOCK] = np.nan
     return correlations
 
 

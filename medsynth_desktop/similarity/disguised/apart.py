@@ -144,16 +144,14 @@ class Helpers:
         starting = self._starting is not None and self._starting.is_alive()
         if self._spent < WORTH or self._found or starting or not (self._count and self._tries):
             return
-        self._tries -= 1
         if real.placed.nbytes > LARGE:
             return
+        self._tries -= 1
         begun: list[Helper] = []
-        with suppress(
-            OSError, RuntimeError, AssertionError
-        ):  # where no process, or no child of a daemon, may be
-            for _ in range(
-                self._count
-            ):  # here, for a program that ends would break off a start in another thread
+        # Here, for a program that ends would break off a start in another thread. What is suppressed: there may be no
+        # process, or no child of a daemon.
+        with suppress(OSError, RuntimeError, AssertionError):
+            for _ in range(self._count):
                 begun.append(Helper(real))
         self._starting = Thread(target=_open, args=(begun, self._found, self._end), daemon=True)
         self._starting.start()

@@ -59,7 +59,7 @@ class Pose:
     """How a query is compared: the map to its voxels, its own structure there, and blocks of the real ones."""
 
     move: Affine
-    band: Callable[[], Structure]
+    band: Structure
     known: Known
     framed: bool
 
@@ -143,7 +143,7 @@ class Side:
 
     def _starts_in(self, pose: Pose) -> Iterator[_Start]:
         """The likeliest real images by their blocks in one pose."""
-        blocks, real = Blocks.of(strong(pose.band())), self._all
+        blocks, real = Blocks.of(strong(pose.band)), self._all
         scores, ways, signs = blocks.scores(pose.known)
         if len(scores) >= FEW:  # poses differ in what is usual; of one or two images nothing is
             scores -= np.median(scores)
@@ -156,6 +156,7 @@ class Side:
         """How the query is compared with the real images."""
         sight, wanted, all_ = self.sight, self._all.poses, self._all.placed
         image, placed, frame = sight.image, sight.placed, all_.frame
+        small = shrink(image, frame.step)
         still, moves = Affine.none(image.ndim), []
         if "unmoved" in wanted:
             moves.append(still)
@@ -165,15 +166,12 @@ class Side:
             moves.append(Affine.about(matrix, image.shape))
         if "shrunken" in wanted and sight.cut:  # where it lay, should it have been cut and enlarged
             moves.append(Affine.about(np.eye(image.ndim) / CROPPED, image.shape))
-
-        def band(move: Affine) -> Structure:
-            seen = sight.middle if move is still else frame.moved(shrink(image, frame.step), move)
-            return frame.own(seen, move, placed)
-
         if "frame" in wanted:
-            yield Pose(placed, partial(band, placed), all_.blocks, True)
+            own = frame.own(frame.moved(small, placed), placed, placed)
+            yield Pose(placed, own, all_.blocks, True)
         for move in moves:
-            yield Pose(move, partial(band, move), all_.unmoved, False)
+            seen = sight.middle if move is still else frame.moved(small, move)
+            yield Pose(move, frame.own(seen, move, placed), all_.unmoved, False)
 
     def lay(self, which: Sequence[int]) -> list[tuple[float, float]]:
         """Lay real images over the query roughly, beginning with what their likest blocks say."""
@@ -233,11 +231,9 @@ def disguises(
     likely = [r for r in ranked if -r[0] >= best - (1 - LEAST) * abs(best)][: real.candidates]
     chosen = [[k for _, _, number, k in likely if number == one] for one in range(len(sides))]
     rough = list(share(lambda side, which: side.lay(which), sides, chosen))
-    laid = [
-        (*rough[number][chosen[number].index(k)], number, chosen[number].index(k)) for *_, number, k in likely
-    ]
-    wanted = {max(range(len(laid)), key=lambda i: laid[i][what]) for what in (0, 1)}
-    places = [[laid[i][3] for i in sorted(wanted) if laid[i][2] == one] for one in range(len(sides))]
+    laid = [(number, place, *alike) for number, some in enumerate(rough) for place, alike in enumerate(some)]
+    wanted = {max(laid, key=lambda one: one[what])[:2] for what in (2, 3)}
+    places = [sorted(place for number, place in wanted if number == one) for one in range(len(sides))]
     busy = [(side, some) for side, some in zip(sides, places, strict=True) if some]
     if len(busy) == 1:
         made = busy[0][0].finest(busy[0][1], share)

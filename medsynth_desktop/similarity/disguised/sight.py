@@ -93,7 +93,6 @@ class Sight:
     """
 
     def __init__(self, image: np.ndarray, side: int, frame: Frame, usual: float) -> None:
-        self.side = side
         self.image = image if side > 0 else image[::-1]
         self.middle = structure_of(self.image, MIDDLE)
         self.placed, self.cut = frame.place_any(self.image, self.middle, usual)

@@ -109,7 +109,7 @@ def block_scores(search: DisguisedSearch, image: np.ndarray) -> np.ndarray:
         side = Side(opened, number)
         side.see(np.asarray(image, np.float32))
         for pose in side.poses():
-            found = Blocks.of(strong(pose.band())).scores(pose.known)[0]
+            found = Blocks.of(strong(pose.band)).scores(pose.known)[0]
             scores.append(found - np.median(found))
     return np.asarray(np.max(scores, axis=0))
 
