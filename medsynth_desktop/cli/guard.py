@@ -51,24 +51,31 @@ def nearest(
     answer({"cohort": held.name, "queries": found}, "\n".join(_nearest_line(n) for n in found))
 
 
-def calibrate(cohort: CohortName = None, batch: Batch = None, quantile: Quantile = 0.983) -> None:
+def calibrate(
+    cohort: CohortName = None,
+    batch: Batch = None,
+    quantile: Quantile = 0.983,
+    why: Annotated[
+        str, typer.Option("--why", help="Why typed limits are lifted, kept with those in their place.")
+    ] = "calibrated anew from the command line",
+) -> None:
     """Propose thresholds from the calibration patients, with a bootstrap interval, and put them in force.
 
     Without --batch for the cohort at large; with it for the model that drew the batch, from patients made as soft.
     """
-    from medsynth_desktop.workbench import guarding, limits, releasing, scopes
+    from medsynth_desktop.workbench import guarding, limits, releasing
 
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
         drawn = workspace.batches.get(batch) if batch else None
-        before = scopes.policy_in_force(workspace, held, drawn)
-        lifted = [t for t in before.thresholds if t.origin == "typed"] if before is not None else []
+        lifted = limits.typed_in_force(workspace, held, drawn)
         if drawn is None:
             calibration = run(limits.calibrate_cohort(workspace, held.name, quantile))
         else:
             queries = guarding.batch_queries(workspace, drawn, held)
             calibration = run(limits.calibrate_model(workspace, held, drawn, queries, quantile))
-        limits.reset_thresholds(workspace, held.name, who=releasing.current_user(), batch=batch)
+        who = releasing.current_user() or "somebody who was not signed in"
+        limits.reset_thresholds(workspace, held.name, who=who, why=why, batch=batch)
     document = describe_calibration(calibration)
     for warning in calibration.warnings:
         say(f"medsynth: {warning}")

@@ -158,6 +158,8 @@ def _limit(metric: Metric, threshold: Threshold) -> str:
             f"{percent(threshold.quantile or 0)} of {threshold.n} unseen images are on the safe side "
             f"(95% interval of the limit {metric.format(low)} to {metric.format(high)})"
         )
+        if threshold.who:
+            origin += f"; {threshold.who} lifted a typed limit: {threshold.why}"
     cells = [
         metric.label,
         metric.direction,

@@ -215,9 +215,13 @@ def test_typed_threshold_needs_a_reason_and_names_its_author(home: Path, cli: Cl
     shown = cli("audit", "--cohort", "phantoms", fresh, *workspace).json["thresholds"]
     kept = {t["metric"]: t for t in shown}["correlation"] if isinstance(shown, list) else shown["correlation"]
     assert (kept["block"], kept["origin"], kept["who"], kept["why"]) == (0.6, "typed", "Dr Test", "pilot")
-    lifted = cli("calibrate", "--cohort", "phantoms", *workspace).err
+    lifted = cli("calibrate", "--cohort", "phantoms", "--why", "pilot over", *workspace).err
     assert "The limit of correlation that Dr Test set (pilot) is no longer in force." in lifted
     assert "no longer" not in cli("calibrate", "--cohort", "phantoms", *workspace).err
+    after = cli("audit", "--cohort", "phantoms", fresh, *workspace).json["thresholds"]
+    told = {t["metric"]: (t["origin"], t["why"]) for t in after}
+    assert told["correlation"] == ("calibrated", "pilot over")
+    assert {why for _, why in told.values()} == {"", "pilot over"}
 
 
 def test_a_typed_limit_that_blocks_nothing_is_told(home: Path, cli: Cli) -> None:

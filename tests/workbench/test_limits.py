@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_bytes
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import CohortRecord, Decision, Policy, Verdict
@@ -153,7 +154,7 @@ def test_the_first_check_brings_other_batches_and_typed_limits_along(
     assert {t.who for t in policy.thresholds} == {"Officer"}, "what a person typed for the cohort stands"
     assert workspace.verdicts.get("old")["S-old"].policy_hash == policy.hash
     assert workspace.decisions.current("S-old").status == "approved"  # type: ignore[union-attr]
-    limits.reset_thresholds(workspace, COHORT, "Officer", SOFT)
+    limits.reset_thresholds(workspace, COHORT, who="Officer", why="x", batch=SOFT)
     assert {t.origin for t in workspace.policies.current(cohort.hash, soft).thresholds} == {"calibrated"}  # type: ignore[union-attr]
     assert {t.origin for t in at_large(workspace, cohort).thresholds} == {"typed"}  # type: ignore[union-attr]
 
@@ -192,11 +193,33 @@ def test_calibrated_limits_come_back_for_a_batchs_model_alone(
     calibrated = at_large(workspace, cohort)
     let_through(workspace, None)
     typed = at_large(workspace, cohort)
-    limits.reset_thresholds(workspace, COHORT, "Officer", BATCH)
+    with pytest.raises(InputRefused, match="who lifted it and why"):
+        limits.reset_thresholds(workspace, COHORT, who="Officer", why=" ", batch=BATCH)
+    limits.reset_thresholds(workspace, COHORT, who="Officer", why="seen", batch=BATCH)
     assert at_large(workspace, cohort) == typed
     own = scopes.policy_in_force(workspace, cohort, workspace.batches.get(BATCH))
-    assert own.thresholds == calibrated.thresholds  # type: ignore[union-attr]
+    assert {(t.who, t.why) for t in own.thresholds} == {("Officer", "seen")}  # type: ignore[union-attr]
+    numbers = tuple(replace(t, who="", why="") for t in own.thresholds)  # type: ignore[union-attr]
+    assert numbers == calibrated.thresholds  # type: ignore[union-attr]
+    limits.reset_thresholds(workspace, COHORT, who="Other", why="again", batch=BATCH)
+    again = scopes.policy_in_force(workspace, cohort, workspace.batches.get(BATCH))
+    assert again == own, "who lifted a limit stays where there is none to lift"
     assert scopes.policy_in_force(workspace, cohort, workspace.batches.get(SOFT)) == typed
+
+
+@pytest.mark.parametrize("batch", [None, SOFT])
+def test_another_quantile_lifts_no_typed_limit(
+    workspace: Workspace, cohort: CohortRecord, soft: str, batch: str | None
+) -> None:
+    """Neither for the cohort, when loose images are checked by it, nor for a model: only a person lifts one."""
+    drain(limits.calibrate_cohort(workspace, COHORT))
+    audit(workspace, SOFT)
+    limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="x", batch=batch)
+    drain(auditing.audit(workspace, cohort, SOFT, [], None, 0.9))
+    drain(limits.calibrate_cohort(workspace, COHORT, 0.9))
+    held = workspace.policies.current(cohort.hash, soft if batch else "")
+    assert {t.metric: t.who for t in held.thresholds if t.who} == {"rmse": "Officer"}  # type: ignore[union-attr]
+    assert {t.quantile for t in held.thresholds if not t.who} >= {0.9}  # type: ignore[union-attr]
 
 
 def test_a_sharp_models_own_limits_follow_the_quantile_but_for_typed_ones(
