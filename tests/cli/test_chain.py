@@ -95,6 +95,35 @@ def test_a_batch_continues_where_it_stopped(place: Path, cli: Cli) -> None:
     assert [s["id"] for s in after][:2] == [s["id"] for s in before]
 
 
+def test_batches_are_listed_with_what_the_guard_said(place: Path, cli: Cli) -> None:
+    workspace = ("--workspace", place / "workspace")
+    cli("sample", "--bundle", "bundle", "-n", 2, "--steps", 2, "--batch-name", "first", *workspace)
+    assert ", not checked" not in (line := cli("batch", "list", *workspace).out)
+    assert line.startswith("first: 2 samples of bundle (")
+    assert line.endswith("; not checked\n")
+    counts = cli("audit", "--batch", "first", *workspace, "--json").json["counts"]
+    cli(
+        "sample",
+        "--bundle",
+        "bundle",
+        "-n",
+        1,
+        "--steps",
+        2,
+        "--seed",
+        9,
+        "--batch-name",
+        "first",
+        *workspace,
+    )
+    (found,) = cli("batch", "list", *workspace, "--json").json["batches"]
+    assert (found["name"], found["samples"], found["checked"], found["counts"]) == ("first", 3, 2, counts)
+    assert found["bundle"]["name"] == "bundle"
+    assert found["created"]
+    line = cli("batch", "list", *workspace).out
+    assert line.endswith(f"{counts['block']} blocked, 1 not checked\n")
+
+
 @pytest.mark.parametrize("position", [0, 1, 3])
 def test_a_planted_copy_is_blocked_and_named_wherever_it_stands(place: Path, cli: Cli, position: int) -> None:
     model = draw(place, cli, 1, "other")[0]["id"]

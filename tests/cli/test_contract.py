@@ -188,6 +188,15 @@ def test_help_names_every_preset_sampler_and_format_and_the_shared_options(cli: 
     assert cli("--version").out == f"medsynth {__version__}\n"
 
 
+def test_a_name_that_is_not_there_is_told_with_those_that_are(home: Path, cli: Cli) -> None:
+    workspace = ("--workspace", home / "workspace")
+    told = cli("calibrate", "--cohort", "heads", *workspace).err
+    assert told == "medsynth: There is no cohort 'heads'; this workspace has: phantoms.\n"
+    for words in (("audit", "--batch", "first"), ("export", "--batch", "first", "--out", home / "out")):
+        assert "no batch 'first', nor any other" in cli(*words, *workspace).err
+    assert "No batch yet: medsynth sample" in cli("batch", "list", *workspace).out
+
+
 def test_answers_for_a_person_are_no_python(home: Path, cli: Cli) -> None:
     workspace = ("--workspace", home / "workspace")
     told = cli("calibrate", "--cohort", "phantoms", *workspace).out
