@@ -47,6 +47,8 @@ class AuditResult:
         p-values and q-values, in the order of the verdicts, and what of the batch chance does not explain.
     membership
         Whether the model that drew the batch gives away whom it learnt from; None where that was not tested.
+    drawn
+        Whether a model drew the images. Of images given by path nobody knows: they may be real scans.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -58,6 +60,7 @@ class AuditResult:
     calibration: Calibration
     significance: Significance
     membership: Membership | None = None
+    drawn: bool = True
 
     @property
     def duplicates(self) -> tuple[tuple[str, str], ...]:

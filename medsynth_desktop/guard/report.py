@@ -86,13 +86,14 @@ def render_report(
         _header([*facts, ("Policy", policy.hash[:16])]),
         _conclusion(result),
         _list("Cautions", result.warnings),
-        _list("Risk that a released image links to a patient", result.link_risk.sentences()),
+        _list("Risk that a released image links to a patient", result.link_risk.sentences(result.drawn)),
         draw_pairs(pairs),
-        _limits(policy, calibration),
-        _figures(verdicts, policy, calibration),
-        _list("How far the batch lies from unseen patients", _batch_words(result)),
+        _limits(policy, calibration, result.drawn),
+        _figures(result),
+        _list(f"How far {_whole(result)} from unseen patients", _batch_words(result)),
         _list(
-            "Membership: does the model give away whom it learnt from?", membership_words(result.membership)
+            "Membership: does the model give away whom it learnt from?",
+            membership_words(result.membership, result.drawn),
         ),
         _verdicts(verdicts, result.significance),
         _list("What was not tested, and within which limits the rest was", not_tested(result)),
@@ -130,7 +131,11 @@ def _list(heading: str, sentences: Sequence[str]) -> str:
     return f"<h2>{escape(heading)}</h2><ul>{''.join(f'<li>{escape(s)}</li>' for s in sentences)}</ul>"
 
 
-def _limits(policy: Policy, calibration: Calibration) -> str:
+def _whole(result: AuditResult) -> str:
+    return "the batch lies" if result.drawn else "these images lie"
+
+
+def _limits(policy: Policy, calibration: Calibration, drawn: bool) -> str:
     rows = "".join(_limit(METRICS[t.metric], t) for t in policy.thresholds if t.metric in METRICS)
     foot = (
         f"{len(calibration.images)} images of {len(set(calibration.patients))} unseen patients were compared with "
@@ -141,7 +146,8 @@ def _limits(policy: Policy, calibration: Calibration) -> str:
     if calibration.false_blocks == calibration.false_blocks:
         foot += (
             f" Judged by the calibrated limits of the others, {100 * calibration.false_blocks:.0f}% of these innocent "
-            "images would be blocked: expect about as many innocent synthetic ones to be held back."
+            f"images would be blocked: expect about as many innocent {'synthetic ' if drawn else ''}ones to be held "
+            "back."
         )
     return (
         "<h2>Limits</h2><table><tr><th>Metric</th><th>Risky side</th><th>Review from</th><th>Block from</th>"
@@ -170,7 +176,8 @@ def _limit(metric: Metric, threshold: Threshold) -> str:
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def _figures(verdicts: Sequence[Verdict], policy: Policy, calibration: Calibration) -> str:
+def _figures(result: AuditResult) -> str:
+    verdicts, policy, calibration = result.verdicts, result.policy, result.calibration
     parts = []
     for metric in METRICS:
         batch = np.array([verdict.metrics.get(metric.key, np.nan) for verdict in verdicts], float)
@@ -179,7 +186,8 @@ def _figures(verdicts: Sequence[Verdict], policy: Policy, calibration: Calibrati
         if drawing:
             caption = f"{metric.label}. {metric.description}"
             parts.append(f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>")
-    return f"<h2>This batch against unseen patients</h2>{''.join(parts)}" if parts else ""
+    shown = "This batch" if result.drawn else "These images"
+    return f"<h2>{shown} against unseen patients</h2>{''.join(parts)}" if parts else ""
 
 
 def _batch_words(result: AuditResult) -> tuple[str, ...]:

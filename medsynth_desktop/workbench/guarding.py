@@ -247,4 +247,4 @@ def audit_images(
     calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile, evidence)
     in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
     result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
-    return result
+    return replace(result, drawn=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -10,7 +11,14 @@ import numpy as np
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import CohortRecord, Verdict
 from medsynth_desktop.guard.audit import AuditResult
-from medsynth_desktop.guard.report_pictures import MOST_PAIRS, UNDONE, PairPictures, slices_of
+from medsynth_desktop.guard.report_pictures import (
+    GIVEN,
+    MOST_PAIRS,
+    SYNTHETIC,
+    UNDONE,
+    PairPictures,
+    slices_of,
+)
 from medsynth_desktop.guard.verdicts import risk
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding
@@ -49,7 +57,7 @@ def worst_pairs(
         real = np.asarray(workspace.arrays.get(hashes[image]))
         undone = found if found and said and found.disguise.done else None
         pairs.append(_pair(verdict, np.asarray(arrays[verdict.id]), real, undone, said.removesuffix(".")))
-    return pairs
+    return [replace(pair, shown=SYNTHETIC if result.drawn else GIVEN) for pair in pairs]
 
 
 def _pair(

@@ -107,8 +107,13 @@ def test_a_training_image_is_blocked_and_named_and_a_new_one_is_not(home: Path, 
     workspace = ("--workspace", home / "workspace", "--json")
     train = _training_file(home, cli)
     fresh = [save(phantom(900 + n), home / f"fresh{n}.nii.gz") for n in range(6)]
-    done = cli("audit", "--cohort", "phantoms", *fresh, train[0], *workspace)
+    report = ("--report", home / "report.html")
+    done = cli("audit", "--cohort", "phantoms", *fresh, train[0], *report, *workspace)
     assert done.code == 3
+    page = (home / "report.html").read_text()
+    assert 'alt="Image given"' in page
+    assert "Synthetic" not in page
+    assert "this model" not in page
     verdicts = {v["id"]: v for v in done.json["verdicts"]}
     copy = verdicts[str(train[0])]
     assert copy["verdict"] == "block"
