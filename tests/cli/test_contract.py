@@ -202,6 +202,18 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(home: Path, cli: C
     assert "No batch yet: medsynth sample" in cli("batch", "list", *workspace).out
 
 
+@pytest.mark.parametrize(
+    ("shape", "kind", "got"),
+    [((10, 24, 16), "f4", "10 x 24 x 16 numbers (float32)"), (GRID, "i2", "16 x 24 x 16 numbers (int16)")],
+)
+def test_an_array_off_the_grid_is_told_what_it_is_and_what_was_expected(
+    shape: tuple[int, ...], kind: str, got: str, home: Path, cli: Cli
+) -> None:
+    np.save(home / "wrong.npy", np.arange(np.prod(shape)).reshape(shape).astype(kind))
+    told = cli("audit", "--cohort", "phantoms", home / "wrong.npy", "--workspace", home / "workspace").err
+    assert f"wrong.npy holds {got}; expected were floats on the cohort's grid, 16 x 24 x 16" in told
+
+
 def test_answers_for_a_person_are_no_python(home: Path, cli: Cli) -> None:
     workspace = ("--workspace", home / "workspace")
     told = cli("calibrate", "--cohort", "phantoms", *workspace).out
