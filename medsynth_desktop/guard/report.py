@@ -196,24 +196,31 @@ def _batch_words(result: AuditResult) -> tuple[str, ...]:
 
 
 def _verdicts(verdicts: Sequence[Verdict], significance: Significance) -> str:
-    metrics = (HEADS.get(m.key, m.label) for m in METRICS)
-    heads = ["Image", "Verdict", "Nearest real", *metrics, "p", "q", "Reasons"]
+    shown = [m for m in METRICS if any(math.isfinite(v.metrics.get(m.key, math.nan)) for v in verdicts)]
+    names = (HEADS.get(m.key, m.label) for m in shown)
+    heads = ["Image", "Verdict", "Nearest real", *names, "p", "q", "Reasons"]
     order = sorted(range(len(verdicts)), key=lambda i: risk(verdicts[i]))
     chances = np.column_stack([significance.p_values, significance.q_values])
-    rows = "".join(_verdict(verdicts[i], *chances[i].tolist()) for i in order)
+    rows = "".join(_verdict(verdicts[i], shown, *chances[i].tolist()) for i in order)
     head = "".join(f"<th>{escape(word)}</th>" for word in heads)
-    foot = " ".join(filter(None, [CHANCE, significance.sentence]))
+    foot = " ".join(filter(None, [_left_out(shown) if verdicts else "", CHANCE, significance.sentence]))
     return (
         f"<h2>Images, riskiest first</h2><table><tr>{head}</tr>{rows}</table>"
         f'<p class="note">{escape(foot)}</p>'
     )
 
 
-def _verdict(verdict: Verdict, p_value: float, q_value: float) -> str:
+def _left_out(shown: Sequence[Metric]) -> str:
+    """Name the metrics that are defined of no image, and why, in place of columns of dashes."""
+    told = [f"{m.label} ({m.undefined})" if m.undefined else m.label for m in METRICS if m not in shown]
+    return f"Not defined here: {', '.join(told)}." if told else ""
+
+
+def _verdict(verdict: Verdict, shown: Sequence[Metric], p_value: float, q_value: float) -> str:
     # An image given by its path is shown by its name: folders of this machine are nobody else's business.
     name = PurePath(verdict.id.replace("\\", "/")).name
     nearest = verdict.nearest.neighbours[0].image if verdict.nearest.neighbours else "none"
-    values = "".join(f'<td class="n">{_value(m, verdict)}</td>' for m in METRICS)
+    values = "".join(f'<td class="n">{_value(m, verdict)}</td>' for m in shown)
     reasons = "<br>".join(escape(reason) for reason in verdict.reasons)
     return (
         f'<tr><td>{escape(name)}</td><td class="v {verdict.verdict}">{WORDS[verdict.verdict]}</td>'
