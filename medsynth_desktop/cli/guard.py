@@ -106,7 +106,7 @@ def audit(
     ] = 0.05,
 ) -> None:
     """Judge every sample of a batch, or every image given; exit code 3 when one is blocked."""
-    from medsynth_desktop.guard.verdicts import risk
+    from medsynth_desktop.guard.order import riskiest_first
     from medsynth_desktop.workbench import auditing
 
     _one_of(batch, paths)
@@ -121,9 +121,8 @@ def audit(
     document = auditing.describe(result)
     for warning in document["warnings"]:
         say(f"medsynth: {warning}")
-    order = sorted(range(len(result.verdicts)), key=lambda i: risk(result.verdicts[i]))
     chance = result.significance.p_values.tolist()
-    lines = [_verdict_line(result.verdicts[i], chance[i]) for i in order]
+    lines = [_verdict_line(result.verdicts[i], chance[i]) for i in riskiest_first(result.verdicts)]
     prepared = filter(None, [document["softness"]["sentence"], document["significance"]["sentence"]])
     counts = "{pass} pass, {review} to review, {block} blocked".format(**document["counts"])
     answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"]]))

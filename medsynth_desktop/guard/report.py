@@ -25,10 +25,11 @@ from medsynth_desktop.guard.conclusion import (
 )
 from medsynth_desktop.guard.histogram import draw_histogram
 from medsynth_desktop.guard.matched import preparation_words
+from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.policy import threshold_of
 from medsynth_desktop.guard.report_pictures import PairPictures, draw_pairs
 from medsynth_desktop.guard.significance import Significance, chance_words
-from medsynth_desktop.guard.verdicts import VERDICTS, percent, risk
+from medsynth_desktop.guard.verdicts import VERDICTS, percent
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.base import Metric
 
@@ -199,9 +200,8 @@ def _verdicts(verdicts: Sequence[Verdict], significance: Significance) -> str:
     shown = [m for m in METRICS if any(math.isfinite(v.metrics.get(m.key, math.nan)) for v in verdicts)]
     names = (HEADS.get(m.key, m.label) for m in shown)
     heads = ["Image", "Verdict", "Nearest real", *names, "p", "q", "Reasons"]
-    order = sorted(range(len(verdicts)), key=lambda i: risk(verdicts[i]))
     chances = np.column_stack([significance.p_values, significance.q_values])
-    rows = "".join(_verdict(verdicts[i], shown, *chances[i].tolist()) for i in order)
+    rows = "".join(_verdict(verdicts[i], shown, *chances[i].tolist()) for i in riskiest_first(verdicts))
     head = "".join(f"<th>{escape(word)}</th>" for word in heads)
     foot = " ".join(filter(None, [_left_out(shown) if verdicts else "", CHANCE, significance.sentence]))
     return (

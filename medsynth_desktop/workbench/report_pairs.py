@@ -11,6 +11,7 @@ import numpy as np
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import CohortRecord, Verdict
 from medsynth_desktop.guard.audit import AuditResult
+from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.report_pictures import (
     GIVEN,
     MOST_PAIRS,
@@ -19,7 +20,6 @@ from medsynth_desktop.guard.report_pictures import (
     PairPictures,
     slices_of,
 )
-from medsynth_desktop.guard.verdicts import risk
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding
 from medsynth_desktop.workbench.captions import nearest_caption
@@ -40,7 +40,8 @@ def worst_pairs(
     """
     if batch is None and not paths:
         return []
-    chosen = [v for v in sorted(result.verdicts, key=risk) if v.nearest.neighbours][:most]
+    ordered = [result.verdicts[i] for i in riskiest_first(result.verdicts)]
+    chosen = [v for v in ordered if v.nearest.neighbours][:most]
     if not chosen:
         return []
     if batch is not None:
