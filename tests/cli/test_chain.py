@@ -95,6 +95,18 @@ def test_a_batch_continues_where_it_stopped(place: Path, cli: Cli) -> None:
     assert [s["id"] for s in after][:2] == [s["id"] for s in before]
 
 
+def test_samples_are_not_added_to_a_batch_in_silence(place: Path, cli: Cli) -> None:
+    words = ("sample", "--bundle", "bundle", "--steps", 2, "--batch-name", "first", "--json")
+    words = (*words, "--workspace", place / "workspace")
+    new = cli(*words, "-n", 2)
+    assert "existing" not in new.err
+    assert (new.json["held"], new.json["added"]) == (0, 2)
+    more = cli(*words, "-n", 3)
+    assert "medsynth: 1 sample added to the existing batch first of 2 samples." in more.err
+    assert (more.json["held"], more.json["added"], len(more.json["samples"])) == (2, 1, 3)
+    assert "Nothing to add to the existing batch first of 3 samples." in cli(*words, "-n", 3).err
+
+
 def test_batches_are_listed_with_what_the_guard_said(place: Path, cli: Cli) -> None:
     workspace = ("--workspace", place / "workspace")
     cli("sample", "--bundle", "bundle", "-n", 2, "--steps", 2, "--batch-name", "first", *workspace)
