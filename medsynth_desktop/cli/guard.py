@@ -76,11 +76,14 @@ def calibrate(
             calibration = run(limits.calibrate_model(workspace, held, drawn, queries, quantile))
         who = releasing.current_user() or "somebody who was not signed in"
         limits.reset_thresholds(workspace, held.name, who=who, why=why, batch=batch)
+        left = limits.left_words(workspace, held) if drawn is None else ""
     document = describe_calibration(calibration)
     for warning in calibration.warnings:
         say(f"medsynth: {warning}")
     for t in lifted:
         say(f"medsynth: The limit of {t.metric} that {t.who} set ({t.why}) is no longer in force.")
+    if left:
+        say(f"medsynth: {left}")
     lines = [_limit_line(k, v) for k, v in document["metrics"].items()]
     answer(document, "\n".join([*lines, *filter(None, [document["softness"]["sentence"]])]))
 

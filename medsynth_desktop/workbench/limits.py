@@ -134,6 +134,18 @@ def only_models_have_limits(workspace: Workspace, cohort: CohortRecord) -> bool:
     return bool(workspace.policies.scopes(cohort.hash)) and workspace.policies.current(cohort.hash) is None
 
 
+def left_words(workspace: Workspace, cohort: CohortRecord) -> str:
+    """Say which models keep limits of their own when the cohort at large is calibrated; empty where none has any."""
+    told = []
+    for scope in filter(None, workspace.policies.scopes(cohort.hash)):
+        policy, model = workspace.policies.current(cohort.hash, scope), workspace.bundles.get(scope)
+        typed = sum(t.origin == "typed" for t in policy.thresholds) if policy is not None else 0
+        told.append(f"{model.name} ({model.hash[:12]}{f', {typed} typed' if typed else ''})")
+    if not told:
+        return ""
+    return f"Limits of their own, which this leaves as they are, have: {', '.join(told)}; calibrate --batch sets those."
+
+
 def set_threshold(
     workspace: Workspace,
     cohort_name: str,

@@ -134,6 +134,23 @@ def test_batches_are_listed_with_what_the_guard_said(place: Path, cli: Cli) -> N
     assert found["created"]
     line = cli("batch", "list", *workspace).out
     assert line.endswith(f"{counts['block']} blocked, 1 not checked\n")
+    typed = (
+        "threshold",
+        "rmse",
+        "--review",
+        0.2,
+        "--block",
+        0.1,
+        "--why",
+        "x",
+        "--batch",
+        "first",
+        *workspace,
+    )
+    assert cli(*typed, "--who", "Dr Test").code == 0
+    told = cli("calibrate", "--cohort", "phantoms", *workspace).err
+    assert "which this leaves as they are, have: bundle (" in told
+    assert "1 typed); calibrate --batch sets those." in told
 
 
 @pytest.mark.parametrize("position", [0, 1, 3])

@@ -35,6 +35,19 @@ def test_calibrated_limits_come_back_for_a_batchs_model_alone(
     assert scopes.policy_in_force(workspace, cohort, workspace.batches.get(SOFT)) == typed
 
 
+def test_calibrating_the_cohort_says_which_models_keep_limits_of_their_own(
+    workspace: Workspace, cohort: CohortRecord, both_sharp: dict[str, Verdict]
+) -> None:
+    assert limits.left_words(workspace, cohort) == ""
+    limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="x", batch=SOFT)
+    limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="x")
+    limits.reset_thresholds(workspace, COHORT, who="Officer", why="x")
+    model = workspace.batches.get(SOFT).bundle_hash
+    assert f"have: soft ({model[:12]}, 1 typed); calibrate --batch" in limits.left_words(workspace, cohort)
+    limits.reset_thresholds(workspace, COHORT, who="Officer", why="x", batch=SOFT)
+    assert f"have: soft ({model[:12]});" in limits.left_words(workspace, cohort)
+
+
 @pytest.mark.parametrize("batch", [None, SOFT])
 def test_another_quantile_lifts_no_typed_limit(
     workspace: Workspace, cohort: CohortRecord, soft: str, batch: str | None
