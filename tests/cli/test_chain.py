@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,35 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsynth_desktop.cli import main
 from medsynth_desktop.cli.guard import _nearest_line
 from medsynth_desktop.core.records import Nearest, Neighbour
 from medsynth_desktop.store.workspace import Workspace
 from tests.cli.conftest import Cli
-
-
-def quiet(*words: object) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([str(w) for w in words])
-    assert ended.value.code in (0, None)
-
-
-@pytest.fixture(scope="module")
-def trained(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of `imported` with ``bundle/``, a tiny model trained on the cohort by the two commands."""
-    folder = tmp_path_factory.mktemp("trained") / "home"
-    shutil.copytree(imported, folder)
-    for stage in ("autoencoder", "diffusion"):
-        words = ["--cohort", "phantoms", "--preset", "tiny", "--max-steps", 3, "--out", folder / "bundle"]
-        quiet("train", stage, *words, "--workspace", folder / "workspace")
-    return folder
-
-
-@pytest.fixture
-def place(trained: Path, tmp_path: Path) -> Path:
-    """A private copy of `trained`."""
-    shutil.copytree(trained, tmp_path / "place")
-    return tmp_path / "place"
 
 
 def test_a_trained_model_is_in_the_workspace_and_told_without_its_curves(place: Path, cli: Cli) -> None:
@@ -93,64 +67,6 @@ def test_a_batch_continues_where_it_stopped(place: Path, cli: Cli) -> None:
     before = draw(place, cli, 2, "same")
     after = draw(place, cli, 3, "same")
     assert [s["id"] for s in after][:2] == [s["id"] for s in before]
-
-
-def test_samples_are_not_added_to_a_batch_in_silence(place: Path, cli: Cli) -> None:
-    words = ("sample", "--bundle", "bundle", "--steps", 2, "--batch-name", "first", "--json")
-    words = (*words, "--workspace", place / "workspace")
-    new = cli(*words, "-n", 2)
-    assert "existing" not in new.err
-    assert (new.json["held"], new.json["added"]) == (0, 2)
-    more = cli(*words, "-n", 3)
-    assert "medsynth: 1 sample added to the existing batch first of 2 samples." in more.err
-    assert (more.json["held"], more.json["added"], len(more.json["samples"])) == (2, 1, 3)
-    assert "Nothing to add to the existing batch first of 3 samples." in cli(*words, "-n", 3).err
-
-
-def test_batches_are_listed_with_what_the_guard_said(place: Path, cli: Cli) -> None:
-    workspace = ("--workspace", place / "workspace")
-    cli("sample", "--bundle", "bundle", "-n", 2, "--steps", 2, "--batch-name", "first", *workspace)
-    assert ", not checked" not in (line := cli("batch", "list", *workspace).out)
-    assert line.startswith("first: 2 samples of bundle (")
-    assert line.endswith("; not checked\n")
-    counts = cli("audit", "--batch", "first", *workspace, "--json").json["counts"]
-    cli(
-        "sample",
-        "--bundle",
-        "bundle",
-        "-n",
-        1,
-        "--steps",
-        2,
-        "--seed",
-        9,
-        "--batch-name",
-        "first",
-        *workspace,
-    )
-    (found,) = cli("batch", "list", *workspace, "--json").json["batches"]
-    assert (found["name"], found["samples"], found["checked"], found["counts"]) == ("first", 3, 2, counts)
-    assert found["bundle"]["name"] == "bundle"
-    assert found["created"]
-    line = cli("batch", "list", *workspace).out
-    assert line.endswith(f"{counts['block']} blocked, 1 not checked\n")
-    typed = (
-        "threshold",
-        "rmse",
-        "--review",
-        0.2,
-        "--block",
-        0.1,
-        "--why",
-        "x",
-        "--batch",
-        "first",
-        *workspace,
-    )
-    assert cli(*typed, "--who", "Dr Test").code == 0
-    told = cli("calibrate", "--cohort", "phantoms", *workspace).err
-    assert "which this leaves as they are, have: bundle (" in told
-    assert "1 typed); calibrate --batch sets those." in told
 
 
 @pytest.mark.parametrize("position", [0, 1, 3])
