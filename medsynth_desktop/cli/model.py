@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run
+from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run, say
 from medsynth_desktop.cli.help import Commands
 
 train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
@@ -196,6 +196,7 @@ def sample(
             _refuse_unfinished(bundle)
             raise
         settings = with_cohort(workspace, record.hash, settings, cohort)
+        held = workspace.batches.count(batch_name) if batch_name else 0
         batch = run(
             sample_batch(workspace, record.hash, count, settings, seed, device, batch_name, batch_size)
         )
@@ -204,7 +205,11 @@ def sample(
             for s in batch.samples
             if seed <= s.seed < seed + count and s.settings == settings
         ]
-    document = {"batch": batch.name, "bundle": record.hash, "samples": rows}
+    added = len(batch.samples) - held
+    if held:
+        more = f"{counted(added, 'sample')} added to" if added else "Nothing to add to"
+        say(f"medsynth: {more} the existing batch {batch.name} of {counted(held, 'sample')}.")
+    document = {"batch": batch.name, "bundle": record.hash, "held": held, "added": added, "samples": rows}
     answer(document, f"{batch.name}: {counted(len(rows), 'sample')} stored{_attempts_words(rows)}")
 
 

@@ -207,8 +207,9 @@ class Nearest:
 class Threshold:
     """Where a metric turns from pass to review and from review to block.
 
-    ``origin`` is ``calibrated`` or ``typed``; a typed one carries ``who`` and ``why``. ``interval`` is the bootstrap
-    interval of the calibrated quantile, ``n`` the number of unseen images behind it.
+    ``origin`` is ``calibrated`` or ``typed``; a typed one carries ``who`` set it and ``why``, a calibrated one in the
+    place of a typed one who lifted that and why. ``interval`` is the bootstrap interval of the calibrated quantile,
+    ``n`` the number of unseen images behind it.
     """
 
     metric: str
