@@ -1,0 +1,272 @@
+"""The verbs behind `medsynth quality`: how good a batch is, and how well a model's autoencoder gives images back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medsynth_desktop import __version__
+from medsynth_desktop.cohorts.access import map_arrays
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import BatchRecord, BundleRecord, CohortRecord, Split
+from medsynth_desktop.quality.measure import Side, measure_quality, measure_reconstruction
+from medsynth_desktop.quality.record import Network, Quality, Reconstruction
+from medsynth_desktop.similarity.features import SOURCES
+from medsynth_desktop.similarity.features.base import Choice, Extractor
+from medsynth_desktop.similarity.features.rows import kept_rows
+from medsynth_desktop.similarity.table import names_of
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench import featuring
+from medsynth_desktop.workbench.guarding import batch_queries
+from medsynth_desktop.workbench.pages import write_page
+from medsynth_desktop.workbench.searching import shelf_of
+
+PAIRS = 1000
+"""Pairs of each set, as published (methods.md, Quality)."""
+IMAGES = 100
+"""Images of either split that are reconstructed at most."""
+NONE = "none"
+SPLITS: tuple[Split, Split] = ("train", "calibration")
+ORDER = ("vgg16", "own")
+"""Networks that are tried where nobody chose one: first that which never saw this cohort."""
+
+
+def measure_batch(
+    workspace: Workspace,
+    cohort: CohortRecord,
+    batch_name: str,
+    *,
+    features: str | None = None,
+    weights: Path | None = None,
+    preparation: str = "",
+    pairs: int = PAIRS,
+    seed: int = 0,
+    device: str | None = None,
+) -> Steps[Quality]:
+    """Measure a batch against both splits of ``cohort``, and keep what was found.
+
+    Parameters
+    ----------
+    features
+        Key of a feature network, ``none``; None: that of the cohort's guard, else the first at hand of `ORDER`.
+    weights, preparation
+        See `featuring.use_features`; only with ``features``.
+    pairs, seed, device
+        See `medsynth_desktop.quality.measure.measure_quality`.
+
+    Raises
+    ------
+    InputRefused
+        Fewer than two samples, no training image, another grid, or a network that was asked for and lacks something.
+    """
+    batch = workspace.batches.get(batch_name)
+    check_measurable(workspace, cohort, batch)
+    chosen, key, lacking = _network(workspace, cohort, features, weights, preparation)
+    from medsynth_desktop.samplers.sampling import pick_device
+
+    sides = yield from _sides(workspace, cohort, batch, chosen)
+    length = sides["train"].rows.shape[1] if chosen is not None and sides["train"].rows is not None else 0
+    network = Network(key, chosen.name, chosen.fingerprint, length) if chosen else Network(lacking=lacking)
+    found = yield from measure_quality(sides, network, pairs=pairs, seed=seed, device=pick_device(device)[0])
+    kept = {"samples": _samples_hash(batch), "quality": found.to_json()}
+    workspace.settings.set(_quality_key(cohort, batch_name), kept)
+    return found
+
+
+def check_measurable(workspace: Workspace, cohort: CohortRecord, batch: BatchRecord) -> None:
+    """Refuse what cannot be measured, before long work begins.
+
+    Raises
+    ------
+    InputRefused
+        Fewer than two samples, or no training image.
+    """
+    if len(batch.samples) < 2:
+        raise InputRefused(
+            f"Quality is a matter of many images, and the batch {batch.name} holds {len(batch.samples)}; draw at least "
+            "two, better some hundreds, with medsynth sample."
+        )
+    if not cohort.split("train"):
+        raise InputRefused(f"The cohort {cohort.name} has no training image to compare with; import some.")
+
+
+def stored_quality(workspace: Workspace, cohort: CohortRecord, batch_name: str) -> Quality | None:
+    """What was last measured of exactly these samples against exactly this cohort, or None."""
+    kept = workspace.settings.get(_quality_key(cohort, batch_name))
+    if not isinstance(kept, dict) or kept.get("samples") != _samples_hash(workspace.batches.get(batch_name)):
+        return None
+    try:
+        return Quality.from_json(kept["quality"])
+    except (InputRefused, KeyError):
+        return None
+
+
+def measure_bundle(
+    workspace: Workspace,
+    cohort: CohortRecord,
+    record: BundleRecord,
+    *,
+    most: int = IMAGES,
+    seed: int = 0,
+    device: str | None = None,
+) -> Steps[Reconstruction]:
+    """Let a model's autoencoder give back images of both splits of ``cohort``, and keep what was found.
+
+    Raises
+    ------
+    InputRefused
+        When the model is of another grid than the cohort, or the cohort has no image.
+    """
+    if record.recipe.grid != cohort.recipe.grid:
+        raise InputRefused(
+            f"The model {record.name} has grid {record.recipe.grid}, the cohort {cohort.name} has "
+            f"{cohort.recipe.grid}; give the cohort that it was trained on."
+        )
+    from medsynth_desktop.bundles import read_bundle
+    from medsynth_desktop.samplers.sampling import pick_device
+
+    yield Progress(0, 0, "Loading the model")
+    used = pick_device(device)[0]
+    sides = {split: _split(workspace, cohort, split) for split in SPLITS if cohort.split(split)}
+    if not sides:
+        raise InputRefused(f"The cohort {cohort.name} has no image to reconstruct; import some.")
+    bundle = read_bundle(Path(record.path)).to(used)
+    found = yield from measure_reconstruction(bundle, sides, most=most, seed=seed, device=used)
+    workspace.settings.set(_reconstruction_key(cohort, record.hash), found.to_json())
+    return found
+
+
+def stored_reconstruction(
+    workspace: Workspace, cohort: CohortRecord, bundle_hash: str
+) -> Reconstruction | None:
+    """What was last measured of this model against exactly this cohort, or None."""
+    kept = workspace.settings.get(_reconstruction_key(cohort, bundle_hash))
+    try:
+        return Reconstruction.from_json(kept) if kept else None
+    except InputRefused:
+        return None
+
+
+def _network(
+    workspace: Workspace, cohort: CohortRecord, key: str | None, weights: Path | None, preparation: str
+) -> tuple[Extractor | None, str, str]:
+    """The network, its key, and why there is none."""
+    if key == NONE:
+        return None, "", "they were not asked for (--features none)."
+    if key is not None:
+        return (
+            featuring.open_choice(workspace, cohort, featuring.choice_for(key, weights, preparation)),
+            key,
+            "",
+        )
+    if weights is not None or preparation:
+        raise InputRefused("Say which network --weights and --preparation belong to: --features vgg16.")
+    try:
+        used = featuring.features_in_use(workspace, cohort)
+    except InputRefused as refusal:
+        return None, "", str(refusal)
+    choice = featuring.choice_of(workspace, cohort)
+    if used is not None and choice is not None:
+        return used, choice.source, ""
+    reasons = []
+    for known in ORDER:
+        try:
+            return featuring.open_choice(workspace, cohort, Choice(known)), known, ""
+        except InputRefused as refusal:
+            reasons.append(f"{SOURCES[known].label}: {refusal}")
+    return None, "", f"no trained feature network is at hand. {' '.join(reasons)}"
+
+
+def _sides(
+    workspace: Workspace, cohort: CohortRecord, batch: BatchRecord, extractor: Extractor | None
+) -> Steps[dict[str, Side]]:
+    images = [array for _, array in batch_queries(workspace, batch, cohort)]
+    names = [bytes.fromhex(sample.array_hash) for sample in batch.samples]
+    owners = tuple(sample.id for sample in batch.samples)
+    sides = {"synthetic": (Side(images, owners), names)}
+    for split in SPLITS:
+        side = _split(workspace, cohort, split)
+        sides[split] = (side, names_of(side.images, cohort.split(split)))
+    if extractor is None:
+        return {key: side for key, (side, _) in sides.items()}
+    described = {}
+    length = 0
+    for key, (side, known) in sides.items():
+        rows = np.zeros((0, length), np.float32)
+        if known:
+            rows = yield from _rows(workspace, cohort, extractor, side.images, known)
+        length = rows.shape[1]
+        described[key] = Side(side.images, side.owners, rows)
+    return described
+
+
+def _rows(
+    workspace: Workspace,
+    cohort: CohortRecord,
+    extractor: Extractor,
+    images: Sequence[np.ndarray],
+    names: Sequence[bytes],
+) -> Steps[np.ndarray]:
+    from medsynth_desktop.similarity.features.dictionary import shelf_key
+
+    message = "Describing images by their features, once"
+    return (
+        yield from kept_rows(
+            extractor, images, names, shelf_of(workspace, cohort), shelf_key(extractor), message
+        )
+    )
+
+
+def _split(workspace: Workspace, cohort: CohortRecord, split: Split) -> Side:
+    images, records = map_arrays(workspace, cohort, split)
+    return Side(images, tuple(record.patient for record in records))
+
+
+def _samples_hash(batch: BatchRecord) -> str:
+    return hash_json([sample.array_hash for sample in batch.samples])
+
+
+def _quality_key(cohort: CohortRecord, batch: str) -> str:
+    return f"quality:{cohort.hash}:{batch}"
+
+
+def _reconstruction_key(cohort: CohortRecord, bundle_hash: str) -> str:
+    return f"reconstruction:{cohort.hash}:{bundle_hash}"
+
+
+def describe(found: Quality) -> dict[str, Any]:
+    """The numbers for a program, with what to hold against them and how they were made in words."""
+    from medsynth_desktop.quality.words import method, warnings
+
+    return {**found.to_json(), "warnings": list(warnings(found)), "method": list(method(found))}
+
+
+def write_quality(
+    workspace: Workspace, cohort: CohortRecord, batch: BatchRecord, found: Quality, path: Path
+) -> None:
+    """Write what was measured as one self-contained page, without any picture.
+
+    Raises
+    ------
+    StoreFailed
+        When the file cannot be written; a former one stays whole.
+    """
+    from medsynth_desktop.guard.report import render_facts, render_page
+    from medsynth_desktop.quality.words import quality_section
+
+    model = workspace.bundles.get(batch.bundle_hash)
+    facts = [
+        ("Batch", f"{batch.name}, {len(batch.samples)} samples"),
+        ("Model", f"{model.name} ({model.hash[:16]})"),
+        ("Cohort", f"{cohort.name} ({cohort.hash[:16]})"),
+        ("Program", f"MedSynth Desktop {__version__}"),
+    ]
+    title = f"Quality of {batch.name}"
+    section = quality_section(found, stored_reconstruction(workspace, cohort, model.hash))
+    write_page(path, render_page(title, [f"<h1>{escape(title)}</h1>", render_facts(facts), section]))
