@@ -49,6 +49,7 @@ def quality(
     """How good and varied a batch is (FID, KID, precision, recall, MS-SSIM), or how well a model gives images back."""
     from medsynth_desktop.workbench import measuring
     from medsynth_desktop.workbench.guarding import resolve_cohort
+    from medsynth_desktop.workbench.reconstructing import measure_bundle
     from medsynth_desktop.workbench.sampling import resolve_bundle
 
     if (batch is None) == (bundle is None):
@@ -59,9 +60,7 @@ def quality(
         if bundle is not None:
             model = resolve_bundle(workspace, bundle)
             held = resolve_cohort(workspace, cohort, model.hash)
-            made = run(
-                measuring.measure_bundle(workspace, held, model, most=images, seed=seed, device=device)
-            )
+            made = run(measure_bundle(workspace, held, model, most=images, seed=seed, device=device))
             _tell_reconstruction(made, {"bundle": model.hash, "cohort": held.name})
             return
         drawn = workspace.batches.get(str(batch))

@@ -62,7 +62,7 @@ def _moments(rows: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, n
         return None
     mean = counts @ rows / total
     root = (rows - mean) * np.sqrt(counts / (total - 1))[:, None]
-    return mean, root if len(root) <= rows.shape[1] else np.linalg.qr(root, mode="r")
+    return mean, root if len(root) <= rows.shape[1] else np.asarray(np.linalg.qr(root, mode="r"))
 
 
 def frechet_interval(

@@ -43,12 +43,12 @@ def kernel_distance(
     tuple
         NaN where a side holds one patient only.
     """
-    inner = [_Inside(rows, names) for rows, names in zip((a, b), owners, strict=True)]
+    within = _Inside(a, owners[0]), _Inside(b, owners[1])
     across = _kernel(a, b)
     once = np.ones((1, len(a))), np.ones((1, len(b)))
-    value = _discrepancy(*inner, across, *once)[0]
-    draws = [patient_draws(names, resamples, generator) for names in owners]
-    found = _discrepancy(*inner, across, *draws)
+    value = _discrepancy(within, across, once)[0]
+    draws = patient_draws(owners[0], resamples, generator), patient_draws(owners[1], resamples, generator)
+    found = _discrepancy(within, across, draws)
     found = found[np.isfinite(found)]
     nothing = float("nan"), float("nan")
     return float(value), percentile_ends(found) if found.size and np.isfinite(value) else nothing
@@ -66,14 +66,16 @@ class _Inside:
         """(r,) weighted means over pairs of different patients, for (r, n) ``weights``; NaN where there is none."""
         count = ((weights @ self._apart) * weights).sum(axis=1)
         total = ((weights @ self._values) * weights).sum(axis=1)
-        return np.divide(total, count, out=np.full(len(weights), np.nan), where=count > 0)
+        return np.asarray(np.divide(total, count, out=np.full(len(weights), np.nan), where=count > 0))
 
 
 def _discrepancy(
-    a: _Inside, b: _Inside, across: np.ndarray, some: np.ndarray, others: np.ndarray
+    within: tuple[_Inside, _Inside], across: np.ndarray, weights: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
+    """(r,) squared discrepancies, for (r, n) and (r, m) ``weights``."""
+    some, others = weights
     between = ((some @ across) * others).sum(axis=1) / (some.sum(axis=1) * others.sum(axis=1))
-    return a.mean(some) + b.mean(others) - 2 * between
+    return np.asarray(within[0].mean(some) + within[1].mean(others) - 2 * between)
 
 
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:

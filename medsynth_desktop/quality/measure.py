@@ -51,19 +51,19 @@ def measure_quality(
     device
         Of torch, for MS-SSIM; float32 sums may differ there in the last digits.
     """
-    began = perf_counter()
     generator = np.random.default_rng(seed)
     scales = structure.scales_for(tuple(np.shape(sides[SYNTHETIC].images[0])))
     varied = {}
     for name, side in sides.items():
         varied[name] = yield from _variety(side, name, scales, pairs, generator, device)
-    fid, kid = {}, {}
-    precision, recall = {}, {}
+    fid: dict[str, Estimate] = {}
+    kid: dict[str, Estimate] = {}
+    shares: tuple[dict[str, Estimate], dict[str, Estimate]] = ({}, {})
     if network.length:
         fid = yield from _frechet(sides, generator)
         kid = _kernel(sides, generator)
         yield Progress(0, 0, "Comparing neighbourhoods of features")
-        precision, recall = _manifolds(sides, generator)
+        shares = _manifolds(sides, generator)
     return Quality(
         images={name: len(side.images) for name, side in sides.items()},
         patients={name: len(set(sides[name].owners)) for name in (TRAIN, UNSEEN)},
@@ -74,10 +74,9 @@ def measure_quality(
         seed=seed,
         fid=fid,
         kid=kid,
-        precision=precision,
-        recall=recall,
+        precision=shares[0],
+        recall=shares[1],
         ms_ssim={name: found for name, found in varied.items() if found is not None},
-        seconds=round(perf_counter() - began, 2),
     )
 
 
@@ -137,7 +136,8 @@ def _manifolds(
     sides: Mapping[str, Side], generator: np.random.Generator
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """Precision and recall of the batch, and of the unseen patients, against the training images."""
-    precision, recall = {}, {}
+    precision: dict[str, Estimate] = {}
+    recall: dict[str, Estimate] = {}
     for key in (TRAIN, FLOOR):
         a, b = (sides[name] for name in COMPARED[key])
         if min(_apart(a), _apart(b)) < manifold.NEIGHBOURS:
@@ -172,7 +172,9 @@ def measure_reconstruction(
     """
     began = perf_counter()
     generator = np.random.default_rng(seed)
-    psnr, ssim, patients = {}, {}, {}
+    psnr: dict[str, Estimate] = {}
+    ssim: dict[str, Estimate] = {}
+    patients = {}
     size = structure.ssim_kernel(tuple(np.shape(next(iter(sides.values())).images[0])))
     for name, side in sides.items():
         chosen = np.sort(generator.permutation(len(side.images))[:most])

@@ -25,12 +25,16 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """By which features: name, content hash of what decides them, and numbers of a row; or why by none."""
+    """By which features: name, content hash of what decides them, numbers of a row, what to hold against it.
+
+    ``lacking`` says why there is none.
+    """
 
     key: str = ""
     name: str = ""
     fingerprint: str = ""
     length: int = 0
+    caution: str = ""
     lacking: str = ""
 
 
@@ -94,14 +98,18 @@ class Quality:
                 patients=dict(document["patients"]),
                 network=Network(**document["network"]),
                 scales=Scales(scales["kernel"], scales["sigma"], tuple(scales["weights"])),
-                **{key: document[key] for key in ("pairs", "neighbours", "seed", "seconds")},
-                **{key: _estimates(document[key]) for key in KINDS},
+                pairs=int(document["pairs"]),
+                neighbours=int(document["neighbours"]),
+                seed=int(document["seed"]),
+                fid=_estimates(document["fid"]),
+                kid=_estimates(document["kid"]),
+                precision=_estimates(document["precision"]),
+                recall=_estimates(document["recall"]),
+                ms_ssim=_estimates(document["ms_ssim"]),
+                seconds=float(document["seconds"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise InputRefused("The stored quality cannot be read; measure it again.") from None
-
-
-KINDS = ("fid", "kid", "precision", "recall", "ms_ssim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +149,14 @@ class Reconstruction:
         try:
             if document["format"] != FORMAT:
                 raise ValueError
-            numbers = {key: document[key] for key in ("kernel", "seed", "seconds")}
-            both = {key: _estimates(document[key]) for key in ("psnr", "ssim")}
-            return cls(**both, patients=dict(document["patients"]), **numbers)
+            return cls(
+                psnr=_estimates(document["psnr"]),
+                ssim=_estimates(document["ssim"]),
+                patients=dict(document["patients"]),
+                kernel=int(document["kernel"]),
+                seed=int(document["seed"]),
+                seconds=float(document["seconds"]),
+            )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise InputRefused("The stored reconstruction cannot be read; measure it again.") from None
 

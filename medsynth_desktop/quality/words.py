@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from medsynth_desktop.quality.record import Estimate, Quality, Reconstruction
+from medsynth_desktop.quality.record import Estimate, Estimates, Quality, Reconstruction
 
 FEW_IMAGES = 20
 """Under this precision and recall move in steps of more than 5%, and pairs share few images."""
@@ -28,11 +28,12 @@ def quality_rows(found: Quality) -> list[Row]:
     """Rows of a table, one for each number that could be measured."""
     rows = [*_distances(found), *_shares(found)]
     if "synthetic" in found.ms_ssim:
-        real = [f"{told(found.ms_ssim[key])} ({SPLITS[key]})" for key in SPLITS if key in found.ms_ssim]
+        whose = (("calibration", "unseen images"), ("train", "training images"))
+        real = [_varied(found.ms_ssim[key], words) for key, words in whose if key in found.ms_ssim]
         rows.append(
             Row(
                 "MS-SSIM of pairs",
-                told(found.ms_ssim["synthetic"]),
+                _varied(found.ms_ssim["synthetic"]),
                 "; ".join(real) or "not defined",
                 "as near to the real ones as can be: above them images are too alike, below them too unlike",
             )
@@ -80,19 +81,21 @@ def _shares(found: Quality) -> list[Row]:
     ]
 
 
-def _floor(kind: dict[str, Estimate], scale: float = 1) -> str:
+def _floor(kind: Estimates, scale: float = 1) -> str:
     return told(kind["floor"], scale) if "floor" in kind else "not defined"
 
 
-def told(found: Estimate, scale: float = 1) -> str:
+def told(found: Estimate, scale: float = 1, counted: str = "") -> str:
     """A number with its interval and counts: ``0.031 (95% 0.02 to 0.05; 6 and 56 images)``."""
     low, high = (scale * end for end in found.interval)
     ends = f"95% {number(low)} to {number(high)}; " if math.isfinite(low) else ""
-    return f"{number(scale * found.value)} ({ends}{_counted(found)})"
+    counted = counted or f"{' and '.join(f'{count:,}' for count in found.counts)} images"
+    return f"{number(scale * found.value)} ({ends}{counted})"
 
 
-def _counted(found: Estimate) -> str:
-    return f"n = {' and '.join(f'{count:,}' for count in found.counts)}"
+def _varied(found: Estimate, whose: str = "") -> str:
+    images, pairs = found.counts
+    return told(found, counted=f"{pairs:,} pairs of {images:,} {whose or 'images'}")
 
 
 def number(value: float) -> str:
@@ -113,11 +116,8 @@ def warnings(found: Quality) -> tuple[str, ...]:
             "each: its covariances are singular and its value is biased upwards, so compare the two at equal numbers "
             "of images, or KID, which is not biased; never numbers of other networks or other counts."
         )
-    if network.key == "own":
-        told_.append(
-            "The cohort's own encoder learnt from the training images and may see them otherwise than any others: "
-            "hold each number against that of the unseen patients."
-        )
+    if network.caution:
+        told_.append(network.caution)
     if drawn < FEW_IMAGES:
         told_.append(
             f"{drawn} synthetic images are few: draw {FEW_IMAGES} or more before you compare models by these numbers."

@@ -24,9 +24,10 @@ from medsynth_desktop.quality.words import quality_section
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding, measuring, releasing, scopes
-from medsynth_desktop.workbench.measuring import stored_quality, stored_reconstruction
+from medsynth_desktop.workbench.measuring import stored_quality
 from medsynth_desktop.workbench.membership import ask_membership, check_asked, stored_membership
 from medsynth_desktop.workbench.pages import write_page
+from medsynth_desktop.workbench.reconstructing import stored_reconstruction
 from medsynth_desktop.workbench.report_pairs import worst_pairs
 
 MAX_POLICY_BYTES = 1 << 20

@@ -1,22 +1,23 @@
-"""The verbs behind `medsynth quality`: how good a batch is, and how well a model's autoencoder gives images back."""
+"""The verb behind `medsynth quality --batch`: how good and how varied a batch is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from medsynth_desktop import __version__
-from medsynth_desktop.cohorts.access import map_arrays
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
-from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.core.records import BatchRecord, BundleRecord, CohortRecord, Split
-from medsynth_desktop.quality.measure import Side, measure_quality, measure_reconstruction
-from medsynth_desktop.quality.record import Network, Quality, Reconstruction
+from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.core.records import BatchRecord, CohortRecord
+from medsynth_desktop.quality.measure import Side, measure_quality
+from medsynth_desktop.quality.record import Network, Quality
 from medsynth_desktop.similarity.features import SOURCES
 from medsynth_desktop.similarity.features.base import Choice, Extractor
 from medsynth_desktop.similarity.features.rows import kept_rows
@@ -25,14 +26,13 @@ from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import featuring
 from medsynth_desktop.workbench.guarding import batch_queries
 from medsynth_desktop.workbench.pages import write_page
+from medsynth_desktop.workbench.recognition import better_than_chance
+from medsynth_desktop.workbench.reconstructing import SPLITS, split_side, stored_reconstruction
 from medsynth_desktop.workbench.searching import shelf_of
 
 PAIRS = 1000
 """Pairs of each set, as published (methods.md, Quality)."""
-IMAGES = 100
-"""Images of either split that are reconstructed at most."""
 NONE = "none"
-SPLITS: tuple[Split, Split] = ("train", "calibration")
 ORDER = ("vgg16", "own")
 """Networks that are tried where nobody chose one: first that which never saw this cohort."""
 
@@ -65,15 +65,20 @@ def measure_batch(
     InputRefused
         Fewer than two samples, no training image, another grid, or a network that was asked for and lacks something.
     """
+    began = perf_counter()
     batch = workspace.batches.get(batch_name)
     check_measurable(workspace, cohort, batch)
     chosen, key, lacking = _network(workspace, cohort, features, weights, preparation)
+    caution = " ".join([OWN, *_unable(workspace, cohort)]) if key == "own" else ""
     from medsynth_desktop.samplers.sampling import pick_device
 
     sides = yield from _sides(workspace, cohort, batch, chosen)
     length = sides["train"].rows.shape[1] if chosen is not None and sides["train"].rows is not None else 0
-    network = Network(key, chosen.name, chosen.fingerprint, length) if chosen else Network(lacking=lacking)
-    found = yield from measure_quality(sides, network, pairs=pairs, seed=seed, device=pick_device(device)[0])
+    network = (
+        Network(key, chosen.name, chosen.fingerprint, length, caution) if chosen else Network(lacking=lacking)
+    )
+    made = yield from measure_quality(sides, network, pairs=pairs, seed=seed, device=pick_device(device)[0])
+    found = replace(made, seconds=round(perf_counter() - began, 2))
     kept = {"samples": _samples_hash(batch), "quality": found.to_json()}
     workspace.settings.set(_quality_key(cohort, batch_name), kept)
     return found
@@ -107,52 +112,6 @@ def stored_quality(workspace: Workspace, cohort: CohortRecord, batch_name: str) 
         return None
 
 
-def measure_bundle(
-    workspace: Workspace,
-    cohort: CohortRecord,
-    record: BundleRecord,
-    *,
-    most: int = IMAGES,
-    seed: int = 0,
-    device: str | None = None,
-) -> Steps[Reconstruction]:
-    """Let a model's autoencoder give back images of both splits of ``cohort``, and keep what was found.
-
-    Raises
-    ------
-    InputRefused
-        When the model is of another grid than the cohort, or the cohort has no image.
-    """
-    if record.recipe.grid != cohort.recipe.grid:
-        raise InputRefused(
-            f"The model {record.name} has grid {record.recipe.grid}, the cohort {cohort.name} has "
-            f"{cohort.recipe.grid}; give the cohort that it was trained on."
-        )
-    from medsynth_desktop.bundles import read_bundle
-    from medsynth_desktop.samplers.sampling import pick_device
-
-    yield Progress(0, 0, "Loading the model")
-    used = pick_device(device)[0]
-    sides = {split: _split(workspace, cohort, split) for split in SPLITS if cohort.split(split)}
-    if not sides:
-        raise InputRefused(f"The cohort {cohort.name} has no image to reconstruct; import some.")
-    bundle = read_bundle(Path(record.path)).to(used)
-    found = yield from measure_reconstruction(bundle, sides, most=most, seed=seed, device=used)
-    workspace.settings.set(_reconstruction_key(cohort, record.hash), found.to_json())
-    return found
-
-
-def stored_reconstruction(
-    workspace: Workspace, cohort: CohortRecord, bundle_hash: str
-) -> Reconstruction | None:
-    """What was last measured of this model against exactly this cohort, or None."""
-    kept = workspace.settings.get(_reconstruction_key(cohort, bundle_hash))
-    try:
-        return Reconstruction.from_json(kept) if kept else None
-    except InputRefused:
-        return None
-
-
 def _network(
     workspace: Workspace, cohort: CohortRecord, key: str | None, weights: Path | None, preparation: str
 ) -> tuple[Extractor | None, str, str]:
@@ -177,10 +136,29 @@ def _network(
     reasons = []
     for known in ORDER:
         try:
+            if known == "own" and (why := _unable(workspace, cohort)):
+                raise InputRefused(why[0])
             return featuring.open_choice(workspace, cohort, Choice(known)), known, ""
         except InputRefused as refusal:
             reasons.append(f"{SOURCES[known].label}: {refusal}")
     return None, "", f"no trained feature network is at hand. {' '.join(reasons)}"
+
+
+OWN = (
+    "The cohort's own encoder learnt from the training images and may see them otherwise than any others: hold each "
+    "number against that of the unseen patients."
+)
+
+
+def _unable(workspace: Workspace, cohort: CohortRecord) -> list[str]:
+    """Why the cohort's own encoder is no judge: it never learnt to tell its patients apart. Nothing where it did."""
+    networks = workspace.recognisers.get(cohort.hash)
+    if networks is None or "retrieval" in better_than_chance(networks.facts):
+        return []
+    return [
+        "It recognises unseen patients no better than chance, so what it sees may mean little; train it for longer or "
+        "on more patients, or use --features vgg16."
+    ]
 
 
 def _sides(
@@ -191,7 +169,7 @@ def _sides(
     owners = tuple(sample.id for sample in batch.samples)
     sides = {"synthetic": (Side(images, owners), names)}
     for split in SPLITS:
-        side = _split(workspace, cohort, split)
+        side = split_side(workspace, cohort, split)
         sides[split] = (side, names_of(side.images, cohort.split(split)))
     if extractor is None:
         return {key: side for key, (side, _) in sides.items()}
@@ -223,21 +201,12 @@ def _rows(
     )
 
 
-def _split(workspace: Workspace, cohort: CohortRecord, split: Split) -> Side:
-    images, records = map_arrays(workspace, cohort, split)
-    return Side(images, tuple(record.patient for record in records))
-
-
 def _samples_hash(batch: BatchRecord) -> str:
     return hash_json([sample.array_hash for sample in batch.samples])
 
 
 def _quality_key(cohort: CohortRecord, batch: str) -> str:
     return f"quality:{cohort.hash}:{batch}"
-
-
-def _reconstruction_key(cohort: CohortRecord, bundle_hash: str) -> str:
-    return f"reconstruction:{cohort.hash}:{bundle_hash}"
 
 
 def describe(found: Quality) -> dict[str, Any]:

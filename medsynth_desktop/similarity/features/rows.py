@@ -38,7 +38,7 @@ def describe_images(extractor: Extractor, images: Sequence[np.ndarray], message:
 
 def kept_rows(
     extractor: Extractor,
-    images: Sequence[np.ndarray],
+    images: Sequence[np.ndarray] | np.ndarray,
     names: Sequence[bytes],
     shelf: Shelf | None,
     key: str,
