@@ -26,8 +26,8 @@ KERNELS = (11, 7, 4)
 """Sides of the Gaussian window in voxels: as published, and those that small grids allow (4 at 64^3, 7 at 128^3)."""
 SIGMA = 1.5
 """Standard deviation of the window in voxels, as published; a smaller window cuts it off."""
-MANY = 1 << 22
-"""Voxels of images that are compared at a time."""
+MANY = 1 << 20
+"""Voxels of images that are compared at a time: on a processor more are slower, for memory is taken anew each time."""
 RESAMPLES = 1000
 
 Pairs = np.ndarray
