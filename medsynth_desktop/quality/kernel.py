@@ -58,7 +58,7 @@ class _Inside:
     """Kernel values within one set, those between images of one patient left out."""
 
     def __init__(self, rows: np.ndarray, owners: Sequence[str]) -> None:
-        names = np.asarray(owners)
+        names = np.unique(np.asarray(owners), return_inverse=True)[1]
         self._apart = (names[:, None] != names).astype(np.float64)
         self._values = _kernel(rows, rows) * self._apart
 

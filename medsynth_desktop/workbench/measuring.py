@@ -178,7 +178,7 @@ def _sides(
     for key, (side, known) in sides.items():
         rows = np.zeros((0, length), np.float32)
         if known:
-            rows = yield from _rows(workspace, cohort, extractor, side.images, known)
+            rows = yield from _rows(workspace, cohort, extractor, side.images, known, length)
         length = rows.shape[1]
         described[key] = Side(side.images, side.owners, rows)
     return described
@@ -190,15 +190,13 @@ def _rows(
     extractor: Extractor,
     images: Sequence[np.ndarray],
     names: Sequence[bytes],
+    length: int,
 ) -> Steps[np.ndarray]:
     from medsynth_desktop.similarity.features.dictionary import shelf_key
 
-    message = "Describing images by their features, once"
-    return (
-        yield from kept_rows(
-            extractor, images, names, shelf_of(workspace, cohort), shelf_key(extractor), message
-        )
-    )
+    message, shelf = "Describing images by their features, once", shelf_of(workspace, cohort)
+    rows = yield from kept_rows(extractor, images, names, shelf, shelf_key(extractor), message, length)
+    return rows
 
 
 def _samples_hash(batch: BatchRecord) -> str:

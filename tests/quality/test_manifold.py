@@ -75,3 +75,15 @@ def test_the_interval_of_a_share_covers_it() -> None:
     owners = tuple(map(str, range(40)))
     found = [share_within(rng.random(40) < 0.8, owners, rng)[1] for _ in range(100)]
     assert sum(low <= 0.8 <= high for low, high in found) >= 90
+
+
+def test_how_many_rows_a_manifold_has_hardly_matters() -> None:
+    """A new point lies in about k balls however many there are: so recalls of sets of other sizes compare."""
+    rng = np.random.default_rng(4)
+
+    def share(count: int) -> float:
+        made, real = rng.normal(size=(count, 4)), rng.normal(size=(400, 4))
+        return float(within_manifold(real, made, tuple(map(str, range(count)))).mean())
+
+    few, many = (np.mean([share(count) for _ in range(10)]) for count in (25, 400))
+    assert few == pytest.approx(many, abs=0.08)
