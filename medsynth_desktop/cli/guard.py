@@ -119,7 +119,8 @@ def audit(
                 workspace, held, batch, result, report, paths=paths or [], pictures=pictures
             )
     document = auditing.describe(result, measured)
-    for warning in document["warnings"]:
+    about_quality = document["quality"]["warnings"] if quality and document["quality"] else []
+    for warning in [*document["warnings"], *about_quality]:
         say(f"medsynth: {warning}")
     told = quality_lines(measured) if quality and measured is not None else []
     order = sorted(range(len(result.verdicts)), key=lambda i: risk(result.verdicts[i]))

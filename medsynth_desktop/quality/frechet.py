@@ -21,8 +21,6 @@ RESAMPLES = 200
 """Draws behind an interval: each is a decomposition, so fewer than where a draw is a mean."""
 SUBSETS = 50
 """Random subsets behind a distance at a smaller number of images."""
-AT_A_TIME = 10
-"""Resamples between two steps."""
 
 
 def frechet_distance(
@@ -92,8 +90,7 @@ def frechet_interval(
     found = []
     for number, weights in enumerate(zip(*draws, strict=True), 1):
         found.append(frechet_distance(a, b, weights))
-        if number % AT_A_TIME == 0:
-            yield Progress(number, resamples, f"Resampling {message}")
+        yield Progress(number, resamples, f"Resampling {message}")
     around = np.array(found)[np.isfinite(found)]
     if not around.size or not np.isfinite(value):
         return float("nan"), float("nan")
