@@ -8,10 +8,10 @@ from math import expm1, log
 import torch
 
 from medsynth_desktop.bundles.schedule import Denoiser
-from medsynth_desktop.samplers.base import Sampler, State
+from medsynth_desktop.samplers.base import Draw, Sampler, State
 
 
-def dpmpp_2m(denoiser: Denoiser, noise: torch.Tensor, sigmas: list[float]) -> Iterator[State]:
+def dpmpp_2m(denoiser: Denoiser, noise: torch.Tensor, sigmas: list[float], draw: Draw) -> Iterator[State]:
     """Second order from one evaluation a step: the last x0 is remembered ("multistep").
 
     In ``x = x0 + sigma noise`` the paper's half log-SNR is ``lambda = -log sigma`` and its line 7 reads
@@ -38,4 +38,4 @@ def dpmpp_2m(denoiser: Denoiser, noise: torch.Tensor, sigmas: list[float]) -> It
         yield State(x, denoised, i + 1, n)
 
 
-SAMPLER = Sampler("dpm-solver++2m", "DPM-Solver++ (2M)", default_steps=20, spacing="karras", steps=dpmpp_2m)
+SAMPLER = Sampler("dpm-solver++2m", "DPM-Solver++ (2M)", default_steps=20, spacing="flow", steps=dpmpp_2m)

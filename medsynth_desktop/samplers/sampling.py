@@ -13,7 +13,7 @@ from medsynth_desktop.core.errors import InputRefused, OutOfMemory
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import SampleSettings
 from medsynth_desktop.samplers import SAMPLERS
-from medsynth_desktop.samplers.base import State, noise_levels
+from medsynth_desktop.samplers.base import Draw, State, noise_levels
 
 PREVIEW_SECONDS = 1.5
 """How often a forming image is worth decoding: a slab costs about a tenth of a whole decode."""
@@ -133,16 +133,19 @@ def _states(bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, devi
         )
     sampler = SAMPLERS[settings.sampler]
     sigmas = noise_levels(bundle.schedule, settings.steps, sampler.spacing)
-    noise = torch.stack([_noise(bundle.latent_shape, seed) for seed in seeds])
+    draw = _noises(bundle.latent_shape, seeds, device)
     with _memory_in_words(len(seeds)):
         bundle.to(device)
-        return sampler.steps(bundle.denoiser, noise.to(device), sigmas)
+        return sampler.steps(bundle.denoiser, draw(), sigmas, draw)
 
 
-def _noise(shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    if not 0 <= seed < 2**63:
-        raise InputRefused(f"A seed is a whole number from 0 to 2^63 - 1; got {seed}.")
-    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
+def _noises(shape: tuple[int, ...], seeds: Sequence[int], device: str) -> Draw:
+    """Normal noise (n, *shape), at each call more of it; each image's comes from its own seed, on the CPU."""
+    for seed in seeds:
+        if not 0 <= seed < 2**63:
+            raise InputRefused(f"A seed is a whole number from 0 to 2^63 - 1; got {seed}.")
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    return lambda: torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
 
 
 class _memory_in_words:

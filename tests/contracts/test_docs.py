@@ -87,6 +87,8 @@ def test_example_sampler_finds_the_mean_of_a_point() -> None:
 
     sampler = example(1)["SAMPLER"]
     point = torch.full((1, 1, 4, 4), 0.3)
-    states = list(sampler.steps(lambda x, sigma: point, torch.randn(1, 1, 4, 4), [10.0, 5.0, 1.0, 0.0]))
+    states = list(
+        sampler.steps(lambda x, sigma: point, torch.randn(1, 1, 4, 4), [10.0, 5.0, 1.0, 0.0], point.clone)
+    )
     assert [s.i for s in states] == [1, 2, 3]
     torch.testing.assert_close(states[-1].x, point)

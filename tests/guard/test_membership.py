@@ -111,7 +111,7 @@ def pictures(bundle: Bundle, seed: int, count: int) -> np.ndarray:
 def test_the_loss_is_that_of_training_on_fixed_noise(bundle: Bundle) -> None:
     """Computed again, step by step, from the schedule's own formulas."""
     image, probe = pictures(bundle, 0, 1)[0], Probe((0.2, 0.4), draws=2, seed=5)
-    kept = bundle.schedule.alphas_cumprod()
+    kept = 1 / (1 + bundle.schedule.sigmas() ** 2)
     noise = torch.randn((4, *bundle.latent_shape), generator=torch.Generator().manual_seed(5))
     with torch.inference_mode():
         x0 = bundle.autoencoder.encode(torch.from_numpy(image)[None, None])[0] * bundle.latent_scale

@@ -14,13 +14,18 @@ SCHEDULE = Schedule()
 each = pytest.mark.parametrize("sampler", list(SAMPLERS), ids=SAMPLERS.keys())
 
 
+def fresh() -> torch.Tensor:
+    """The noise that a stochastic sampler is given; here always the same."""
+    return torch.ones(1, 1, 1)
+
+
 def shrink(x: torch.Tensor, sigma: float) -> torch.Tensor:
     return x / (1 + sigma**2)
 
 
 @each
 @pytest.mark.parametrize("n", [1, 2, 7, 1000])
-def test_one_evaluation_and_one_state_a_step(sampler: Sampler, n: int) -> None:
+def test_one_state_a_step_and_hardly_more_evaluations(sampler: Sampler, n: int) -> None:
     calls: list[float] = []
 
     def counted(x: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -29,8 +34,9 @@ def test_one_evaluation_and_one_state_a_step(sampler: Sampler, n: int) -> None:
 
     noise = torch.ones(2, 1, 4)
     sigmas = noise_levels(SCHEDULE, n, sampler.spacing)
-    states = list(sampler.steps(counted, noise, sigmas))
-    assert calls == sigmas[:-1]
+    states = list(sampler.steps(counted, noise, sigmas, fresh))
+    assert list(dict.fromkeys(calls)) == sigmas[:-1]
+    assert len(calls) <= n + 1  # PNDM's first step looks ahead once
     assert [(s.i, s.n) for s in states] == [(i + 1, n) for i in range(n)]
     assert all(s.x.shape == s.denoised.shape == noise.shape for s in states)
     assert torch.equal(states[-1].x, states[-1].denoised)  # no noise is left
@@ -41,7 +47,7 @@ def test_the_noise_given_is_left_alone_and_decides_the_result(sampler: Sampler) 
     noise = torch.randn(1, 2, 4, generator=torch.Generator().manual_seed(0))
     before = noise.clone()
     sigmas = noise_levels(SCHEDULE, 5, sampler.spacing)
-    runs = [list(sampler.steps(shrink, noise, sigmas))[-1].x for _ in range(2)]
+    runs = [list(sampler.steps(shrink, noise, sigmas, fresh))[-1].x for _ in range(2)]
     assert torch.equal(noise, before)
     assert torch.equal(*runs)
 
@@ -55,8 +61,17 @@ def test_noise_levels_fall_from_the_noisiest_trained_to_zero(sampler: Sampler, n
     assert sigmas[0] == pytest.approx(float(table[-1]))
     assert sigmas[-1] == 0
     assert all(a > b for a, b in zip(sigmas, sigmas[1:], strict=False))
-    if n > 1:
+    if n > 1 and sampler.spacing != "flow":
         assert sigmas[-2] == pytest.approx(float(table[0]))
+    assert sigmas[-2] >= float(table[0]) * (1 - 1e-9)  # no noise fainter than the network has seen
+
+
+@pytest.mark.parametrize("n", [2, 20, 1000])
+def test_flow_spacing_is_even_in_the_share_of_noise(n: int) -> None:
+    shares = [s / (1 + s) for s in noise_levels(Schedule("flow"), n, "flow")]
+    assert shares[0] == pytest.approx(0.9995)
+    parts = [a - b for a, b in zip(shares, shares[1:], strict=False)]
+    assert parts == pytest.approx([0.9995 / n] * n, rel=1e-6)
 
 
 @pytest.mark.parametrize("n", [0, -1, 1001])

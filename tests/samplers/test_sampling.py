@@ -52,10 +52,12 @@ def test_the_global_random_state_is_left_alone(bundle: Bundle) -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_batch_draws_what_single_seeds_draw(bundle: Bundle) -> None:
-    alone = [drain(sampling.draw_sample(bundle, seed, FEW, "cpu")) for seed in (3, 4, 5)]
-    one_by_one = drain(sampling.draw_batch(bundle, [3, 4, 5], FEW, "cpu", batch_size=1))
-    together = drain(sampling.draw_batch(bundle, [3, 4, 5], FEW, "cpu", batch_size=2))
+@pytest.mark.parametrize("key", SAMPLERS.keys())
+def test_a_batch_draws_what_single_seeds_draw(bundle: Bundle, key: str) -> None:
+    few = SampleSettings(key, 3)
+    alone = [drain(sampling.draw_sample(bundle, seed, few, "cpu")) for seed in (3, 4, 5)]
+    one_by_one = drain(sampling.draw_batch(bundle, [3, 4, 5], few, "cpu", batch_size=1))
+    together = drain(sampling.draw_batch(bundle, [3, 4, 5], few, "cpu", batch_size=2))
     assert all(np.array_equal(a, b) for a, b in zip(alone, one_by_one, strict=True))
     for a, b in zip(alone, together, strict=True):  # batched arithmetic may round otherwise
         np.testing.assert_allclose(a, b, atol=1e-4)
