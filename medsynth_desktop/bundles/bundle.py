@@ -80,6 +80,10 @@ class Bundle:
         array: np.ndarray = image.clamp(-1, 1).float().cpu().numpy()
         return array
 
+    def reconstruct(self, image: np.ndarray) -> np.ndarray:
+        """Return one image (grid) in [-1, 1] as the autoencoder gives it back: encoded to its latent mean, decoded."""
+        return self.decode(self.encode(np.array(image, np.float32)[None])[0].to(self.device))
+
     def preview(self, latent: torch.Tensor) -> np.ndarray:
         """Return a picture (rows, columns) of a forming latent, as it is looked at.
 

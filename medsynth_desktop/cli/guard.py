@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run, say
+from medsynth_desktop.cli.quality import quality_lines
 
 if TYPE_CHECKING:
     from medsynth_desktop.core.records import Nearest, Verdict
@@ -104,6 +105,9 @@ def audit(
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Real patients' images in the report, or none.")
     ] = True,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Measure the batch's quality too, as medsynth quality does.")
+    ] = False,
     fdr: Annotated[
         float, typer.Option("--fdr", help="Share of the discovered images that may be innocent.")
     ] = 0.05,
@@ -116,19 +120,24 @@ def audit(
     asked = membership_images if membership else None
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
+        if quality:
+            auditing.check_quality(workspace, held, batch)
         result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile, asked, fdr))
+        measured = run(auditing.audit_quality(workspace, held, batch, anew=quality))
         if report is not None:
             auditing.write_report(
                 workspace, held, batch, result, report, paths=paths or [], pictures=pictures
             )
-    document = auditing.describe(result)
-    for warning in document["warnings"]:
+    document = auditing.describe(result, measured)
+    about_quality = document["quality"]["warnings"] if quality and document["quality"] else []
+    for warning in [*document["warnings"], *about_quality]:
         say(f"medsynth: {warning}")
+    told = quality_lines(measured) if quality and measured is not None else []
     chance = result.significance.p_values.tolist()
     lines = [_verdict_line(result.verdicts[i], chance[i]) for i in riskiest_first(result.verdicts)]
     prepared = filter(None, [document["softness"]["sentence"], document["significance"]["sentence"]])
     counts = "{pass} pass, {review} to review, {block} blocked".format(**document["counts"])
-    answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"]]))
+    answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"], *told]))
     if document["counts"]["block"]:
         raise typer.Exit(3)
 

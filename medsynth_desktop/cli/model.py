@@ -154,7 +154,8 @@ def sample(
     bundle: Annotated[str, typer.Option("--bundle", help="Name, hash or folder of a bundle.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 1,
     sampler: Annotated[
-        str, typer.Option("--sampler", help="Which one: see docs/reference.md; a wrong name lists them.")
+        str,
+        typer.Option("--sampler", help="ddim, ddpm, dpm-solver++2m, pndm, rectified-flow or unipc."),
     ] = "dpm-solver++2m",
     steps: Annotated[int, typer.Option("--steps", help="Evaluations of the network for one sample.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample; the next add one each.")] = 0,

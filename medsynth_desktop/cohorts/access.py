@@ -12,6 +12,7 @@ import numpy as np
 
 from medsynth_desktop.cohorts.conform import conform
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.npy import map_npy
 from medsynth_desktop.core.records import CohortRecord, ImageRecord, Recipe, Split
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import refusing
@@ -194,7 +195,7 @@ def _already_conformed(path: Path, recipe: Recipe) -> np.ndarray | None:
     InputRefused
         For one of another shape or of whole numbers where the cohort has millimetres: an array carries none.
     """
-    array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    array = map_npy(path)
     if array.dtype.kind == "f" and recipe.grid in (array.shape, array.shape[1:]):
         return array
     if recipe.spacing:

@@ -69,6 +69,7 @@ def render_report(
     title: str = "Privacy audit",
     facts: Sequence[tuple[str, str]] = (),
     pairs: Sequence[PairPictures] = (),
+    sections: Sequence[str] = (),
 ) -> str:
     """Write the audit of one batch as an HTML page.
 
@@ -80,11 +81,13 @@ def render_report(
         Heading, and under it names with values: what was audited against what, when, by whom and with what.
     pairs
         Riskiest samples beside real images, as pictures; a page with any says that it holds patients' images.
+    sections
+        HTML of rooms above this one, already escaped; before what was not tested.
     """
     verdicts, policy, calibration = result.verdicts, result.policy, result.calibration
     parts = [
         f"<h1>{escape(title)}</h1>",
-        _header([*facts, ("Policy", policy.hash[:16])]),
+        render_facts([*facts, ("Policy", policy.hash[:16])]),
         _conclusion(result),
         _list("Cautions", result.warnings),
         _list("Risk that a released image links to a patient", result.link_risk.sentences(result.drawn)),
@@ -97,8 +100,14 @@ def render_report(
             membership_words(result.membership, result.drawn),
         ),
         _verdicts(verdicts, result.significance),
+        *sections,
         _list("What was not tested, and within which limits the rest was", not_tested(result)),
     ]
+    return render_page(title, parts)
+
+
+def render_page(title: str, parts: Sequence[str]) -> str:
+    """One self-contained page of ``parts``, HTML that is already escaped."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -110,7 +119,8 @@ def render_report(
     )
 
 
-def _header(facts: Sequence[tuple[str, str]]) -> str:
+def render_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """Names with values, as they stand under a heading."""
     lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return f'<dl class="meta">{lines}</dl>'
 
