@@ -11,6 +11,7 @@ from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
 
 from medsynth_desktop.bundles.asking import given_row
 from medsynth_desktop.bundles.schedule import Denoiser, Network, Schedule
+from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import BundleRecord
 from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
 from medsynth_desktop.networks.conditions import MISSING
@@ -50,9 +51,13 @@ class Bundle:
         Raises
         ------
         InputRefused
-            What the model does not know, or cannot take.
+            What the model does not know, or cannot take; guidance of a model that draws only with conditions.
         """
         given = given_row(self.record.conditions, asked or {})
+        if guidance != 1 and self.unet_shape.unasked:
+            raise InputRefused(
+                "This model never learnt to draw without its conditions, so it takes no guidance but 1."
+            )
         if not asked:
             return self.schedule.denoiser(self.unet)
         return self.schedule.denoiser(_guided(self.unet, given, guidance))

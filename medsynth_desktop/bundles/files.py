@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,15 @@ import torch
 from safetensors.torch import save as tensors_to_bytes
 
 from medsynth_desktop.bundles.bundle import Bundle
-from medsynth_desktop.bundles.schema import FORMAT, MAX_JSON_BYTES, VERSION, BundleFacts, parse_facts
+from medsynth_desktop.bundles.plain import read_plain as _read
+from medsynth_desktop.bundles.schema import (
+    FORMAT,
+    MAX_JSON_BYTES,
+    VERSION,
+    BundleFacts,
+    parse_facts,
+    shape_document,
+)
 from medsynth_desktop.bundles.weights import empty_network, fill_network, max_file_bytes, parameters
 from medsynth_desktop.core.errors import BundleRefused, StoreFailed
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
@@ -119,6 +126,7 @@ def write_bundle(
     if path.exists():
         raise StoreFailed(f"The folder {path.name} exists already; choose another name for the bundle.")
     document = {"format": FORMAT, "version": VERSION, **asdict(facts)}
+    document |= {"autoencoder": shape_document(facts.autoencoder), "unet": shape_document(facts.unet)}
     contents = {
         FACTS: json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode(),
         AUTOENCODER: _to_bytes(autoencoder, dtype),
@@ -175,22 +183,3 @@ def _list_files(path: Path) -> set[str]:
     if missing := sorted({FACTS, AUTOENCODER, DIFFUSION} - names):
         raise BundleRefused(f"The bundle lacks {missing[0]}; get the model anew.")
     return names
-
-
-def _read(path: Path, name: str, limit: int) -> bytes:
-    """Bytes of a plain file of at most ``limit`` bytes; a link put there meanwhile is not followed."""
-    try:
-        handle = os.open(
-            path / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        )
-        with os.fdopen(handle, "rb") as stream:
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode):
-                raise BundleRefused(f"{name} must be a plain file; get the model anew.")
-            if facts.st_size > limit:
-                raise BundleRefused(
-                    f"{name} must be at most {limit} bytes for this model; it has {facts.st_size}."
-                )
-            return stream.read(limit + 1)[:limit]
-    except OSError as error:
-        raise BundleRefused(f"{name} cannot be read ({error.strerror}); get the model anew.") from None

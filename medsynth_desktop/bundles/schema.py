@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from medsynth_desktop.bundles.asking import LONGEST_CLASS
@@ -28,7 +28,15 @@ KEYS = {
 NAME = re.compile(r"\w[\w .()+-]{0,79}")
 CONDITION = re.compile(r"[A-Za-z]\w{0,39}")
 CLASS = re.compile(rf"[^\x00-\x1f]{{1,{LONGEST_CLASS}}}")
-HASH = re.compile(r"[0-9a-f]{64}")
+HASH = re.compile(r"[0-9a-f]{64}|")
+"""Of the training cohort; empty where nobody knows it, as of a model from elsewhere."""
+ADDED: dict[type, tuple[str, ...]] = {
+    AutoencoderShape: ("attention", "encoder_attention", "decoder_attention", "projected", "unit_range"),
+    UNetShape: (
+        "level_heads", "residual_resampling", "projected", "transformer_layers", "unasked", "concatenated"
+    ),
+}  # fmt: skip
+"""Fields of shapes that bundles of before do not have; one that has its default is not written either."""
 T = TypeVar("T")
 
 
@@ -121,6 +129,10 @@ def _check_fit(facts: BundleFacts) -> None:
         )
     if tuple(len(c.classes) for c in facts.conditions) != facts.unet.conditions:
         raise BundleRefused("The UNet's conditions must be those that the bundle names; get the model anew.")
+    if facts.unet.unasked and any((c.low, c.high) != (0, 1) for c in facts.conditions):
+        raise BundleRefused(
+            "Conditions that the network sees as they are must range from 0 to 1; get the model anew."
+        )
     factor = facts.autoencoder.factor * facts.unet.factor
     if any(n % factor for n in facts.recipe.grid):
         raise BundleRefused(f"Every axis of the grid must divide by {factor}; got {facts.recipe.grid}.")
@@ -129,6 +141,8 @@ def _check_fit(facts: BundleFacts) -> None:
 def _record(name: str, kind: type[T], value: Any) -> T:
     """Build the frozen record ``kind`` from a JSON object with exactly its fields; lists become tuples."""
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if isinstance(value, dict):
+        value = {**_defaults(kind), **value}
     _check_keys(name, value, known)
     plain: dict[str, Any] = {}
     for key, item in value.items():
@@ -140,6 +154,16 @@ def _record(name: str, kind: type[T], value: Any) -> T:
         return kind(**plain)
     except (ValueError, TypeError) as error:
         raise BundleRefused(f"{name}: {str(error)[:160]}.") from None
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    return {f.name: f.default for f in fields(kind) if f.name in ADDED.get(kind, ())}
+
+
+def shape_document(shape: Any) -> dict[str, Any]:
+    """What `bundle.json` says of ``shape``; what it has in common with older bundles is said as they said it."""
+    said = asdict(shape)
+    return {k: v for k, v in said.items() if _defaults(type(shape)).get(k, MISSING) != v}
 
 
 def _check_keys(name: str, value: Any, known: set[str]) -> None:

@@ -56,7 +56,7 @@ def fill_network(name: str, network: N, data: bytes) -> N:
     BundleRefused
         When the bytes are no safetensors, or names, shapes, types or values are not what the architecture needs.
     """
-    claimed = _header(name, data)
+    claimed = header(name, data)
     wanted = {key: list(t.shape) for key, t in network.state_dict().items()}
     if missing := sorted(set(wanted) - set(claimed)):
         raise BundleRefused(f"{name} lacks the weights {missing[0]!r}; get the model anew.")
@@ -71,6 +71,17 @@ def fill_network(name: str, network: N, data: bytes) -> N:
         tensors = {key: tensor.float() for key, tensor in load_tensors(data).items()}
     except (SafetensorError, ValueError, RuntimeError) as error:
         raise BundleRefused(f"{name} is damaged ({str(error)[:80]}); get the model anew.") from None
+    return put_weights(name, network, tensors)
+
+
+def put_weights(name: str, network: N, tensors: dict[str, torch.Tensor]) -> N:
+    """Give an empty network float32 weights of the right names and shapes, and set it to eval mode.
+
+    Raises
+    ------
+    BundleRefused
+        When a value is no finite number.
+    """
     for key, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise BundleRefused(
@@ -80,7 +91,7 @@ def fill_network(name: str, network: N, data: bytes) -> N:
     return network.eval().requires_grad_(False)
 
 
-def _header(name: str, data: bytes) -> dict[str, tuple[str, list[int]]]:
+def header(name: str, data: bytes) -> dict[str, tuple[str, list[int]]]:
     """Claimed dtype and shape of every tensor, read before the library allocates anything."""
     size = int.from_bytes(data[:8], "little")
     if len(data) < 8 or size > min(MAX_HEADER_BYTES, len(data) - 8):

@@ -22,7 +22,9 @@ class AutoencoderShape:
 
     ``fold`` voxels along each axis become channels before the first layer (see `medsynth_desktop.networks.folding`).
     ``channels`` are divisible by ``norm_groups``; ``transposed`` upsamples by a strided transposed convolution,
-    which on a CPU costs a quarter of interpolating first.
+    which on a CPU costs a quarter of interpolating first. The last five are for models from elsewhere: whether each
+    level attends (none: no level does), and the middle of encoder and decoder; whether a linear layer follows each
+    attention; and whether the network's images are in [0, 1] in place of [-1, 1].
     """
 
     spatial_dims: int = 3
@@ -32,11 +34,25 @@ class AutoencoderShape:
     norm_groups: int = 8
     transposed: bool = True
     fold: int = 2
+    attention: tuple[bool, ...] = ()
+    encoder_attention: bool = False
+    decoder_attention: bool = False
+    projected: bool = True
+    unit_range: bool = False
 
     def __post_init__(self) -> None:
         _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
         _check_range("fold", self.fold, 1, 4)
         _check_range("latent_channels", self.latent_channels, 1, 32)
+        _check_flags("attention", self.attention)
+        _check_flags(
+            "encoder_attention, decoder_attention, projected and unit_range",
+            (self.encoder_attention, self.decoder_attention, self.projected, self.unit_range),
+        )
+        if self.attention and len(self.attention) != len(self.channels):
+            raise ValueError(
+                f"attention needs {len(self.channels)} entries or none; got {len(self.attention)}"
+            )
 
     @property
     def factor(self) -> int:
@@ -44,18 +60,20 @@ class AutoencoderShape:
         return self.fold * int(2 ** (len(self.channels) - 1))
 
     def build(self) -> FoldedAutoencoder:
-        """Return MONAI's AutoencoderKL of this shape, with fresh weights and without attention."""
+        """Return MONAI's AutoencoderKL of this shape, with fresh weights."""
         return FoldedAutoencoder(
             self.fold,
             self.spatial_dims,
+            unit_range=self.unit_range,
             num_res_blocks=self.res_blocks,
             channels=self.channels,
-            attention_levels=(False,) * len(self.channels),
+            attention_levels=self.attention or (False,) * len(self.channels),
             latent_channels=self.latent_channels,
             norm_num_groups=self.norm_groups,
-            with_encoder_nonlocal_attn=False,
-            with_decoder_nonlocal_attn=False,
+            with_encoder_nonlocal_attn=self.encoder_attention,
+            with_decoder_nonlocal_attn=self.decoder_attention,
             use_convtranspose=self.transposed,
+            include_fc=self.projected,
         )
 
 
@@ -66,6 +84,13 @@ class UNetShape:
     ``fold`` latent cells along each axis become channels before the first layer (see
     `medsynth_desktop.networks.folding`). ``conditions`` holds, for each thing that may be asked for, its number of
     classes or 0 for a number; they are given through cross-attention, as tokens of ``condition_width``.
+
+    The last six are for models from elsewhere: ``level_heads`` in place of ``head_channels``, level by level (that of a
+    level that does not attend is not looked at); ``residual_resampling`` changes the resolution in residual blocks;
+    ``projected`` says whether a linear layer follows each attention; ``transformer_layers`` how deep each
+    cross-attention is. Where ``unasked`` is not empty, conditions are numbers from 0 to 1 that the network sees as they
+    are, all in one token, and ``unasked`` stands for those that are not asked for; ``concatenated`` appends them to
+    every latent cell too.
     """
 
     spatial_dims: int = 3
@@ -78,6 +103,12 @@ class UNetShape:
     fold: int = 2
     conditions: tuple[int, ...] = ()
     condition_width: int = 64
+    level_heads: tuple[int, ...] = ()
+    residual_resampling: bool = False
+    projected: bool = True
+    transformer_layers: int = 1
+    unasked: tuple[float, ...] = ()
+    concatenated: bool = False
 
     def __post_init__(self) -> None:
         _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
@@ -90,11 +121,36 @@ class UNetShape:
         _check_range("head_channels", self.head_channels, 1, 256)
         if len(self.attention) != len(self.channels):
             raise ValueError(f"attention needs {len(self.channels)} entries; got {len(self.attention)}")
-        attended = [c for c, a in zip(self.channels, self.attention, strict=True) if a] + [self.channels[-1]]
-        if any(c % self.head_channels for c in attended):
-            raise ValueError(
-                f"head_channels {self.head_channels} must divide the attended channels {attended}"
-            )
+        self._check_heads()
+        self._check_foreign()
+
+    def _check_heads(self) -> None:
+        heads = self.level_heads or (self.head_channels,) * len(self.channels)
+        if len(heads) != len(self.channels):
+            raise ValueError(f"level_heads needs {len(self.channels)} entries or none; got {len(heads)}")
+        levels = zip(self.channels, heads, self.attention, strict=True)
+        # The middle attends too, with the numbers of the last level.
+        attended = [(c, h) for c, h, a in levels if a] + [(self.channels[-1], heads[-1])]
+        for width, head in attended:
+            _check_range("head_channels", head, 1, MAX_CHANNELS)
+            if width % head:
+                raise ValueError(
+                    f"head_channels {head} must divide the attended channels {[c for c, _ in attended]}"
+                )
+
+    def _check_foreign(self) -> None:
+        _check_flags("attention", self.attention)
+        _check_flags(
+            "residual_resampling, projected and concatenated",
+            (self.residual_resampling, self.projected, self.concatenated),
+        )
+        _check_range("transformer_layers", self.transformer_layers, 1, MAX_RES_BLOCKS)
+        if not all(isinstance(u, int | float) and 0 <= u <= 1 for u in self.unasked):
+            raise ValueError(f"unasked must be numbers from 0 to 1; got {self.unasked}")
+        if self.unasked and self.conditions != (0,) * len(self.unasked):
+            raise ValueError("unasked needs an entry for each condition, and conditions that are numbers")
+        if self.concatenated and not self.unasked:
+            raise ValueError("concatenated needs conditions that the network sees as they are")
 
     @property
     def factor(self) -> int:
@@ -111,15 +167,25 @@ class UNetShape:
             channels=self.channels,
             attention_levels=self.attention,
             norm_num_groups=self.norm_groups,
-            num_head_channels=self.head_channels,
+            num_head_channels=self.level_heads or self.head_channels,
             conditions=self.conditions,
             condition_width=self.condition_width,
+            unasked=self.unasked,
+            concatenated=self.concatenated,
+            resblock_updown=self.residual_resampling,
+            include_fc=self.projected,
+            transformer_num_layers=self.transformer_layers,
         )
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
+
+
+def _check_flags(name: str, values: tuple[bool, ...]) -> None:
+    if not all(type(value) is bool for value in values):
+        raise ValueError(f"{name} must be true or false; got {values!r}")
 
 
 def _check_levels(dims: int, channels: tuple[int, ...], res_blocks: tuple[int, ...], groups: int) -> None:

@@ -47,5 +47,23 @@ class ConditionEmbedding(nn.Module):
         return torch.stack(tokens, 1)
 
 
+class PlainConditions(nn.Module):
+    """(n, k) of what is asked to (n, 1, k): one token that holds the numbers as they are, from 0 to 1.
+
+    So models of elsewhere take them (Pinaya et al. 2022, arXiv:2209.07162). They have no token for what is not asked
+    for: ``unasked`` holds a number in its place for each condition.
+    """
+
+    def __init__(self, unasked: Sequence[float]) -> None:
+        super().__init__()
+        self.unasked = tuple(unasked)
+        self.classes = (0,) * len(self.unasked)
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        """Return the token of ``given``, numbers from -1 to 1 or NaN as `ConditionEmbedding` takes them."""
+        unasked = torch.tensor(self.unasked, dtype=given.dtype, device=given.device)
+        return torch.where(given.isnan(), unasked, (given + 1) / 2)[:, None]
+
+
 def _scalar(width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(1, width), nn.SiLU(), nn.Linear(width, width))

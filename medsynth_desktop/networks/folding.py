@@ -13,7 +13,7 @@ import torch
 from einops import rearrange
 from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
 
-from medsynth_desktop.networks.conditions import MISSING, ConditionEmbedding
+from medsynth_desktop.networks.conditions import MISSING, ConditionEmbedding, PlainConditions
 
 
 class Folding:
@@ -38,27 +38,34 @@ class Folding:
 
 
 class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
-    """MONAI's AutoencoderKL over voxels folded into channels."""
+    """MONAI's AutoencoderKL over voxels folded into channels.
 
-    def __init__(self, fold: int, spatial_dims: int, **settings: Any) -> None:
+    Images are in [-1, 1] for everybody else; with ``unit_range`` MONAI's network sees and gives them in [0, 1].
+    """
+
+    def __init__(self, fold: int, spatial_dims: int, unit_range: bool = False, **settings: Any) -> None:
         folding = Folding(fold, spatial_dims)
         super().__init__(spatial_dims, in_channels=folding.cells, out_channels=folding.cells, **settings)
         self.folding = folding
+        self.unit_range = unit_range
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of the latents of ``x`` (n, 1, *space)."""
-        mean, sigma = super().encode(self.folding.fold(x))
+        mean, sigma = super().encode(self.folding.fold((x + 1) / 2 if self.unit_range else x))
         return mean, sigma
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Images (n, 1, *space) of latents."""
-        return self.folding.unfold(super().decode(z))
+        images = self.folding.unfold(super().decode(z))
+        return 2 * images - 1 if self.unit_range else images
 
 
 class FoldedUNet(DiffusionModelUNet):  # type: ignore[misc]
     """MONAI's DiffusionModelUNet over latent cells folded into channels, the patches of a vision transformer.
 
     ``conditions`` holds the number of classes of each condition (0: a number), ``condition_width`` of their tokens.
+    Where ``unasked`` is not empty the conditions are given as they are (`PlainConditions`), with ``concatenated`` as
+    channels of every cell too.
     """
 
     def __init__(
@@ -68,15 +75,24 @@ class FoldedUNet(DiffusionModelUNet):  # type: ignore[misc]
         latent_channels: int,
         conditions: tuple[int, ...] = (),
         condition_width: int = 64,
+        unasked: tuple[float, ...] = (),
+        concatenated: bool = False,
         **settings: Any,
     ) -> None:
         folding = Folding(fold, spatial_dims)
         width = latent_channels * folding.cells
         if conditions:
-            settings |= {"with_conditioning": True, "cross_attention_dim": condition_width}
-        super().__init__(spatial_dims, in_channels=width, out_channels=width, **settings)
+            token = len(unasked) or condition_width
+            settings |= {"with_conditioning": True, "cross_attention_dim": token}
+        more = len(unasked) if concatenated else 0
+        super().__init__(spatial_dims, in_channels=width + more, out_channels=width, **settings)
         self.folding = folding
-        self.embedding = ConditionEmbedding(conditions, condition_width) if conditions else None
+        self.concatenated = concatenated
+        self.embedding: ConditionEmbedding | PlainConditions | None = None
+        if conditions:
+            self.embedding = (
+                PlainConditions(unasked) if unasked else ConditionEmbedding(conditions, condition_width)
+            )
 
     def forward(
         self, x: torch.Tensor, timesteps: torch.Tensor, given: torch.Tensor | None = None
@@ -85,9 +101,12 @@ class FoldedUNet(DiffusionModelUNet):  # type: ignore[misc]
 
         ``given`` (n, conditions) is what is asked for, as `ConditionEmbedding` takes it; None asks for nothing.
         """
-        context = None
+        context, cells = None, self.folding.fold(x)
         if self.embedding is not None:
             if given is None:
                 given = torch.full((len(x), len(self.embedding.classes)), MISSING, device=x.device)
             context = self.embedding(given)
-        return self.folding.unfold(super().forward(self.folding.fold(x), timesteps, context))
+            if self.concatenated:
+                planes = context[:, 0].reshape(*given.shape, *[1] * (cells.ndim - 2))
+                cells = torch.cat([cells, planes.expand(-1, -1, *cells.shape[2:])], 1)
+        return self.folding.unfold(super().forward(cells, timesteps, context))
