@@ -12,6 +12,7 @@ import typer
 from medsynth_desktop import __version__
 from medsynth_desktop.cli import (
     batch,
+    bundle,
     cohort,
     demo,
     distill,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, system, cohort, model, batch, distill, guard, quality, features, release):
+for room in (demo, system, cohort, model, bundle, batch, distill, guard, quality, features, release):
     room.add_to(app)
 add_epilog(app)
 

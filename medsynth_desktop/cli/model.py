@@ -1,21 +1,18 @@
-"""`medsynth train`, `bundle` and `sample`."""
+"""`medsynth train` and `sample`."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import typer
 
+from medsynth_desktop.cli.bundle import asked_words
 from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run, say
 from medsynth_desktop.cli.help import Commands
 
 train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
-bundle_app = typer.Typer(
-    help="Models as bundles; nothing in them is ever executed.", cls=Commands, no_args_is_help=True
-)
 
 Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
 Preset = Annotated[str, typer.Option("--preset", help="tiny, small, medium or large; see docs/reference.md.")]
@@ -29,7 +26,6 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of weights and batches."
 def add_to(root: typer.Typer) -> None:
     """Mount the groups and commands."""
     root.add_typer(train_app, name="train")
-    root.add_typer(bundle_app, name="bundle")
     root.command()(sample)
 
 
@@ -63,7 +59,7 @@ def diffusion(
 ) -> None:
     """Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before."""
     done = _trained("diffusion", cohort, preset, out, max_steps, resume, seed, condition or ())
-    learnt = "".join(f"\nMay be asked for {_asked(c)}" for c in done["conditions"])
+    learnt = "".join(f"\nMay be asked for {asked_words(c)}" for c in done["conditions"])
     told = f"Trained the diffusion model {_effort(done)}: {out}, in the workspace as {done['name']}"
     answer(done, told + learnt)
 
@@ -87,12 +83,6 @@ def _effort(done: dict[str, Any]) -> str:
     return f"for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}"
 
 
-def _asked(condition: dict[str, Any]) -> str:
-    """``label (normal, bacteria)`` or ``age (20 to 90)``."""
-    classes = ", ".join(condition["classes"])
-    return f"{condition['name']} ({classes or '{low:g} to {high:g}'.format(**condition)})"
-
-
 @train_app.command()
 def identity(
     cohort: Cohort,
@@ -114,40 +104,6 @@ def identity(
         done = run(steps)
     told = f"Trained the recognition for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}"
     answer(done, "\n".join([told, *done["told"]]))
-
-
-@bundle_app.command()
-def inspect(path: Annotated[Path, typer.Argument(help="Folder of the bundle.")]) -> None:
-    """Describe a bundle without executing anything of it."""
-    from medsynth_desktop.bundles import describe_bundle
-    from medsynth_desktop.workbench.training import refuse_unfinished
-
-    refuse_unfinished(path)
-    document = describe_bundle(path)
-    answer(document, _lines(document))
-
-
-@bundle_app.command("import")
-def import_(path: Annotated[Path, typer.Argument(help="Folder of the bundle.")]) -> None:
-    """Check a bundle and copy it into the workspace."""
-    from medsynth_desktop.bundles import describe_bundle
-    from medsynth_desktop.workbench.sampling import import_bundle
-    from medsynth_desktop.workbench.training import refuse_unfinished
-
-    refuse_unfinished(path)
-    with open_workspace() as workspace:
-        record = run(import_bundle(workspace, path))
-        document = {**describe_bundle(Path(record.path)), "hash": record.hash, "path": record.path}
-    answer(document, f"Imported {record.name} ({record.hash[:12]})")
-
-
-@bundle_app.command("list")
-def list_() -> None:
-    """List the bundles of the workspace."""
-    with open_workspace(to_look=True) as workspace:
-        records = [dataclasses.asdict(r) for r in workspace.bundles.list()]
-    lines = "\n".join(f"{r['name']}  {r['hash'][:12]}  {_grid(r['recipe'])}" for r in records)
-    answer({"bundles": records}, lines or "No bundle yet: medsynth bundle import PATH")
 
 
 def sample(
@@ -242,35 +198,3 @@ def _refuse_unfinished(bundle: str) -> None:
     from medsynth_desktop.workbench.training import refuse_unfinished
 
     refuse_unfinished(Path(bundle))
-
-
-def _lines(document: dict[str, Any]) -> str:
-    """A bundle for a person; the curves and settings are for ``--json``."""
-    asked = ", ".join(map(_asked, document["conditions"]))
-    stages = [_told_of(document["training"].get(stage)) for stage in ("autoencoder", "diffusion")]
-    latent = " x ".join(str(n) for n in document["latent_shape"])
-    return "\n".join(
-        [
-            f"{document['name']} ({document['hash'][:12]}), licence: {document['licence'] or 'none given'}",
-            f"Images: {_grid(document['recipe'])}; conditions: {asked or 'none'}",
-            f"Cohort: {document['cohort_hash'][:12]}",
-            f"Autoencoder: {document['autoencoder']['parameters']:,} parameters, latents of {latent}{stages[0]}",
-            f"Diffusion: {document['unet']['parameters']:,} parameters{stages[1]}",
-        ]
-    )
-
-
-def _told_of(facts: Any) -> str:
-    """How one stage was trained, as far as the bundle, which may be a stranger's, says it in numbers."""
-    numbers: list[Any] = (
-        [facts.get(key) for key in ("steps", "seconds", "loss")] if isinstance(facts, dict) else []
-    )
-    if not numbers or not all(isinstance(n, int | float) and abs(n) < 1e12 for n in numbers):
-        return ""
-    steps, seconds, loss = numbers
-    return f"; trained for {counted(steps, 'step')} in {lasting(seconds)}, loss {loss:.4g}"
-
-
-def _grid(recipe: dict[str, Any]) -> str:
-    spacing = f" at {recipe['spacing']:g} mm" if recipe["spacing"] else ""
-    return "grid " + "x".join(str(n) for n in recipe["grid"]) + spacing

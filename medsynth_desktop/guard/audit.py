@@ -50,6 +50,8 @@ class AuditResult:
         Whether the model that drew the batch gives away whom it learnt from; None where that was not tested.
     drawn
         Whether a model drew the images. Of images given by path nobody knows: they may be real scans.
+    caution
+        Said where the model does not tell whom it learnt from, else "": then the cohort may be the wrong one.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -62,6 +64,7 @@ class AuditResult:
     significance: Significance
     membership: Membership | None = None
     drawn: bool = True
+    caution: str = ""
 
     @property
     def duplicates(self) -> tuple[tuple[str, str], ...]:
@@ -90,7 +93,8 @@ class AuditResult:
         """Sentences to show with the verdicts: of the calibration, and of images that resemble nothing."""
         unseen = np.array(self.calibration.values.get("correlation", ()))
         found = unlike_words(self.undisguised, unseen)
-        return (*self.calibration.warnings, *out_of_reach(self.policy), *filter(None, [found]))
+        said = [self.caution, *self.calibration.warnings, *out_of_reach(self.policy), found]
+        return tuple(filter(None, said))
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of the command line; numbers that are not defined are None."""

@@ -97,7 +97,8 @@ def memorisation(result: AuditResult) -> Finding:
 
     Alarm: clearly more images link to a patient than unseen patients' images do (`LinkRisk.more_than_innocent`), or an
     attack on the model is noticeable. Caution: the batch lies closer to the training images than unseen patients do, or
-    an attack is slight. Unknown: no sign, and so few images or unseen patients that there could hardly be one.
+    an attack is slight. Unknown: no sign, and so few images or unseen patients that there could hardly be one, or
+    nobody knows whom the model learnt from.
     """
     levels: list[Level] = []
     sentences: list[str] = []
@@ -119,13 +120,14 @@ def memorisation(result: AuditResult) -> Finding:
         sentences.append(_attack_words(result.membership))
     heads = HEADS if result.drawn else HEADS_GIVEN
     if "alarm" in levels:
-        return Finding("alarm", (heads["alarm"] if risk.more_than_innocent else GIVEN_AWAY, *sentences))
+        head = heads["alarm"] if risk.more_than_innocent else GIVEN_AWAY
+        return Finding("alarm", (head, *sentences, *filter(None, [result.caution])))
     if levels:
-        return Finding("caution", (heads["caution"], *sentences))
+        return Finding("caution", (heads["caution"], *sentences, *filter(None, [result.caution])))
     few = result.js_hcc.distrust
     proof = "That is no proof that it does not." if result.drawn else ""
-    told = [few or proof, "" if result.drawn else "Each is judged for itself."]
-    level: Level = "unknown" if few else "quiet"
+    told = [few or proof, "" if result.drawn else "Each is judged for itself.", result.caution]
+    level: Level = "unknown" if few or result.caution else "quiet"
     return Finding(level, (heads[level], *filter(None, told)))
 
 

@@ -32,6 +32,7 @@ from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
+from medsynth_desktop.workbench.foreign import unknown_training
 from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force, scope_of
 from medsynth_desktop.workbench.searching import training_evidence
 
@@ -44,7 +45,8 @@ class GuardState:
     """Evidence of the open batch and the thresholds now shown; `moved` makes the next state while dragging.
 
     ``ids`` orders ``metrics`` (metric key to (n,) float64) and ``codes`` ((n,) 0 pass, 1 review, 2 block).
-    ``unseen`` holds the same metrics of the calibration patients.
+    ``unseen`` holds the same metrics of the calibration patients. ``caution`` is said where nobody knows whom the model
+    learnt from.
     """
 
     policy: Policy | None = None
@@ -53,6 +55,7 @@ class GuardState:
     ids: tuple[str, ...] = ()
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     codes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
+    caution: str = ""
 
     @classmethod
     def of(cls, workspace: Workspace, cohort: CohortRecord | None, batch: BatchRecord | None) -> GuardState:
@@ -65,7 +68,8 @@ class GuardState:
         stored = workspace.verdicts.get(batch.name) if batch is not None else {}
         known = {h.hash for h in workspace.policies.of(cohort.hash, scope)} if stored else set()
         nearest = {s: v.nearest for s, v in stored.items() if v.policy_hash in known}
-        return cls.build(policy, calibration, nearest)
+        state = cls.build(policy, calibration, nearest)
+        return replace(state, caution=unknown_training(workspace, batch.bundle_hash)) if batch else state
 
     @classmethod
     def build(
@@ -119,7 +123,7 @@ class GuardState:
         unseen = self.unseen.get("correlation", np.zeros(0))
         unlike = unlike_words(apart_from_disguised(self.metrics, self.policy), unseen)
         told = out_of_reach(self.policy) if self.policy is not None else []
-        return (*self.calibration.warnings, *told, *filter(None, [unlike]))
+        return tuple(filter(None, [self.caution, *self.calibration.warnings, *told, unlike]))
 
     @property
     def thresholds(self) -> dict[str, Threshold]:
@@ -231,7 +235,7 @@ def audit_batch(
     if policy is not None:
         limits.apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
     workspace.verdicts.put(batch_name, list(result.verdicts))
-    return result
+    return replace(result, caution=unknown_training(workspace, batch.bundle_hash))
 
 
 def audit_images(

@@ -65,7 +65,13 @@ def with_cohort(
 def _cohort_to_avoid(workspace: Workspace, bundle_hash: str, name: str | None) -> CohortRecord:
     if name is not None:
         return workspace.cohorts.get(name)
-    return _cohort_of(workspace, workspace.bundles.get(bundle_hash).cohort_hash)
+    record = workspace.bundles.get(bundle_hash)
+    if not record.cohort_hash:
+        raise NotFound(
+            f"Nobody here knows whose images the model {record.name} was trained on; name a cohort to keep away from "
+            "with --cohort."
+        )
+    return _cohort_of(workspace, record.cohort_hash)
 
 
 def _cohort_of(workspace: Workspace, cohort_hash: str) -> CohortRecord:

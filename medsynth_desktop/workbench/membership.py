@@ -51,6 +51,10 @@ def check_asked(workspace: Workspace, cohort: CohortRecord, bundle_hash: str) ->
         When it was trained on another cohort.
     """
     record = workspace.bundles.get(bundle_hash)
+    if not record.cohort_hash:
+        raise InputRefused(
+            f"A membership test needs the cohort that the model {record.name} was trained on, and nobody here knows it."
+        )
     if record.cohort_hash != cohort.hash:
         raise InputRefused(
             f"A membership test needs the cohort that the model {record.name} was trained on, as it was then; "

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,27 +24,36 @@ from medsynth_desktop.core.records import (
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.drawing import Drawing
+from medsynth_desktop.workbench.foreign import own_bundle
 from medsynth_desktop.workbench.keeping_away import open_drawer, with_cohort
+
+if TYPE_CHECKING:
+    from medsynth_desktop.bundles.foreign import Asked
 
 MAX_SEED = 2**63 - 1
 LONGEST_NAME = 60
 """Characters of a batch name; it also names a release's folder."""
 
 
-def import_bundle(workspace: Workspace, path: Path) -> Steps[BundleRecord]:
+def import_bundle(workspace: Workspace, path: Path, asked: Asked | None = None) -> Steps[BundleRecord]:
     """Check the bundle folder ``path``, executing nothing of it, and copy it into the workspace.
+
+    A MONAI bundle is converted; ``asked`` is what the user says of it.
 
     Raises
     ------
     BundleRefused
         When anything of it is damaged, dangerous or does not fit.
+    InputRefused
+        When something is ``asked`` of a bundle of ours.
     """
     from medsynth_desktop.bundles import read_bundle
 
     yield Progress(0, 2, "Checking the model")
-    record = read_bundle(path).record
-    yield Progress(1, 2, "Copying the model into the workspace")
-    return workspace.bundles.add(record, path)
+    with own_bundle(path, asked, workspace.path) as folder:
+        record = read_bundle(folder).record
+        yield Progress(1, 2, "Copying the model into the workspace")
+        return workspace.bundles.add(record, folder)
 
 
 def resolve_bundle(workspace: Workspace, bundle: str) -> BundleRecord:
@@ -55,7 +65,8 @@ def resolve_bundle(workspace: Workspace, bundle: str) -> BundleRecord:
             raise
     from medsynth_desktop.bundles import read_bundle
 
-    return workspace.bundles.add(read_bundle(Path(bundle)).record, Path(bundle))
+    with own_bundle(Path(bundle), room=workspace.path) as folder:
+        return workspace.bundles.add(read_bundle(folder).record, folder)
 
 
 def sample_batch(

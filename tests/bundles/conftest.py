@@ -1,4 +1,4 @@
-"""The tiny bundle, made once and copied."""
+"""The tiny bundle, and one of MONAI, each made once and copied."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bundles.tiny import make
+from tests.bundles.zoo import make_zoo
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,20 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(original: Path, tmp_path: Path) -> Path:
     """A copy to damage."""
     return Path(shutil.copytree(original, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that is taken; not to be changed."""
+    return make_zoo(tmp_path_factory.mktemp("zoo") / "zoo", 2, conditioned=True).path
+
+
+@pytest.fixture
+def bundle(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "copy"))
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    """What everything malicious in here would create."""
+    return tmp_path / "canary"
