@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_grid, printable, run
+from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, printable, run
 from medsynth_desktop.cli.help import Commands
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def import_(
 
 
 def _asked(grid: str | None, spacing: float | None, values: str | None, latent_scale: float | None) -> Asked:
-    from medsynth_desktop.bundles.foreign import Asked
+    from medsynth_desktop.workbench.foreign import Said
 
-    return Asked(parse_grid(grid), spacing, values.replace(" ", "") if values else None, latent_scale)
+    return Said(grid, spacing, values, latent_scale).asked()
 
 
 @bundle_app.command("list")

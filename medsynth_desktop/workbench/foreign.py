@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,43 @@ from medsynth_desktop.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from medsynth_desktop.bundles.foreign import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person says of a MONAI bundle, as it was typed; None: nothing. ``grid`` is such as ``160,224,160``."""
+
+    grid: str | None = None
+    spacing: float | None = None
+    values: str | None = None
+    latent_scale: float | None = None
+
+    def asked(self) -> Asked:
+        """Return it as the import takes it.
+
+        Raises
+        ------
+        InputRefused
+            A grid that is not whole numbers.
+        """
+        from medsynth_desktop.bundles.foreign import Asked
+
+        try:
+            parts = self.grid.replace("x", ",").split(",") if self.grid else None
+            grid = tuple(int(part) for part in parts) if parts else None
+        except ValueError:
+            raise InputRefused(
+                f"A grid is whole numbers such as 160,224,160; got {(self.grid or '')[:40]!r}."
+            ) from None
+        values = self.values.replace(" ", "") if self.values else None
+        return Asked(grid, self.spacing, values, self.latent_scale)
+
+
+def comes_from_elsewhere(path: Path) -> bool:
+    """Whether ``path`` looks like a MONAI bundle."""
+    from medsynth_desktop.bundles.foreign import is_foreign
+
+    return is_foreign(path)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from medsynth_desktop.workbench import (
     surfacing,
 )
 from medsynth_desktop.workbench.desk import Then
+from medsynth_desktop.workbench.foreign import Said
 from medsynth_desktop.workbench.guard_desk import GuardDesk
 from medsynth_desktop.workbench.teaching import DistillSettings
 
@@ -54,11 +55,15 @@ class Workbench(GuardDesk):
 
         return self.start(f"Importing {name}", steps, "disk", show)
 
-    def import_bundle(self, path: Path) -> Job:
-        """Check a bundle folder, executing nothing of it, and copy it into the workspace."""
+    def import_bundle(self, path: Path, said: Said | None = None) -> Job:
+        """Check a bundle folder, executing nothing of it, and copy it into the workspace.
+
+        Of a MONAI bundle, which is converted, ``said`` is what it does not say itself.
+        """
+        asked = said.asked() if said is not None else None
         return self.start(
             "Importing a model",
-            sampling.import_bundle(self.workspace, path),
+            sampling.import_bundle(self.workspace, path, asked),
             "disk",
             lambda record: self.use_bundle(record.hash),
         )

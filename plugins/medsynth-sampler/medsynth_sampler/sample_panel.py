@@ -18,9 +18,11 @@ from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.picture import PictureLabel, film
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_volume
+from medsynth_desktop.workbench.foreign import comes_from_elsewhere
 from medsynth_desktop.workbench.sampling import free_batch_name, sample_volume
 from medsynth_desktop.workbench.teaching import DistillSettings
 from medsynth_sampler.distill_dialog import DistillDialog, Wishes
+from medsynth_sampler.foreign_dialog import ForeignDialog
 from medsynth_sampler.model_box import ModelBox
 from medsynth_sampler.settings_form import SettingsForm
 
@@ -113,10 +115,16 @@ class SamplePanel(Panel):
     # -- verbs -------------------------------------------------------------------------------------------------
 
     def ask_import(self) -> None:
-        """Ask for a model folder and import it in the background."""
+        """Ask for a model folder, and of a MONAI bundle for what it may not say, and import it in the background."""
         chosen = QFileDialog.getExistingDirectory(self, "Folder of the model")
-        if chosen:
+        if not chosen:
+            return
+        if not comes_from_elsewhere(Path(chosen)):
             self.attempt(self.workbench.import_bundle, Path(chosen))
+            return
+        dialog = ForeignDialog(Path(chosen).name, self)
+        if dialog.exec():
+            self.attempt(self.workbench.import_bundle, Path(chosen), dialog.said())
 
     def sample(self, batch_size: int | None = None) -> Job | None:
         """Draw samples as the form says; ``batch_size`` overrides the form's."""
