@@ -29,6 +29,21 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert not any(p.requires_grad for p in bundle.unet.parameters())
 
 
+def test_a_model_of_ours_is_written_as_before_there_were_models_from_elsewhere(original: Path) -> None:
+    document = json.loads((original / "bundle.json").read_text())
+    assert set(document["autoencoder"]) == {
+        "spatial_dims", "channels", "res_blocks", "latent_channels", "norm_groups", "transposed", "fold",
+    }  # fmt: skip
+    assert not set(document["unet"]) & {
+        "level_heads",
+        "residual_resampling",
+        "projected",
+        "unasked",
+        "concatenated",
+    }
+    assert read_bundle(original).unet_shape == facts().unet
+
+
 def test_the_hash_covers_every_byte_and_not_the_place(original: Path, folder: Path) -> None:
     assert read_bundle(original).record.hash == read_bundle(folder).record.hash
     readme = folder / "README.md"
