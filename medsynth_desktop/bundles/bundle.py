@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+from monai.networks.nets import DiffusionModelUNet
 
 from medsynth_desktop.bundles.schedule import Denoiser, Schedule
 from medsynth_desktop.core.records import BundleRecord
-from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, UNetShape
 
 SLAB = 2
 """Latent cells on each side of the middle that a preview decodes: what the decoder's convolutions see of it."""
@@ -20,13 +20,14 @@ SLAB = 2
 class Bundle:
     """Networks in eval mode with what is known of them.
 
-    ``latent_scale`` brings latents to unit variance: the diffusion works on ``latent * latent_scale``.
+    ``latent_scale`` brings latents to unit variance: the diffusion works on ``latent * latent_scale``. It is 1 where
+    the autoencoder normalises its latents by its codebook.
     """
 
     record: BundleRecord
-    autoencoder: AutoencoderKL
+    autoencoder: Autoencoder
     unet: DiffusionModelUNet
-    autoencoder_shape: AutoencoderShape
+    autoencoder_shape: AnyAutoencoderShape
     unet_shape: UNetShape
     schedule: Schedule
     latent_scale: float
@@ -52,7 +53,10 @@ class Bundle:
         return self
 
     def encode(self, images: np.ndarray) -> torch.Tensor:
-        """Return the scaled latent means (n, channels, *space) of images (n, *grid) in [-1, 1], on the CPU."""
+        """Return the scaled latents (n, channels, *space) of images (n, *grid) in [-1, 1], on the CPU.
+
+        They are the means of a KL autoencoder, and not quantised where there is a codebook.
+        """
         batch = torch.from_numpy(np.asarray(images, np.float32))[:, None]
         with torch.inference_mode():
             mean = self.autoencoder.encode(batch.to(self.device))[0]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,19 @@ import torch
 from safetensors.torch import save as tensors_to_bytes
 
 from medsynth_desktop.bundles.bundle import Bundle
-from medsynth_desktop.bundles.schema import FORMAT, MAX_JSON_BYTES, VERSION, BundleFacts, parse_facts
+from medsynth_desktop.bundles.schema import (
+    FORMAT,
+    MAX_JSON_BYTES,
+    VERSION,
+    BundleFacts,
+    autoencoder_document,
+    parse_facts,
+)
 from medsynth_desktop.bundles.weights import empty_network, fill_network, max_file_bytes, parameters
 from medsynth_desktop.core.errors import BundleRefused, StoreFailed
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.records import BundleRecord
+from medsynth_desktop.networks.architecture import Autoencoder
 
 FACTS, AUTOENCODER, DIFFUSION = "bundle.json", "autoencoder.safetensors", "diffusion.safetensors"
 TEXTS = ("README.md", "LICENSE", "LICENSE.txt")
@@ -52,7 +61,8 @@ def read_bundle(path: Path) -> Bundle:
     names = _list_files(path)
     facts_bytes = _read(path, FACTS, MAX_JSON_BYTES)
     facts = parse_facts(facts_bytes)
-    autoencoder = empty_network("autoencoder", facts.autoencoder.build)
+    build: Callable[[], Autoencoder] = facts.autoencoder.build
+    autoencoder = empty_network("autoencoder", build)
     unet = empty_network("unet", facts.unet.build)
     contents = {
         FACTS: facts_bytes,
@@ -83,7 +93,10 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "cohort_hash": facts.cohort_hash,
         "recipe": asdict(facts.recipe),
         "conditions": list(facts.conditions),
-        "autoencoder": {**asdict(facts.autoencoder), "parameters": parameters(bundle.autoencoder)},
+        "autoencoder": {
+            **autoencoder_document(facts.autoencoder),
+            "parameters": parameters(bundle.autoencoder),
+        },
         "unet": {**asdict(facts.unet), "parameters": parameters(bundle.unet)},
         "schedule": asdict(facts.schedule),
         "latent_shape": list(bundle.latent_shape),
@@ -119,6 +132,7 @@ def write_bundle(
     if path.exists():
         raise StoreFailed(f"The folder {path.name} exists already; choose another name for the bundle.")
     document = {"format": FORMAT, "version": VERSION, **asdict(facts)}
+    document["autoencoder"] = autoencoder_document(facts.autoencoder)
     contents = {
         FACTS: json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode(),
         AUTOENCODER: _to_bytes(autoencoder, dtype),

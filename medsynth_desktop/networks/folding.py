@@ -38,6 +38,9 @@ class Folding:
 class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
     """MONAI's AutoencoderKL over voxels folded into channels."""
 
+    normalised = False
+    """Latents have the spread that training gave them: diffusion brings them to unit variance."""
+
     def __init__(self, fold: int, spatial_dims: int, **settings: Any) -> None:
         folding = Folding(fold, spatial_dims)
         super().__init__(spatial_dims, in_channels=folding.cells, out_channels=folding.cells, **settings)

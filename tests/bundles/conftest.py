@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.tiny import make
+from tests.bundles.tiny import make, quantised_facts
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +16,20 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundles") / "tiny"
     make(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def quantised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole bundle whose autoencoder has a codebook; not to be changed."""
+    path = tmp_path_factory.mktemp("bundles") / "quantised"
+    make(path, about=quantised_facts())
+    return path
+
+
+@pytest.fixture
+def coded(quantised: Path, tmp_path: Path) -> Path:
+    """A copy of it to damage."""
+    return Path(shutil.copytree(quantised, tmp_path / "coded"))
 
 
 @pytest.fixture
