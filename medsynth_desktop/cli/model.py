@@ -18,7 +18,14 @@ bundle_app = typer.Typer(
 )
 
 Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
-Preset = Annotated[str, typer.Option("--preset", help="tiny, small, medium or large; see docs/reference.md.")]
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset",
+        help="tiny, small, medium, large; with codebooks: vqgan, vqvae, vqvae-2d, small-vqvae, small-vqgan; "
+        "see docs/reference.md.",
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
@@ -50,6 +57,7 @@ def _stage(kind: Literal["autoencoder", "diffusion"], called: str) -> Callable[.
             steps = train(workspace, kind, cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed)
             done = run(steps)
         told = f"Trained the {called} for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}"
+        told += "".join(f"; {note}" for note in done["notes"])
         if kind == "autoencoder":
             follows = f"medsynth train diffusion --cohort {cohort} --preset {preset} --out {out}"
             answer(done, f"{told}; next: {follows}")
@@ -60,7 +68,7 @@ def _stage(kind: Literal["autoencoder", "diffusion"], called: str) -> Callable[.
 
 
 train_app.command(
-    "autoencoder", help="Train the KL autoencoder; checkpoints as it goes, so a stopped run resumes."
+    "autoencoder", help="Train the autoencoder; checkpoints as it goes, so a stopped run resumes."
 )(_stage("autoencoder", "autoencoder"))
 train_app.command(
     "diffusion",
@@ -215,10 +223,18 @@ def _lines(document: dict[str, Any]) -> str:
             f"{document['name']} ({document['hash'][:12]}), licence: {document['licence'] or 'none given'}",
             f"Images: {_grid(document['recipe'])}; conditions: {', '.join(document['conditions']) or 'none'}",
             f"Cohort: {document['cohort_hash'][:12]}",
-            f"Autoencoder: {document['autoencoder']['parameters']:,} parameters, latents of {latent}{stages[0]}",
+            f"Autoencoder: {_kind(document['autoencoder'])}, {document['autoencoder']['parameters']:,} parameters, "
+            f"latents of {latent}{stages[0]}",
             f"Diffusion: {document['unet']['parameters']:,} parameters{stages[1]}",
         ]
     )
+
+
+def _kind(facts: dict[str, Any]) -> str:
+    """KL, or how many codes of how many numbers."""
+    if "codes" not in facts:
+        return "KL"
+    return f"codebook of {facts['codes']:,} x {facts['latent_channels']}"
 
 
 def _trained(facts: Any) -> str:

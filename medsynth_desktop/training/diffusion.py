@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
-from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+from monai.networks.nets import DiffusionModelUNet
 
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.networks.architecture import UNetShape
-from medsynth_desktop.training.autoencoder import Images
+from medsynth_desktop.networks.architecture import Autoencoder, UNetShape
 from medsynth_desktop.training.checkpoint import (
     EVERY_SECONDS,
     cosine_rate,
@@ -23,7 +23,10 @@ from medsynth_desktop.training.checkpoint import (
     save_checkpoint,
     step_generator,
 )
+from medsynth_desktop.training.patches import Images
 from medsynth_desktop.training.summary import TrainingSummary
+
+Loss: TypeAlias = Literal["l2", "l1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class DiffusionSettings:
     """How a diffusion UNet is trained.
 
     ``ema`` is the decay of the averaged weights that are kept. Times are drawn as ``steps * u ** skew`` with ``u`` even
-    in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise.
+    in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise. ``loss``
+    is the mean squared (``l2``) or absolute (``l1``) error of what the network predicts.
     """
 
     shape: UNetShape = field(default_factory=UNetShape)
@@ -41,12 +45,17 @@ class DiffusionSettings:
     rate: float = 6e-4
     ema: float = 0.998
     skew: float = 1.5
+    loss: Loss = "l2"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.loss not in get_args(Loss):
+            raise InputRefused(f"The loss must be one of {', '.join(get_args(Loss))}; got {self.loss!r}.")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedDiffusion:
-    """The averaged network in eval mode, the factor that brings latents to unit variance, and how it came about."""
+    """The averaged network in eval mode, the factor that latents are scaled by, and how it came about."""
 
     network: DiffusionModelUNet
     shape: UNetShape
@@ -55,8 +64,8 @@ class TrainedDiffusion:
     summary: TrainingSummary
 
 
-def encode_images(autoencoder: AutoencoderKL, arrays: Images) -> Steps[torch.Tensor]:
-    """Latent means of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
+def encode_images(autoencoder: Autoencoder, arrays: Images) -> Steps[torch.Tensor]:
+    """Latents (means of KL ones) of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
     device = next(autoencoder.parameters()).device
     latents = []
     for index, image in enumerate(arrays):
@@ -68,7 +77,7 @@ def encode_images(autoencoder: AutoencoderKL, arrays: Images) -> Steps[torch.Ten
 
 
 def train_diffusion(
-    autoencoder: AutoencoderKL,
+    autoencoder: Autoencoder,
     arrays: Images,
     settings: DiffusionSettings,
     out: Path,
@@ -91,7 +100,7 @@ def train_diffusion(
         raise InputRefused(
             f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
         )
-    scale = 1 / float(latents.std())
+    scale = 1.0 if autoencoder.normalised else 1 / float(latents.std())
     run = _Run(
         settings, out / "diffusion.ckpt", hash_json([asdict(settings), data_hash, len(arrays)]), device
     )
@@ -145,7 +154,8 @@ class _Run:
         t = (settings.schedule.steps * share).long().to(self.device)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         seen, target = settings.schedule.target(x0, noise, t)
-        loss = torch.nn.functional.mse_loss(self.network(seen, t), target)
+        error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
+        loss = error(self.network(seen, t), target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -16,8 +16,10 @@ from medsynth_desktop.core.records import CohortRecord
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import TrainedAutoencoder, train_autoencoder
 from medsynth_desktop.training.diffusion import TrainedDiffusion, train_diffusion
+from medsynth_desktop.training.perceptual import Eye
 from medsynth_desktop.training.presets import preset_for
 from medsynth_desktop.workbench.checkpoints import TRAINING, training_folder
+from medsynth_desktop.workbench.seeing import find_eye
 
 Stage = Literal["autoencoder", "diffusion"]
 LICENCE = "as the training images"
@@ -54,9 +56,11 @@ def train(
         chosen = {"preset": preset, "seed": seed, "max_steps": max_steps, "cohort": cohort.hash}
         settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
         _remember(folder, chosen)
-        trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device)
+        eye = find_eye(workspace, cohort)
+        trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
         return _report(trained.summary, out)
-    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device)
+    eye = find_eye(workspace, cohort)
+    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device, eye)
     settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
     diffusion = yield from train_diffusion(
         autoencoder.network, arrays, settings.diffusion, folder, cohort.hash, device
@@ -153,7 +157,7 @@ def _same(before: dict[str, Any], chosen: dict[str, Any]) -> None:
 
 
 def _trained_autoencoder(
-    folder: Path, cohort: CohortRecord, arrays: Any, device: str
+    folder: Path, cohort: CohortRecord, arrays: Any, device: str, eye: Eye | None
 ) -> Steps[TrainedAutoencoder]:
     path = folder / "settings.json"
     if not path.exists():
@@ -166,7 +170,7 @@ def _trained_autoencoder(
             "The autoencoder was trained on other images than this cohort holds now; train it anew with another --out."
         )
     settings = preset_for(chosen["preset"], len(cohort.recipe.grid), chosen["seed"], chosen["max_steps"])
-    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device)
+    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
     return trained
 
 
@@ -175,6 +179,7 @@ def _report(summary: Any, out: Path) -> dict[str, Any]:
         "stage": summary.stage,
         "steps": summary.steps,
         "losses": list(summary.curve),
+        "notes": list(summary.notes),
         "loss": summary.loss,
         "seconds": summary.seconds,
         "bundle": str(out),
