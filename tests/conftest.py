@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from medsynth_desktop.store.workspace import Workspace
+
+settings.register_profile("any machine", deadline=None)  # how fast this one is, is no property of the code
+settings.load_profile("any machine")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

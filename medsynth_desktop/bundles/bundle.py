@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from monai.networks.nets import DiffusionModelUNet
 
-from medsynth_desktop.bundles.schedule import Denoiser, Schedule
+from medsynth_desktop.bundles.asking import given_row
+from medsynth_desktop.bundles.schedule import Denoiser, Network, Schedule
 from medsynth_desktop.core.records import BundleRecord
 from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, UNetShape
+from medsynth_desktop.networks.conditions import MISSING
 
 SLAB = 2
 """Latent cells on each side of the middle that a preview decodes: what the decoder's convolutions see of it."""
@@ -39,10 +42,21 @@ class Bundle:
         factor = self.autoencoder_shape.factor
         return (self.autoencoder_shape.latent_channels, *(n // factor for n in self.record.recipe.grid))
 
-    @property
-    def denoiser(self) -> Denoiser:
-        """``denoiser(x, sigma)`` over scaled latents."""
-        return self.schedule.denoiser(self.unet)
+    def denoiser(self, asked: Mapping[str, float | str] | None = None, guidance: float = 1.0) -> Denoiser:
+        """Return ``denoiser(x, sigma)`` over scaled latents, of the conditions ``asked``.
+
+        With ``guidance`` w the network is asked with and without them, and ``without + w (with - without)`` is taken
+        (Ho and Salimans 2022, arXiv:2207.12598, with w + 1 for their w): twice the work where w is not 1.
+
+        Raises
+        ------
+        InputRefused
+            What the model does not know, or cannot take.
+        """
+        given = given_row(self.record.conditions, asked or {})
+        if not asked:
+            return self.schedule.denoiser(self.unet)
+        return self.schedule.denoiser(_guided(self.unet, given, guidance))
 
     def to(self, device: str) -> Bundle:
         """Move both networks to ``device``, in place."""
@@ -70,6 +84,10 @@ class Bundle:
         array: np.ndarray = image.clamp(-1, 1).float().cpu().numpy()
         return array
 
+    def reconstruct(self, image: np.ndarray) -> np.ndarray:
+        """Return one image (grid) in [-1, 1] as the autoencoder gives it back: encoded to its latent mean, decoded."""
+        return self.decode(self.encode(np.array(image, np.float32)[None])[0].to(self.device))
+
     def preview(self, latent: torch.Tensor) -> np.ndarray:
         """Return a picture (rows, columns) of a forming latent, as it is looked at.
 
@@ -82,3 +100,17 @@ class Bundle:
         first = max(0, middle - SLAB)
         slab = self.decode(latent[:, first : middle + SLAB])
         return np.ascontiguousarray(slab[(middle - first) * self.autoencoder_shape.factor].T[::-1])
+
+
+def _guided(unet: torch.nn.Module, given: torch.Tensor, guidance: float) -> Network:
+    def network(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        rows = given.to(x.device).expand(len(x), -1)
+        if guidance == 1:
+            plain: torch.Tensor = unet(x, t, rows)
+            return plain
+        both = torch.cat([rows, torch.full_like(rows, MISSING)])
+        asked, free = unet(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
+        guided: torch.Tensor = free + guidance * (asked - free)
+        return guided
+
+    return network

@@ -92,7 +92,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "licence": facts.licence,
         "cohort_hash": facts.cohort_hash,
         "recipe": asdict(facts.recipe),
-        "conditions": list(facts.conditions),
+        "conditions": [asdict(c) for c in facts.conditions],
         "autoencoder": {
             **autoencoder_document(facts.autoencoder),
             "parameters": parameters(bundle.autoencoder),

@@ -11,10 +11,17 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
+from medsynth_desktop.bundles.asking import LONGEST_CLASS
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import BundleRefused
-from medsynth_desktop.core.records import Recipe
-from medsynth_desktop.networks.architecture import AUTOENCODERS, AnyAutoencoderShape, UNetShape
+from medsynth_desktop.core.records import Condition, Recipe
+from medsynth_desktop.networks.architecture import (
+    AUTOENCODERS,
+    MAX_CLASSES,
+    MAX_CONDITIONS,
+    AnyAutoencoderShape,
+    UNetShape,
+)
 
 FORMAT, VERSION = "medsynth-bundle", 1
 KL = "kl"
@@ -26,6 +33,8 @@ KEYS = {
     "latent_scale", "training",
 }  # fmt: skip
 NAME = re.compile(r"\w[\w .()+-]{0,79}")
+CONDITION = re.compile(r"[A-Za-z]\w{0,39}")
+CLASS = re.compile(rf"[^\x00-\x1f]{{1,{LONGEST_CLASS}}}")
 HASH = re.compile(r"[0-9a-f]{64}")
 T = TypeVar("T")
 
@@ -38,7 +47,7 @@ class BundleFacts:
     licence: str
     recipe: Recipe
     cohort_hash: str
-    conditions: tuple[str, ...]
+    conditions: tuple[Condition, ...]
     autoencoder: AnyAutoencoderShape
     unet: UNetShape
     schedule: Schedule
@@ -75,7 +84,7 @@ def parse_facts(data: bytes) -> BundleFacts:
         cohort_hash=_text("cohort_hash", document["cohort_hash"], HASH),
         conditions=_conditions(document["conditions"]),
         autoencoder=_autoencoder(document["autoencoder"]),
-        unet=_record("unet", UNetShape, document["unet"]),
+        unet=_record("unet", UNetShape, _with_conditions(document["unet"])),
         schedule=_record("schedule", Schedule, document["schedule"]),
         latent_scale=_number("latent_scale", document["latent_scale"], 1e-6, 1e6),
         training=_training(document["training"]),
@@ -135,6 +144,8 @@ def _check_fit(facts: BundleFacts) -> None:
         raise BundleRefused(
             "The autoencoder and the UNet must have equal latent_channels; get the model anew."
         )
+    if tuple(len(c.classes) for c in facts.conditions) != facts.unet.conditions:
+        raise BundleRefused("The UNet's conditions must be those that the bundle names; get the model anew.")
     factor = facts.autoencoder.factor * facts.unet.factor
     if any(n % factor for n in facts.recipe.grid):
         raise BundleRefused(f"Every axis of the grid must divide by {factor}; got {facts.recipe.grid}.")
@@ -177,10 +188,36 @@ def _number(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
-def _conditions(value: Any) -> tuple[str, ...]:
-    if value != []:
-        raise BundleRefused("conditions must be empty: this version samples without conditions.")
-    return ()
+def _with_conditions(unet: Any) -> Any:
+    """Bundles of before conditions say nothing of them."""
+    none: dict[str, Any] = {
+        "conditions": [],
+        "condition_width": UNetShape.__dataclass_fields__["condition_width"].default,
+    }
+    return {**none, **unet} if isinstance(unet, dict) else unet
+
+
+def _conditions(value: Any) -> tuple[Condition, ...]:
+    if not isinstance(value, list) or len(value) > MAX_CONDITIONS:
+        raise BundleRefused(f"conditions must be a list of at most {MAX_CONDITIONS}; get the model anew.")
+    found = tuple(_condition(item) for item in value)
+    if len({c.name for c in found}) != len(found):
+        raise BundleRefused("Every condition must have its own name; get the model anew.")
+    return found
+
+
+def _condition(value: Any) -> Condition:
+    _check_keys("a condition", value, {f.name for f in fields(Condition)})
+    classes = value["classes"]
+    if not isinstance(classes, list) or len(classes) > MAX_CLASSES:
+        raise BundleRefused(f"A condition has a list of at most {MAX_CLASSES} classes; get the model anew.")
+    names = tuple(_text("a class", c, CLASS) for c in classes)
+    low, high = (_number(f"condition {key}", value[key], -1e9, 1e9) for key in ("low", "high"))
+    if len(set(names)) != len(names) or (not names and not low < high):
+        raise BundleRefused(
+            "A condition needs classes that differ, or a low below its high; get the model anew."
+        )
+    return Condition(_text("a condition's name", value["name"], CONDITION), names, low, high)
 
 
 def _training(value: Any) -> dict[str, Any]:

@@ -189,19 +189,23 @@ def parse_grid(text: str | None) -> tuple[int, ...] | None:
         raise InputRefused(f"--grid takes whole numbers such as 64,80,64; got {text!r}.") from None
 
 
-def parse_conditions(pairs: list[str] | None) -> dict[str, float]:
-    """Read ``age=63`` and the like.
+def parse_conditions(pairs: list[str] | None) -> dict[str, float | str]:
+    """Read ``age=63`` or ``label=normal`` and the like.
 
     Raises
     ------
     InputRefused
-        When a pair is not ``name=number``.
+        When a pair is not ``name=value``.
     """
-    conditions = {}
+    conditions: dict[str, float | str] = {}
     for pair in pairs or []:
-        name, _, number = pair.partition("=")
+        name, _, value = (part.strip() for part in pair.partition("="))
+        if not name or not value:
+            raise InputRefused(
+                f"--condition takes name=value, for instance age=63 or label=normal; got {pair!r}."
+            )
         try:
-            conditions[name.strip()] = float(number)
+            conditions[name] = float(value)
         except ValueError:
-            raise InputRefused(f"--condition takes name=number, for instance age=63; got {pair!r}.") from None
+            conditions[name] = value
     return conditions

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run, say
+from medsynth_desktop.cli.quality import quality_lines
 
 if TYPE_CHECKING:
     from medsynth_desktop.core.records import Nearest, Verdict
@@ -51,29 +52,39 @@ def nearest(
     answer({"cohort": held.name, "queries": found}, "\n".join(_nearest_line(n) for n in found))
 
 
-def calibrate(cohort: CohortName = None, batch: Batch = None, quantile: Quantile = 0.983) -> None:
+def calibrate(
+    cohort: CohortName = None,
+    batch: Batch = None,
+    quantile: Quantile = 0.983,
+    why: Annotated[
+        str, typer.Option("--why", help="Why typed limits are lifted, kept with those in their place.")
+    ] = "calibrated anew from the command line",
+) -> None:
     """Propose thresholds from the calibration patients, with a bootstrap interval, and put them in force.
 
     Without --batch for the cohort at large; with it for the model that drew the batch, from patients made as soft.
     """
-    from medsynth_desktop.workbench import guarding, limits, releasing, scopes
+    from medsynth_desktop.workbench import guarding, limits, releasing
 
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
         drawn = workspace.batches.get(batch) if batch else None
-        before = scopes.policy_in_force(workspace, held, drawn)
-        lifted = [t for t in before.thresholds if t.origin == "typed"] if before is not None else []
+        lifted = limits.typed_in_force(workspace, held, drawn)
         if drawn is None:
             calibration = run(limits.calibrate_cohort(workspace, held.name, quantile))
         else:
             queries = guarding.batch_queries(workspace, drawn, held)
             calibration = run(limits.calibrate_model(workspace, held, drawn, queries, quantile))
-        limits.reset_thresholds(workspace, held.name, who=releasing.current_user(), batch=batch)
+        who = releasing.current_user() or "somebody who was not signed in"
+        limits.reset_thresholds(workspace, held.name, who=who, why=why, batch=batch)
+        left = limits.left_words(workspace, held) if drawn is None else ""
     document = describe_calibration(calibration)
     for warning in calibration.warnings:
         say(f"medsynth: {warning}")
     for t in lifted:
         say(f"medsynth: The limit of {t.metric} that {t.who} set ({t.why}) is no longer in force.")
+    if left:
+        say(f"medsynth: {left}")
     lines = [_limit_line(k, v) for k, v in document["metrics"].items()]
     answer(document, "\n".join([*lines, *filter(None, [document["softness"]["sentence"]])]))
 
@@ -94,32 +105,39 @@ def audit(
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Real patients' images in the report, or none.")
     ] = True,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Measure the batch's quality too, as medsynth quality does.")
+    ] = False,
     fdr: Annotated[
         float, typer.Option("--fdr", help="Share of the discovered images that may be innocent.")
     ] = 0.05,
 ) -> None:
     """Judge every sample of a batch, or every image given; exit code 3 when one is blocked."""
-    from medsynth_desktop.guard.verdicts import risk
+    from medsynth_desktop.guard.order import riskiest_first
     from medsynth_desktop.workbench import auditing
 
     _one_of(batch, paths)
     asked = membership_images if membership else None
     with open_workspace() as workspace:
         held = _cohort(workspace, cohort, batch)
+        if quality:
+            auditing.check_quality(workspace, held, batch)
         result = run(auditing.audit(workspace, held, batch, paths or [], policy, quantile, asked, fdr))
+        measured = run(auditing.audit_quality(workspace, held, batch, anew=quality))
         if report is not None:
             auditing.write_report(
                 workspace, held, batch, result, report, paths=paths or [], pictures=pictures
             )
-    document = auditing.describe(result)
-    for warning in document["warnings"]:
+    document = auditing.describe(result, measured)
+    about_quality = document["quality"]["warnings"] if quality and document["quality"] else []
+    for warning in [*document["warnings"], *about_quality]:
         say(f"medsynth: {warning}")
-    order = sorted(range(len(result.verdicts)), key=lambda i: risk(result.verdicts[i]))
+    told = quality_lines(measured) if quality and measured is not None else []
     chance = result.significance.p_values.tolist()
-    lines = [_verdict_line(result.verdicts[i], chance[i]) for i in order]
+    lines = [_verdict_line(result.verdicts[i], chance[i]) for i in riskiest_first(result.verdicts)]
     prepared = filter(None, [document["softness"]["sentence"], document["significance"]["sentence"]])
     counts = "{pass} pass, {review} to review, {block} blocked".format(**document["counts"])
-    answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"]]))
+    answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"], *told]))
     if document["counts"]["block"]:
         raise typer.Exit(3)
 

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from medsynth_desktop import __version__
-from medsynth_desktop.cli import cohort, demo, distill, features, guard, model, release, system
+from medsynth_desktop.cli import (
+    batch,
+    cohort,
+    demo,
+    distill,
+    features,
+    guard,
+    model,
+    quality,
+    release,
+    system,
+)
 from medsynth_desktop.cli.console import say, take_shared_options
 from medsynth_desktop.cli.help import EPILOG, Commands, add_epilog
 from medsynth_desktop.core.errors import MedSynthError
@@ -25,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, system, cohort, model, distill, guard, features, release):
+for room in (demo, system, cohort, model, batch, distill, guard, quality, features, release):
     room.add_to(app)
 add_epilog(app)
 

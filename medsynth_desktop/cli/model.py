@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run
+from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run, say
 from medsynth_desktop.cli.help import Commands
 
 train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
@@ -40,40 +40,65 @@ def add_to(root: typer.Typer) -> None:
     root.command()(sample)
 
 
-def _stage(kind: Literal["autoencoder", "diffusion"], called: str) -> Callable[..., None]:
-    """One command of `medsynth train`: both stages take the same options."""
-
-    def train_stage(
-        cohort: Cohort,
-        out: Out,
-        preset: Preset = "small",
-        max_steps: MaxSteps = None,
-        resume: Resume = False,
-        seed: Seed = 0,
-    ) -> None:
-        from medsynth_desktop.workbench.training import train
-
-        with open_workspace() as workspace:
-            steps = train(workspace, kind, cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed)
-            done = run(steps)
-        told = f"Trained the {called} for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}"
-        told += "".join(f"; {note}" for note in done["notes"])
-        if kind == "autoencoder":
-            follows = f"medsynth train diffusion --cohort {cohort} --preset {preset} --out {out}"
-            answer(done, f"{told}; next: {follows}")
-        else:
-            answer(done, f"{told}: {out}, in the workspace as {done['name']}")
-
-    return train_stage
+@train_app.command()
+def autoencoder(
+    cohort: Cohort,
+    out: Out,
+    preset: Preset = "small",
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    seed: Seed = 0,
+) -> None:
+    """Train the autoencoder; checkpoints as it goes, so a stopped run resumes."""
+    done = _trained("autoencoder", cohort, preset, out, max_steps, resume, seed)
+    follows = f"medsynth train diffusion --cohort {cohort} --preset {preset} --out {out}"
+    answer(done, f"Trained the autoencoder {_effort(done)}; next: {follows}")
 
 
-train_app.command(
-    "autoencoder", help="Train the autoencoder; checkpoints as it goes, so a stopped run resumes."
-)(_stage("autoencoder", "autoencoder"))
-train_app.command(
-    "diffusion",
-    help="Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before.",
-)(_stage("diffusion", "diffusion model"))
+@train_app.command()
+def diffusion(
+    cohort: Cohort,
+    out: Out,
+    preset: Preset = "small",
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    seed: Seed = 0,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option("--condition", help="An attribute to learn, label, age or sex; repeatable."),
+    ] = None,
+) -> None:
+    """Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before."""
+    done = _trained("diffusion", cohort, preset, out, max_steps, resume, seed, condition or ())
+    learnt = "".join(f"\nMay be asked for {_asked(c)}" for c in done["conditions"])
+    told = f"Trained the diffusion model {_effort(done)}: {out}, in the workspace as {done['name']}"
+    answer(done, told + learnt)
+
+
+def _trained(
+    stage: Literal["autoencoder", "diffusion"], cohort: str, preset: str, out: Path, max_steps: int | None,
+    resume: bool, seed: int, conditions: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
+    from medsynth_desktop.workbench.training import train
+
+    with open_workspace() as workspace:
+        return run(
+            train(
+                workspace, stage, cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed,
+                conditions=conditions,
+            )
+        )  # fmt: skip
+
+
+def _effort(done: dict[str, Any]) -> str:
+    notes = "".join(f"; {note}" for note in done["notes"])
+    return f"for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}{notes}"
+
+
+def _asked(condition: dict[str, Any]) -> str:
+    """``label (normal, bacteria)`` or ``age (20 to 90)``."""
+    classes = ", ".join(condition["classes"])
+    return f"{condition['name']} ({classes or '{low:g} to {high:g}'.format(**condition)})"
 
 
 @train_app.command()
@@ -136,12 +161,20 @@ def list_() -> None:
 def sample(
     bundle: Annotated[str, typer.Option("--bundle", help="Name, hash or folder of a bundle.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 1,
-    sampler: Annotated[str, typer.Option("--sampler", help="dpm-solver++2m or ddim.")] = "dpm-solver++2m",
+    sampler: Annotated[
+        str,
+        typer.Option("--sampler", help="ddim, ddpm, dpm-solver++2m, pndm, rectified-flow or unipc."),
+    ] = "dpm-solver++2m",
     steps: Annotated[int, typer.Option("--steps", help="Evaluations of the network for one sample.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample; the next add one each.")] = 0,
     condition: Annotated[
-        list[str] | None, typer.Option("--condition", help="name=number, repeatable.")
+        list[str] | None,
+        typer.Option("--condition", help="name=value, as bundle inspect tells them: age=63; repeatable."),
     ] = None,
+    guidance: Annotated[
+        float,
+        typer.Option("--guidance", help="Above 1 follows the conditions more strictly; twice the time."),
+    ] = 1.0,
     candidates: Annotated[
         int,
         typer.Option("--candidates", help="Latents drawn for a sample; the farthest from training is kept."),
@@ -164,7 +197,7 @@ def sample(
     from medsynth_desktop.workbench.keeping_away import with_cohort
     from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
 
-    settings = SampleSettings(sampler, steps, parse_conditions(condition), candidates, attempts)
+    settings = SampleSettings(sampler, steps, parse_conditions(condition), candidates, attempts, "", guidance)
     with open_workspace() as workspace:
         try:
             record = resolve_bundle(workspace, bundle)
@@ -172,6 +205,7 @@ def sample(
             _refuse_unfinished(bundle)
             raise
         settings = with_cohort(workspace, record.hash, settings, cohort)
+        held = workspace.batches.count(batch_name) if batch_name else 0
         batch = run(
             sample_batch(workspace, record.hash, count, settings, seed, device, batch_name, batch_size)
         )
@@ -180,7 +214,11 @@ def sample(
             for s in batch.samples
             if seed <= s.seed < seed + count and s.settings == settings
         ]
-    document = {"batch": batch.name, "bundle": record.hash, "samples": rows}
+    added = len(batch.samples) - held
+    if held:
+        more = f"{counted(added, 'sample')} added to" if added else "Nothing to add to"
+        say(f"medsynth: {more} the existing batch {batch.name} of {counted(held, 'sample')}.")
+    document = {"batch": batch.name, "bundle": record.hash, "held": held, "added": added, "samples": rows}
     answer(document, f"{batch.name}: {counted(len(rows), 'sample')} stored{_attempts_words(rows)}")
 
 
@@ -216,12 +254,13 @@ def _refuse_unfinished(bundle: str) -> None:
 
 def _lines(document: dict[str, Any]) -> str:
     """A bundle for a person; the curves and settings are for ``--json``."""
-    stages = [_trained(document["training"].get(stage)) for stage in ("autoencoder", "diffusion")]
+    asked = ", ".join(map(_asked, document["conditions"]))
+    stages = [_told_of(document["training"].get(stage)) for stage in ("autoencoder", "diffusion")]
     latent = " x ".join(str(n) for n in document["latent_shape"])
     return "\n".join(
         [
             f"{document['name']} ({document['hash'][:12]}), licence: {document['licence'] or 'none given'}",
-            f"Images: {_grid(document['recipe'])}; conditions: {', '.join(document['conditions']) or 'none'}",
+            f"Images: {_grid(document['recipe'])}; conditions: {asked or 'none'}",
             f"Cohort: {document['cohort_hash'][:12]}",
             f"Autoencoder: {_kind(document['autoencoder'])}, {document['autoencoder']['parameters']:,} parameters, "
             f"latents of {latent}{stages[0]}",
@@ -237,7 +276,7 @@ def _kind(facts: dict[str, Any]) -> str:
     return f"codebook of {facts['codes']:,} x {facts['latent_channels']}"
 
 
-def _trained(facts: Any) -> str:
+def _told_of(facts: Any) -> str:
     """How one stage was trained, as far as the bundle, which may be a stranger's, says it in numbers."""
     numbers: list[Any] = (
         [facts.get(key) for key in ("steps", "seconds", "loss")] if isinstance(facts, dict) else []

@@ -12,6 +12,7 @@ import numpy as np
 
 from medsynth_desktop.cohorts.conform import conform
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.npy import map_npy
 from medsynth_desktop.core.records import CohortRecord, ImageRecord, Recipe, Split
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import refusing
@@ -187,8 +188,22 @@ def _conformed(image: Found, label: str, recipe: Recipe) -> Iterator[tuple[str, 
 
 
 def _already_conformed(path: Path, recipe: Recipe) -> np.ndarray | None:
-    """Map a float .npy whose shape is the grid, or a stack of it; None for any other."""
-    array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    """Map a float .npy whose shape is the grid, or a stack of it; None for one that is to be conformed.
+
+    Raises
+    ------
+    InputRefused
+        For one of another shape or of whole numbers where the cohort has millimetres: an array carries none.
+    """
+    array = map_npy(path)
     if array.dtype.kind == "f" and recipe.grid in (array.shape, array.shape[1:]):
         return array
+    if recipe.spacing:
+        grid = " x ".join(str(n) for n in recipe.grid)
+        got = " x ".join(str(n) for n in array.shape) or "a single number"
+        raise InputRefused(
+            f"{path.name} holds {got} numbers ({array.dtype}); expected were floats on the cohort's grid, {grid}, or a "
+            "stack of such. Bring it to that grid, or give the image in a format that tells its voxel size (NIfTI, "
+            "DICOM)."
+        )
     return None

@@ -13,6 +13,9 @@ Split = Literal["train", "calibration"]
 VerdictName = Literal["pass", "review", "block"]
 DecisionStatus = Literal["approved", "rejected", "reopened"]
 
+MOST_GUIDANCE = 30.0
+"""Beyond it nothing but the condition's most typical picture is left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -65,6 +68,16 @@ class CohortRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What a model may be asked for: one of ``classes``; where there are none, a number from ``low`` to ``high``."""
+
+    name: str
+    classes: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class BundleRecord:
     """A model known to the workspace. ``hash`` covers every byte of its files; ``path`` is its folder."""
 
@@ -73,7 +86,7 @@ class BundleRecord:
     path: str
     cohort_hash: str
     recipe: Recipe
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     licence: str = ""
 
 
@@ -84,15 +97,17 @@ class SampleSettings:
     ``candidates`` latents are drawn for each sample, and the one farthest from every training latent is kept. A sample
     that the guard blocks is drawn again until ``attempts`` were made. ``cohort`` is the hash of the cohort whose images
     are kept away from in either case, "" where both numbers are 1. With attempts the limits in force decide too;
-    `SampleRecord.noise_seed` names what was drawn in the end.
+    `SampleRecord.noise_seed` names what was drawn in the end. ``conditions`` are by name, a class as text; ``guidance``
+    above 1 draws what they ask for more typically and less variously than the data (classifier-free guidance).
     """
 
     sampler: str = "dpm-solver++2m"
     steps: int = 20
-    conditions: dict[str, float] = field(default_factory=dict)
+    conditions: dict[str, float | str] = field(default_factory=dict)
     candidates: int = 1
     attempts: int = 1
     cohort: str = ""
+    guidance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +207,9 @@ class Nearest:
 class Threshold:
     """Where a metric turns from pass to review and from review to block.
 
-    ``origin`` is ``calibrated`` or ``typed``; a typed one carries ``who`` and ``why``. ``interval`` is the bootstrap
-    interval of the calibrated quantile, ``n`` the number of unseen images behind it.
+    ``origin`` is ``calibrated`` or ``typed``; a typed one carries ``who`` set it and ``why``, a calibrated one in the
+    place of a typed one who lifted that and why. ``interval`` is the bootstrap interval of the calibrated quantile,
+    ``n`` the number of unseen images behind it.
     """
 
     metric: str

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.npy import map_npy
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.formats.base import Format, check_claim, film_affine, native
 
@@ -30,7 +31,7 @@ def read(path: Path) -> Volume:
         if not sniff(stream.read(8)):
             raise InputRefused(f"{path.name} does not begin as a .npy file; save it with numpy.save.")
     try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped = map_npy(path)
     except (ValueError, OverflowError) as error:
         raise InputRefused(
             f"{path.name} is truncated, damaged or holds Python objects; a plain array of numbers is read. "

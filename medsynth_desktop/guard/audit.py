@@ -16,10 +16,11 @@ from medsynth_desktop.guard.divergence import Divergence, measure_divergence
 from medsynth_desktop.guard.linking import LinkRisk, link_risk
 from medsynth_desktop.guard.matched import preparation_facts
 from medsynth_desktop.guard.membership import Membership
+from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.policy import out_of_reach, threshold_of
 from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
 from medsynth_desktop.guard.unlike import apart_from_disguised, unlike_words
-from medsynth_desktop.guard.verdicts import BLOCK, VERDICTS, judge, judge_many, metrics_table, risk
+from medsynth_desktop.guard.verdicts import BLOCK, VERDICTS, judge, judge_many, metrics_table
 from medsynth_desktop.guard.within import WithinBatch, compare_within
 from medsynth_desktop.similarity.base import Search
 from medsynth_desktop.similarity.search import Query
@@ -34,7 +35,7 @@ class AuditResult:
     Attributes
     ----------
     verdicts
-        In the order of the batch; sort by `medsynth_desktop.guard.verdicts.risk` to have the riskiest first.
+        In the order of the batch; `medsynth_desktop.guard.order` has the riskiest first.
     js_hcc, js_lowe
         Divergence from the unseen patients of the highest correlations and of Lowe's ratios.
     within
@@ -47,6 +48,8 @@ class AuditResult:
         p-values and q-values, in the order of the verdicts, and what of the batch chance does not explain.
     membership
         Whether the model that drew the batch gives away whom it learnt from; None where that was not tested.
+    drawn
+        Whether a model drew the images. Of images given by path nobody knows: they may be real scans.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -58,6 +61,7 @@ class AuditResult:
     calibration: Calibration
     significance: Significance
     membership: Membership | None = None
+    drawn: bool = True
 
     @property
     def duplicates(self) -> tuple[tuple[str, str], ...]:
@@ -90,7 +94,7 @@ class AuditResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of the command line; numbers that are not defined are None."""
-        order = sorted(range(len(self.verdicts)), key=lambda i: risk(self.verdicts[i]))
+        order = riskiest_first(self.verdicts)
         verdicts = [_verdict_facts(self.verdicts[i], self.significance, i) for i in order]
         return {
             "counts": self.counts,

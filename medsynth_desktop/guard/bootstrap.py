@@ -1,4 +1,4 @@
-"""How far a quantile might lie elsewhere, had other patients been drawn."""
+"""How far a number might lie elsewhere, had other patients been drawn."""
 
 from __future__ import annotations
 
@@ -38,6 +38,18 @@ def bootstrap_interval(
         above = np.minimum(below + 1, reached[:, -1] - 1)
         low, high = (ranked[(reached <= rank[:, None]).sum(axis=1)] for rank in (below, above))
         drawn.append(low + (place - below) * (high - low))
+    return percentile_ends(np.concatenate(drawn))
+
+
+def patient_draws(patients: Sequence[str], resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """(resamples, n) float64: how often each of n images is drawn when whole patients are drawn with replacement."""
+    names, row = np.unique(np.asarray(patients), return_inverse=True)
+    counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)
+    return np.asarray(counts[:, row], float)
+
+
+def percentile_ends(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the middle 95% of resampled ``values``."""
     tail = (1 - CONFIDENCE) / 2
-    ends = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
-    return float(ends[0]), float(ends[1])
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)

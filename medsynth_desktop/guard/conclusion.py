@@ -27,13 +27,22 @@ NO_DISGUISES = (
     "Copies in disguise and in part: mirrored, shifted, turned, scaled, blurred, inverted or noisy versions of a real "
     "image, or one region of it, may pass, because images were compared voxel by voxel only."
 )
+TOGETHER = (
+    "What many released images together, or a released image together with other knowledge of a patient, give away: "
+    "age, a rare disease, an implant."
+)
 ALWAYS = (
     "Patients outside the training split of this cohort: a model that also learnt from other images may repeat those.",
-    "What many released images together, or a released image together with other knowledge of a patient, give away: "
-    "age, a rare disease, an implant.",
+    TOGETHER,
     "Handing on the model itself: this audit speaks of the images, and of questions that somebody with the model can "
     "ask it, but nobody tried to draw a patient out of its weights.",
 )
+ALWAYS_GIVEN = (
+    "Whether these images are synthetic: they were given by path, and nothing here tells a synthetic one from a scan.",
+    "Patients outside the training split of this cohort: the images were compared with those of no other patient.",
+    TOGETHER,
+)
+"""What an audit of images given by path never tests; they have no model that could be spoken of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,14 @@ HEADS: dict[Level, str] = {
     "quiet": "Nothing that was tested shows that this model repeats its patients.",
     "unknown": "There is too little to say whether this model repeats its patients.",
 }
+HEADS_GIVEN: dict[Level, str] = {
+    "alarm": "More of these images link to a patient than unseen patients' images do.",
+    "caution": "There are signs that these images as a whole are closer to the cohort's patients than they should be.",
+    "quiet": "As a whole these images lie no closer to the cohort's patients than unseen patients do, as far as was "
+    "tested.",
+    "unknown": "There is too little to say anything of these images as a whole.",
+}
+"""The same of images given by path: they have no model, and each is judged for itself whatever is said of all."""
 GIVEN_AWAY = (
     "This model gives away whom it learnt from, though the images checked do not repeat its patients as far as was "
     "tested: do not hand the model on, and look twice at what it draws."
@@ -94,20 +111,22 @@ def memorisation(result: AuditResult) -> Finding:
     if nearer(result):
         levels.append("caution")
         sentences.append(
-            "As a whole the batch lies closer to the training images than unseen patients do, by more than chance "
-            "explains."
+            f"As a whole {'the batch lies' if result.drawn else 'they lie'} closer to the training images than unseen "
+            "patients do, by more than chance explains."
         )
     if result.membership is not None and result.membership.level not in ("none", "unknown"):
         levels.append("caution" if result.membership.level == "slight" else "alarm")
         sentences.append(_attack_words(result.membership))
+    heads = HEADS if result.drawn else HEADS_GIVEN
     if "alarm" in levels:
-        return Finding("alarm", (HEADS["alarm"] if risk.more_than_innocent else GIVEN_AWAY, *sentences))
+        return Finding("alarm", (heads["alarm"] if risk.more_than_innocent else GIVEN_AWAY, *sentences))
     if levels:
-        return Finding("caution", (HEADS["caution"], *sentences))
+        return Finding("caution", (heads["caution"], *sentences))
     few = result.js_hcc.distrust
-    if few:
-        return Finding("unknown", (HEADS["unknown"], few))
-    return Finding("quiet", (HEADS["quiet"], "That is no proof that it does not."))
+    proof = "That is no proof that it does not." if result.drawn else ""
+    told = [few or proof, "" if result.drawn else "Each is judged for itself."]
+    level: Level = "unknown" if few else "quiet"
+    return Finding(level, (heads[level], *filter(None, told)))
 
 
 def nearer(result: AuditResult) -> bool:
@@ -146,24 +165,29 @@ def divergence_words(result: AuditResult) -> tuple[str, ...]:
         "Here values towards 1 do not speak of memorising: most images are less like any real image than every unseen "
         "patient is."
         if 2 * count_unlike(result.undisguised, unseen) > len(result.verdicts)
-        else "A model that memorises moves both towards 1."
+        else f"{'A model that memorises moves' if result.drawn else 'Copies move'} both towards 1."
     )
     head = "Jensen-Shannon divergence (0: distributed as for unseen patients, 1: not at all)."
     return (head, *told, meaning)
 
 
-def membership_words(membership: Membership | None) -> tuple[str, ...]:
-    """What the attacks on the model found, a sentence or two for each; that it was not tested where it was not."""
+def membership_words(membership: Membership | None, drawn: bool = True) -> tuple[str, ...]:
+    """What the attacks on the model found, a sentence or two for each; that it was not tested where it was not.
+
+    Empty for images that are not ``drawn`` by a model: there is none to attack.
+    """
+    if not drawn:
+        return ()
     if membership is None:
         return (
             "Not tested. Whether the model itself gives away who was in its training was not asked (it takes minutes; "
             "medsynth audit --membership does it).",
         )
-    known, drawn = membership.available, membership.images
+    known, asked = membership.available, membership.images
     told = [
-        f"Asked about {drawn[0]} of {known[0]} training images ({membership.patients[0]} patients) and {drawn[1]} of "
+        f"Asked about {asked[0]} of {known[0]} training images ({membership.patients[0]} patients) and {asked[1]} of "
         f"{known[1]} images of {membership.patients[1]} unseen patients"
-        + (f", drawn at random (seed {membership.seed})." if drawn != known else ".")
+        + (f", drawn at random (seed {membership.seed})." if asked != known else ".")
     ]
     for attack in membership.attacks:
         low, high = attack.interval
@@ -190,6 +214,8 @@ def not_tested(result: AuditResult) -> tuple[str, ...]:
         np.isfinite(np.array(result.calibration.values.get(key, (math.nan,)), float)).any()
         for key in ("aligned", "part")
     )
+    if not result.drawn:
+        return (DISGUISES if looked else NO_DISGUISES, *ALWAYS_GIVEN)
     asked = (
         ()
         if result.membership is not None

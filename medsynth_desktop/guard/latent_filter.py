@@ -54,7 +54,7 @@ class LatentFilter:
         return int(self.distances(latents).argmax())
 
 
-def same_class(records: Sequence[ImageRecord], conditions: Mapping[str, float]) -> list[ImageRecord]:
+def same_class(records: Sequence[ImageRecord], conditions: Mapping[str, float | str]) -> list[ImageRecord]:
     """The images whose attributes equal every condition asked for; all of them where none does.
 
     All are the safe choice: a latent far from every image is far from those of its class. So it is with a condition
@@ -64,7 +64,9 @@ def same_class(records: Sequence[ImageRecord], conditions: Mapping[str, float]) 
     return chosen or list(records)
 
 
-def _equal(attribute: object, value: float) -> bool:
+def _equal(attribute: object, value: float | str) -> bool:
+    if isinstance(value, str):
+        return str(attribute) == value
     try:
         return float(attribute) == value  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -62,16 +62,20 @@ class LinkRisk:
         """Whether clearly more of the batch is linked than of unseen patients: the intervals do not touch."""
         return self.total > 0 and self.interval[0] > self.innocent_interval[1]
 
-    def sentences(self) -> tuple[str, ...]:
-        """What this means, for a person who is no programmer."""
+    def sentences(self, drawn: bool = True) -> tuple[str, ...]:
+        """What this means, for a person who is no programmer; images not ``drawn`` by a model stand for no others."""
         if not self.total:
             return ()
         low, high = self.interval
         told = [
             f"{self.linked} of {self.total} images ({_percent(self.share)}) link to a patient: they lie beyond a block "
-            f"limit. Of all images that this source would give, between {_percent(low)} and {_percent(high)} would "
-            "(95% Wilson interval)."
+            "limit."
         ]
+        if drawn:
+            told[0] += (
+                f" Of all images that this source would give, between {_percent(low)} and {_percent(high)} would (95% "
+                "Wilson interval)."
+            )
         if math.isfinite(self.innocent):
             told.append(
                 f"Of {self.unseen} images of patients that were never learnt from, {_percent(self.innocent)} would be "
@@ -82,7 +86,7 @@ class LinkRisk:
                     else "The images do not link to patients clearly more often than that."
                 )
             )
-        if self.passing:
+        if self.passing and drawn:
             told.append(
                 f"Of the {self.passing} that pass, the guard links none (0 of {self.passing}). Having found none among "
                 f"so few, it cannot rule out a share of up to {_percent(self.passing_upper)} (95% Wilson bound); and "

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.wilson import CONFIDENCE, wilson_interval
+from medsynth_desktop.core.wilson import wilson_interval
+from medsynth_desktop.guard.bootstrap import patient_draws, percentile_ends
 
 FALSE_POSITIVES = (0.01, 0.001)
 RESAMPLES = 1000
@@ -167,11 +168,11 @@ def measure_attack(
         Draws the bootstrap: whole patients on either side.
     """
     (inside, owners), (outside, others) = members, strangers
-    draws = [_patient_weights(names, generator) for names in (owners, others)]
+    draws = [patient_draws(names, RESAMPLES, generator) for names in (owners, others)]
     wins = (inside[:, None] > outside) + 0.5 * (inside[:, None] == outside)
     auc = float(wins.mean())
     resampled = ((draws[0] @ wins) * draws[1]).sum(1) / (draws[0].sum(1) * draws[1].sum(1))
-    interval = _ends(resampled)
+    interval = percentile_ends(resampled)
     if (
         interval[0] == interval[1]
     ):  # all told apart, or none: resamples cannot show how few patients that rests on
@@ -204,7 +205,7 @@ def _hit_rate(
         weights @ (inside > _limit(outside, against, false)) / weights.sum()
         for weights, against in zip(*draws, strict=True)
     ]
-    low, high = _ends(np.array(found))
+    low, high = percentile_ends(np.array(found))
     share = float(hits.mean())
     patients = len(set(owners))
     sure = wilson_interval(round(share * patients), patients)
@@ -223,19 +224,6 @@ def _limit(outside: np.ndarray, weights: np.ndarray, false: float) -> float:
     above = weights[order].cumsum()
     allowed = false * above[-1] + 1e-9
     return float(outside[order][min(int((above <= allowed).sum()), len(order) - 1)])
-
-
-def _patient_weights(patients: Sequence[str], generator: np.random.Generator) -> np.ndarray:
-    """(RESAMPLES, n): how often each image is drawn when patients are drawn again with replacement."""
-    names, row = np.unique(np.asarray(patients), return_inverse=True)
-    counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
-    return np.asarray(counts[:, row], float)
-
-
-def _ends(values: np.ndarray) -> Interval:
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def _rate(facts: Mapping[str, Any]) -> HitRate:

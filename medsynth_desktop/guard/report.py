@@ -25,10 +25,11 @@ from medsynth_desktop.guard.conclusion import (
 )
 from medsynth_desktop.guard.histogram import draw_histogram
 from medsynth_desktop.guard.matched import preparation_words
+from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.policy import threshold_of
 from medsynth_desktop.guard.report_pictures import PairPictures, draw_pairs
 from medsynth_desktop.guard.significance import Significance, chance_words
-from medsynth_desktop.guard.verdicts import VERDICTS, percent, risk
+from medsynth_desktop.guard.verdicts import VERDICTS, percent
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.base import Metric
 
@@ -68,6 +69,7 @@ def render_report(
     title: str = "Privacy audit",
     facts: Sequence[tuple[str, str]] = (),
     pairs: Sequence[PairPictures] = (),
+    sections: Sequence[str] = (),
 ) -> str:
     """Write the audit of one batch as an HTML page.
 
@@ -79,24 +81,33 @@ def render_report(
         Heading, and under it names with values: what was audited against what, when, by whom and with what.
     pairs
         Riskiest samples beside real images, as pictures; a page with any says that it holds patients' images.
+    sections
+        HTML of rooms above this one, already escaped; before what was not tested.
     """
     verdicts, policy, calibration = result.verdicts, result.policy, result.calibration
     parts = [
         f"<h1>{escape(title)}</h1>",
-        _header([*facts, ("Policy", policy.hash[:16])]),
+        render_facts([*facts, ("Policy", policy.hash[:16])]),
         _conclusion(result),
         _list("Cautions", result.warnings),
-        _list("Risk that a released image links to a patient", result.link_risk.sentences()),
+        _list("Risk that a released image links to a patient", result.link_risk.sentences(result.drawn)),
         draw_pairs(pairs),
-        _limits(policy, calibration),
-        _figures(verdicts, policy, calibration),
-        _list("How far the batch lies from unseen patients", _batch_words(result)),
+        _limits(policy, calibration, result.drawn),
+        _figures(result),
+        _list(f"How far {_whole(result)} from unseen patients", _batch_words(result)),
         _list(
-            "Membership: does the model give away whom it learnt from?", membership_words(result.membership)
+            "Membership: does the model give away whom it learnt from?",
+            membership_words(result.membership, result.drawn),
         ),
         _verdicts(verdicts, result.significance),
+        *sections,
         _list("What was not tested, and within which limits the rest was", not_tested(result)),
     ]
+    return render_page(title, parts)
+
+
+def render_page(title: str, parts: Sequence[str]) -> str:
+    """One self-contained page of ``parts``, HTML that is already escaped."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -108,7 +119,8 @@ def render_report(
     )
 
 
-def _header(facts: Sequence[tuple[str, str]]) -> str:
+def render_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """Names with values, as they stand under a heading."""
     lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return f'<dl class="meta">{lines}</dl>'
 
@@ -130,7 +142,11 @@ def _list(heading: str, sentences: Sequence[str]) -> str:
     return f"<h2>{escape(heading)}</h2><ul>{''.join(f'<li>{escape(s)}</li>' for s in sentences)}</ul>"
 
 
-def _limits(policy: Policy, calibration: Calibration) -> str:
+def _whole(result: AuditResult) -> str:
+    return "the batch lies" if result.drawn else "these images lie"
+
+
+def _limits(policy: Policy, calibration: Calibration, drawn: bool) -> str:
     rows = "".join(_limit(METRICS[t.metric], t) for t in policy.thresholds if t.metric in METRICS)
     foot = (
         f"{len(calibration.images)} images of {len(set(calibration.patients))} unseen patients were compared with "
@@ -141,7 +157,8 @@ def _limits(policy: Policy, calibration: Calibration) -> str:
     if calibration.false_blocks == calibration.false_blocks:
         foot += (
             f" Judged by the calibrated limits of the others, {100 * calibration.false_blocks:.0f}% of these innocent "
-            "images would be blocked: expect about as many innocent synthetic ones to be held back."
+            f"images would be blocked: expect about as many innocent {'synthetic ' if drawn else ''}ones to be held "
+            "back."
         )
     return (
         "<h2>Limits</h2><table><tr><th>Metric</th><th>Risky side</th><th>Review from</th><th>Block from</th>"
@@ -158,6 +175,8 @@ def _limit(metric: Metric, threshold: Threshold) -> str:
             f"{percent(threshold.quantile or 0)} of {threshold.n} unseen images are on the safe side "
             f"(95% interval of the limit {metric.format(low)} to {metric.format(high)})"
         )
+        if threshold.who:
+            origin += f"; {threshold.who} lifted a typed limit: {threshold.why}"
     cells = [
         metric.label,
         metric.direction,
@@ -168,7 +187,8 @@ def _limit(metric: Metric, threshold: Threshold) -> str:
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def _figures(verdicts: Sequence[Verdict], policy: Policy, calibration: Calibration) -> str:
+def _figures(result: AuditResult) -> str:
+    verdicts, policy, calibration = result.verdicts, result.policy, result.calibration
     parts = []
     for metric in METRICS:
         batch = np.array([verdict.metrics.get(metric.key, np.nan) for verdict in verdicts], float)
@@ -177,7 +197,8 @@ def _figures(verdicts: Sequence[Verdict], policy: Policy, calibration: Calibrati
         if drawing:
             caption = f"{metric.label}. {metric.description}"
             parts.append(f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>")
-    return f"<h2>This batch against unseen patients</h2>{''.join(parts)}" if parts else ""
+    shown = "This batch" if result.drawn else "These images"
+    return f"<h2>{shown} against unseen patients</h2>{''.join(parts)}" if parts else ""
 
 
 def _batch_words(result: AuditResult) -> tuple[str, ...]:
@@ -186,24 +207,30 @@ def _batch_words(result: AuditResult) -> tuple[str, ...]:
 
 
 def _verdicts(verdicts: Sequence[Verdict], significance: Significance) -> str:
-    metrics = (HEADS.get(m.key, m.label) for m in METRICS)
-    heads = ["Image", "Verdict", "Nearest real", *metrics, "p", "q", "Reasons"]
-    order = sorted(range(len(verdicts)), key=lambda i: risk(verdicts[i]))
+    shown = [m for m in METRICS if any(math.isfinite(v.metrics.get(m.key, math.nan)) for v in verdicts)]
+    names = (HEADS.get(m.key, m.label) for m in shown)
+    heads = ["Image", "Verdict", "Nearest real", *names, "p", "q", "Reasons"]
     chances = np.column_stack([significance.p_values, significance.q_values])
-    rows = "".join(_verdict(verdicts[i], *chances[i].tolist()) for i in order)
+    rows = "".join(_verdict(verdicts[i], shown, *chances[i].tolist()) for i in riskiest_first(verdicts))
     head = "".join(f"<th>{escape(word)}</th>" for word in heads)
-    foot = " ".join(filter(None, [CHANCE, significance.sentence]))
+    foot = " ".join(filter(None, [_left_out(shown) if verdicts else "", CHANCE, significance.sentence]))
     return (
         f"<h2>Images, riskiest first</h2><table><tr>{head}</tr>{rows}</table>"
         f'<p class="note">{escape(foot)}</p>'
     )
 
 
-def _verdict(verdict: Verdict, p_value: float, q_value: float) -> str:
+def _left_out(shown: Sequence[Metric]) -> str:
+    """Name the metrics that are defined of no image, and why, in place of columns of dashes."""
+    told = [f"{m.label} ({m.undefined})" if m.undefined else m.label for m in METRICS if m not in shown]
+    return f"Not defined here: {', '.join(told)}." if told else ""
+
+
+def _verdict(verdict: Verdict, shown: Sequence[Metric], p_value: float, q_value: float) -> str:
     # An image given by its path is shown by its name: folders of this machine are nobody else's business.
     name = PurePath(verdict.id.replace("\\", "/")).name
     nearest = verdict.nearest.neighbours[0].image if verdict.nearest.neighbours else "none"
-    values = "".join(f'<td class="n">{_value(m, verdict)}</td>' for m in METRICS)
+    values = "".join(f'<td class="n">{_value(m, verdict)}</td>' for m in shown)
     reasons = "<br>".join(escape(reason) for reason in verdict.reasons)
     return (
         f'<tr><td>{escape(name)}</td><td class="v {verdict.verdict}">{WORDS[verdict.verdict]}</td>'

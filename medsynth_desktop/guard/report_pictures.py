@@ -15,6 +15,8 @@ MOST_PAIRS = 8
 """Worst pairs that a report shows."""
 BRIGHTER, DARKER = np.array([217, 95, 2]), np.array([33, 102, 172])
 """Orange and blue, told apart by those who see no red or green (ColorBrewer); no difference is white, for paper."""
+SYNTHETIC, GIVEN = "Synthetic", "Image given"
+"""What is shown first: what a model drew, or an image given by path, which may be anything."""
 NEAREST, UNDONE = "Nearest real", "Real, disguise undone"
 """What is shown of a real image: as it is, or laid over the sample as the search for copies in disguise found it."""
 DIFFERENCE_LIMIT = 1.0
@@ -26,7 +28,7 @@ class PairPictures:
     """One pair as slices (rows, columns), as viewed, intensities in [-1, 1], and its words.
 
     ``words`` say which image is which, by pseudonyms only; ``plane`` which slice it is, "" for a picture; ``beside``
-    what is shown of the real image.
+    what is shown of the real image; ``shown`` what it is compared with.
     """
 
     sample: np.ndarray
@@ -34,6 +36,7 @@ class PairPictures:
     words: str
     plane: str = ""
     beside: str = NEAREST
+    shown: str = SYNTHETIC
 
 
 def slices_of(
@@ -59,9 +62,10 @@ def draw_pairs(pairs: Sequence[PairPictures]) -> str:
     """HTML of the worst pairs; empty without any."""
     if not pairs:
         return ""
+    given = "" if all(pair.shown == SYNTHETIC for pair in pairs) else ", and those given may be"
     warning = (
-        "The pictures in the middle are real patients' images. Keep and hand on this page as you would keep and hand "
-        "on those images; medsynth audit --no-pictures writes it without them."
+        f"The pictures in the middle are real patients' images{given}. Keep and hand on this page as you would keep "
+        "and hand on those images; medsynth audit --no-pictures writes it without them."
     )
     return (
         f'<h2>Riskiest pairs</h2><p class="warning">{escape(warning)}</p>'
@@ -72,7 +76,7 @@ def draw_pairs(pairs: Sequence[PairPictures]) -> str:
 def _figure(pair: PairPictures) -> str:
     difference = _colours(np.asarray(pair.sample, float) - pair.real)
     shown = (
-        ("Synthetic", _grey(pair.sample)),
+        (pair.shown, _grey(pair.sample)),
         (pair.beside, _grey(pair.real)),
         ("Difference", difference),
     )
@@ -80,7 +84,8 @@ def _figure(pair: PairPictures) -> str:
         f'<div><img alt="{name}" src="data:image/png;base64,{base64.b64encode(png(picture)).decode()}">{name}</div>'
         for name, picture in shown
     )
-    scale = "Difference: orange where the synthetic one is brighter, blue where it is darker"
+    first = "synthetic one" if pair.shown == SYNTHETIC else pair.shown.lower()
+    scale = f"Difference: orange where the {first} is brighter, blue where it is darker"
     words = ". ".join(filter(None, [pair.words, pair.plane.capitalize(), scale]))
     return f'<figure><div class="pair">{cells}</div><figcaption>{escape(words)}.</figcaption></figure>'
 

@@ -101,21 +101,6 @@ def percent(share: float) -> str:
     return f"{text}%"
 
 
-def risk(verdict: Verdict) -> tuple[int, float, float, str]:
-    """Return the sorting key that puts the riskiest first: verdict, then correlation, then RMSE, then id.
-
-    A correlation that is not defined counts as the riskiest of its verdict: nothing shows that it is safe.
-    """
-    correlation = verdict.metrics.get("correlation", math.nan)
-    rmse = verdict.metrics.get("rmse", math.nan)
-    return (
-        -VERDICTS.index(verdict.verdict),
-        -math.inf if math.isnan(correlation) else -correlation,
-        -math.inf if math.isnan(rmse) else rmse,
-        verdict.id,
-    )
-
-
 def _codes(values: np.ndarray, threshold: Threshold) -> np.ndarray:
     if threshold.metric not in METRICS:
         return np.full(values.shape, REVIEW, np.int8)

@@ -18,6 +18,7 @@ MAX_CHANNELS = 1024
 MAX_LEVELS = 6
 MAX_RES_BLOCKS = 4
 MAX_CODES = 1 << 16
+MAX_CONDITIONS, MAX_CLASSES = 16, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ class UNetShape:
     """A diffusion UNet over latents; ``attention`` says for each level whether it attends.
 
     ``fold`` latent cells along each axis become channels before the first layer (see
-    `medsynth_desktop.networks.folding`).
+    `medsynth_desktop.networks.folding`). ``conditions`` holds, for each thing that may be asked for, its number of
+    classes or 0 for a number; they are given through cross-attention, as tokens of ``condition_width``.
     """
 
     spatial_dims: int = 3
@@ -134,11 +136,17 @@ class UNetShape:
     head_channels: int = 32
     norm_groups: int = 8
     fold: int = 2
+    conditions: tuple[int, ...] = ()
+    condition_width: int = 64
 
     def __post_init__(self) -> None:
         _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
         _check_range("fold", self.fold, 1, 4)
         _check_range("latent_channels", self.latent_channels, 1, 32)
+        _check_range("the number of conditions", len(self.conditions), 0, MAX_CONDITIONS)
+        for classes in self.conditions:
+            _check_range("classes of a condition", classes, 0, MAX_CLASSES)
+        _check_range("condition_width", self.condition_width, 1, 1024)
         _check_range("head_channels", self.head_channels, 1, 256)
         if len(self.attention) != len(self.channels):
             raise ValueError(f"attention needs {len(self.channels)} entries; got {len(self.attention)}")
@@ -164,6 +172,8 @@ class UNetShape:
             attention_levels=self.attention,
             norm_num_groups=self.norm_groups,
             num_head_channels=self.head_channels,
+            conditions=self.conditions,
+            condition_width=self.condition_width,
         )
 
 

@@ -13,6 +13,8 @@ import torch
 from einops import rearrange
 from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
 
+from medsynth_desktop.networks.conditions import MISSING, ConditionEmbedding
+
 
 class Folding:
     """Cells into channels and back, for (n, channels, *space) of 2 or 3 dimensions."""
@@ -57,16 +59,38 @@ class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
 
 
 class FoldedUNet(DiffusionModelUNet):  # type: ignore[misc]
-    """MONAI's DiffusionModelUNet over latent cells folded into channels, the patches of a vision transformer."""
+    """MONAI's DiffusionModelUNet over latent cells folded into channels, the patches of a vision transformer.
 
-    def __init__(self, fold: int, spatial_dims: int, latent_channels: int, **settings: Any) -> None:
+    ``conditions`` holds the number of classes of each condition (0: a number), ``condition_width`` of their tokens.
+    """
+
+    def __init__(
+        self,
+        fold: int,
+        spatial_dims: int,
+        latent_channels: int,
+        conditions: tuple[int, ...] = (),
+        condition_width: int = 64,
+        **settings: Any,
+    ) -> None:
         folding = Folding(fold, spatial_dims)
         width = latent_channels * folding.cells
+        if conditions:
+            settings |= {"with_conditioning": True, "cross_attention_dim": condition_width}
         super().__init__(spatial_dims, in_channels=width, out_channels=width, **settings)
         self.folding = folding
+        self.embedding = ConditionEmbedding(conditions, condition_width) if conditions else None
 
     def forward(
-        self, x: torch.Tensor, timesteps: torch.Tensor, context: torch.Tensor | None = None
+        self, x: torch.Tensor, timesteps: torch.Tensor, given: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Predict for latents ``x`` (n, latent_channels, *space) at ``timesteps`` (n,)."""
+        """Predict for latents ``x`` (n, latent_channels, *space) at ``timesteps`` (n,).
+
+        ``given`` (n, conditions) is what is asked for, as `ConditionEmbedding` takes it; None asks for nothing.
+        """
+        context = None
+        if self.embedding is not None:
+            if given is None:
+                given = torch.full((len(x), len(self.embedding.classes)), MISSING, device=x.device)
+            context = self.embedding(given)
         return self.folding.unfold(super().forward(self.folding.fold(x), timesteps, context))

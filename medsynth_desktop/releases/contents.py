@@ -45,6 +45,7 @@ class Contents:
         from medsynth_desktop.formats.dicom_write import SeriesFacts, write_synthetic_series
 
         sample, settings = item.sample, item.sample.settings
+        age = settings.conditions.get("age")
         made_by = (
             f"Model {sample.bundle_hash[:16]}, {settings.sampler}, {settings.steps} steps, seed {sample.seed}"
         )
@@ -53,7 +54,7 @@ class Contents:
             derivation=made_by,
             recognizable_visual_features=not volume.is_2d,  # a surface of any volume might show a face
             created=datetime.fromisoformat(self.created),
-            age=settings.conditions.get("age"),
+            age=age if isinstance(age, float) else None,
         )
         folder.mkdir(parents=True)
         return list(write_synthetic_series(images.whole_numbers(volume), folder, facts))

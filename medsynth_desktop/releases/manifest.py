@@ -100,7 +100,7 @@ def build(
             "name": bundle.name,
             "hash": bundle.hash,
             "cohort": bundle.cohort_hash,
-            "conditions": list(bundle.conditions),
+            "conditions": [asdict(c) for c in bundle.conditions],
             "licence": bundle.licence,
         },
         "recipe": asdict(bundle.recipe),

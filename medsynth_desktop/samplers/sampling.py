@@ -11,7 +11,7 @@ import torch
 from medsynth_desktop.bundles.bundle import Bundle
 from medsynth_desktop.core.errors import InputRefused, OutOfMemory
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.core.records import SampleSettings
+from medsynth_desktop.core.records import MOST_GUIDANCE, SampleSettings
 from medsynth_desktop.samplers import SAMPLERS
 from medsynth_desktop.samplers.base import Draw, State, noise_levels
 
@@ -126,17 +126,15 @@ def _states(bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, devi
         raise InputRefused(
             f"The sampler must be one of {', '.join(SAMPLERS.keys())}; got {settings.sampler!r}."
         )
-    unknown = sorted(set(settings.conditions) - set(bundle.record.conditions))
-    if unknown:
-        raise InputRefused(
-            f"This model knows no condition {unknown[0]!r}; leave it out or choose another model."
-        )
+    if not 0 <= settings.guidance <= MOST_GUIDANCE:
+        raise InputRefused(f"Guidance is a number from 0 to {MOST_GUIDANCE:g}; got {settings.guidance:g}.")
+    denoiser = bundle.denoiser(settings.conditions, settings.guidance)
     sampler = SAMPLERS[settings.sampler]
     sigmas = noise_levels(bundle.schedule, settings.steps, sampler.spacing)
     draw = _noises(bundle.latent_shape, seeds, device)
     with _memory_in_words(len(seeds)):
         bundle.to(device)
-        return sampler.steps(bundle.denoiser, draw(), sigmas, draw)
+        return sampler.steps(denoiser, draw(), sigmas, draw)
 
 
 def _noises(shape: tuple[int, ...], seeds: Sequence[int], device: str) -> Draw:

@@ -11,6 +11,7 @@ import numpy as np
 
 from medsynth_desktop.core.errors import NotFound, StoreFailed
 from medsynth_desktop.core.hashing import hash_array
+from medsynth_desktop.core.npy import map_npy
 from medsynth_desktop.store.failures import told_plainly
 from medsynth_desktop.store.folders import write_file
 
@@ -69,7 +70,7 @@ class Arrays:
         path = self.path(name)
         try:
             with told_plainly():
-                array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+                array = map_npy(path)
         except (ValueError, EOFError) as error:
             raise StoreFailed(_damaged(name)) from error
         if verify and hash_array(array) != name:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
+from medsynth_desktop.core.errors import InputRefused, StoreFailed
 from medsynth_desktop.core.records import BatchRecord, SampleRecord
 from medsynth_desktop.store import schema
 from medsynth_desktop.store.clock import now
 from medsynth_desktop.store.database import Database
 from medsynth_desktop.store.encoding import decode, encode
+from medsynth_desktop.store.missing import not_found
 
 
 class Batches:
@@ -56,9 +57,10 @@ class Batches:
         with self._database.read() as connection:
             row = connection.execute(select(batches).where(batches.c.name == name)).one_or_none()
             if row is None:
-                raise NotFound(
-                    f"The workspace holds no batch called {name!r}; choose one that `sample` has made."
-                )
+                names = connection.execute(
+                    select(batches.c.name).order_by(batches.c.created.desc())
+                ).scalars()
+                raise not_found("batch", name, names, "medsynth sample draws one")
             chosen = select(samples.c.record).where(samples.c.batch == name).order_by(samples.c.ordinal)
             found = tuple(decode(SampleRecord, text) for text in connection.execute(chosen).scalars())
         return BatchRecord(name, row.bundle_hash, found, row.created)
@@ -109,8 +111,9 @@ class Samples:
         """
         with self._database.read() as connection:
             record = _stored(connection, sample)
-        if record is None:
-            raise NotFound(f"The workspace holds no sample {sample!r}; `sample --json` lists the ids.")
+            if record is None:
+                ids = connection.execute(select(schema.samples.c.id)).scalars()
+                raise not_found("sample", sample, ids, "medsynth sample draws some")
         return record
 
 

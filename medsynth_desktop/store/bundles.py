@@ -16,6 +16,7 @@ from medsynth_desktop.store.database import Database
 from medsynth_desktop.store.encoding import decode, encode
 from medsynth_desktop.store.failures import told_plainly
 from medsynth_desktop.store.folders import copy_folder
+from medsynth_desktop.store.missing import LONGEST, not_found
 
 SHORTEST_PREFIX = 6
 
@@ -68,12 +69,12 @@ class Bundles:
             fitting = [b for b in known if b.hash.startswith(text)]
         if not fitting:
             fitting = [b for b in known if Path(b.path) == Path(text).absolute()]
-        if len(fitting) != 1:
-            problem = "Several bundles begin" if fitting else "The workspace holds no bundle that begins"
-            raise NotFound(
-                f"{problem} with or is called {Path(text).name[:60]!r}; give the name or more of the hash, "
-                "or import it first."
-            )
+        asked = Path(text).name  # of a folder its name: where it lies is nobody else's business
+        if not fitting:
+            raise not_found("bundle", asked, (b.name for b in known), "medsynth bundle import adds one")
+        if len(fitting) > 1:
+            told = ", ".join(f"{b.name} ({b.hash[:12]})" for b in fitting)
+            raise NotFound(f"Several bundles begin with {asked[:LONGEST]!r}: {told}; give more of the hash.")
         return fitting[0]
 
     def list(self) -> list[BundleRecord]:

@@ -20,6 +20,7 @@ from medsynth_desktop.store import schema
 from medsynth_desktop.store.clock import now
 from medsynth_desktop.store.database import Database
 from medsynth_desktop.store.encoding import decode, encode
+from medsynth_desktop.store.missing import not_found
 from medsynth_desktop.store.patients import next_image, number, pseudonym_of, unite
 
 Assign = Callable[[Mapping[str, Split | None]], Mapping[str, Split]]
@@ -74,8 +75,7 @@ class Cohorts:
     def names(self) -> list[str]:
         """Names of the cohorts whose first import has finished, oldest first."""
         with self._database.read() as connection:
-            chosen = "SELECT name FROM cohorts WHERE hash IS NOT NULL ORDER BY rowid"
-            return list(connection.exec_driver_sql(chosen).scalars())
+            return _names(connection)
 
     def get(self, name: str) -> CohortRecord:
         """Return a cohort with the images that have a split, in id order.
@@ -87,9 +87,10 @@ class Cohorts:
         """
         with self._database.read() as connection:
             row = _row(connection, name)
-            if row is None or row.hash is None:
-                begun = " (its import was interrupted: run it again)" if row is not None else ""
-                raise NotFound(f"The workspace holds no cohort called {name!r}{begun}; import it first.")
+            if row is not None and row.hash is None:
+                raise NotFound(f"The import of the cohort {name!r} was interrupted; run it again.")
+            if row is None:
+                raise not_found("cohort", name, _names(connection), "medsynth cohort import makes one")
             images = _images(connection, name)
         return CohortRecord(name, decode(Recipe, row.recipe), row.hash, images, _skipped(row))
 
@@ -217,7 +218,7 @@ class Cohorts:
         with self._database.write() as connection:
             row = _row(connection, name)
             if row is None:
-                raise NotFound(f"The workspace holds no cohort called {name!r}; import it first.")
+                raise not_found("cohort", name, _names(connection), "medsynth cohort import makes one")
             chosen = select(images.c.patient, images.c.split).where(images.c.cohort == name)
             known: dict[str, Split | None] = {}
             for patient, split in connection.execute(chosen):
@@ -239,6 +240,11 @@ def cohort_hash(recipe: Recipe, images: Sequence[ImageRecord]) -> str:
 
 def _row(connection: Connection, name: str) -> Row[Any] | None:
     return connection.execute(select(schema.cohorts).where(schema.cohorts.c.name == name)).one_or_none()
+
+
+def _names(connection: Connection) -> list[str]:
+    chosen = "SELECT name FROM cohorts WHERE hash IS NOT NULL ORDER BY rowid"
+    return list(connection.exec_driver_sql(chosen).scalars())
 
 
 def _skipped(row: Row[Any]) -> tuple[tuple[str, str], ...]:

@@ -42,7 +42,8 @@ def _build(kind: Any, value: Any) -> Any:
         return cast(type, kind)(**{k: _build(hints[k], v) for k, v in value.items() if k in hints})
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return _build(next(a for a in arguments if a is not type(None)), value)
+        kinds = [a for a in arguments if a is not type(None)]
+        return _build(kinds[0], value) if len(kinds) == 1 else value
     if origin is tuple:
         if arguments[-1] is Ellipsis:
             return tuple(_build(arguments[0], v) for v in value)

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from medsynth_desktop.core.npy import read_npy_header
 from medsynth_desktop.store.failures import told_plainly
 from medsynth_desktop.store.folders import write_file
 
@@ -82,7 +83,7 @@ def _mapped(path: Path) -> Arrays:
         while stream.tell() < whole.size:
             if np.lib.format.read_magic(stream) != (1, 0):
                 raise ValueError("not a file of this program")
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+            shape, dtype = read_npy_header(stream)
             start = stream.tell()
             end = start + int(np.prod(shape)) * dtype.itemsize
             if dtype.hasobject or end > whole.size:

@@ -13,7 +13,7 @@ from monai.networks.nets import DiffusionModelUNet
 
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.networks.architecture import Autoencoder, UNetShape
 from medsynth_desktop.training.checkpoint import (
@@ -35,7 +35,9 @@ class DiffusionSettings:
 
     ``ema`` is the decay of the averaged weights that are kept. Times are drawn as ``steps * u ** skew`` with ``u`` even
     in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise. ``loss``
-    is the mean squared (``l2``) or absolute (``l1``) error of what the network predicts.
+    is the mean squared (``l2``) or absolute (``l1``) error of what the network predicts. Of a model with
+    conditions a share ``drop`` of the images is shown without any, and each condition is left out as often again, so
+    that it learns to draw what only some, or none, are asked for.
     """
 
     shape: UNetShape = field(default_factory=UNetShape)
@@ -45,6 +47,7 @@ class DiffusionSettings:
     rate: float = 6e-4
     ema: float = 0.998
     skew: float = 1.5
+    drop: float = 0.1
     loss: Loss = "l2"
     seed: int = 0
 
@@ -83,10 +86,12 @@ def train_diffusion(
     out: Path,
     data_hash: str,
     device: str = "cpu",
+    given: torch.Tensor | None = None,
 ) -> Steps[TrainedDiffusion]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
 
-    The checkpoint ``diffusion.ckpt`` in ``out`` is written at least every minute and on close.
+    The checkpoint ``diffusion.ckpt`` in ``out`` is written at least every minute and on close. ``given`` (n,
+    conditions) is what is known of each image, for a shape with conditions (`medsynth_desktop.bundles.asking`).
 
     Raises
     ------
@@ -101,12 +106,14 @@ def train_diffusion(
             f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
         )
     scale = 1.0 if autoencoder.normalised else 1 / float(latents.std())
-    run = _Run(
-        settings, out / "diffusion.ckpt", hash_json([asdict(settings), data_hash, len(arrays)]), device
-    )
+    facts = [asdict(settings), data_hash, len(arrays)]
+    if given is not None:
+        facts.append(hash_bytes(given.numpy().tobytes()))
+        given = given.repeat_interleave(2, 0)  # of an image and of its mirror
+    run = _Run(settings, out / "diffusion.ckpt", hash_json(facts), device)
     try:
         while len(run.losses) < settings.steps:
-            loss = run.step(latents * scale)
+            loss = run.step(latents * scale, given)
             yield Progress(len(run.losses), settings.steps, f"Training the diffusion model: loss {loss:.4f}")
     finally:
         run.save()
@@ -114,6 +121,13 @@ def train_diffusion(
     run.network.eval()
     summary = TrainingSummary.of("diffusion", run.losses, run.seconds, settings.seed, settings.batch)
     return TrainedDiffusion(run.network, settings.shape, settings.schedule, scale, summary)
+
+
+def _left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    """``given`` with NaN for what is not told this time."""
+    none = torch.rand((len(given), 1), generator=generator) < share
+    single = torch.rand(given.shape, generator=generator) < (share if given.shape[1] > 1 else 0.0)
+    return given.masked_fill(none | single, torch.nan)
 
 
 class _Run:
@@ -142,7 +156,7 @@ class _Run:
         """Training time over all sessions."""
         return self._spent + time.monotonic() - self._started
 
-    def step(self, latents: torch.Tensor) -> float:
+    def step(self, latents: torch.Tensor, given: torch.Tensor | None) -> float:
         """One optimiser step on random latents at random times."""
         settings, step = self.settings, len(self.losses)
         generator = step_generator(settings.seed, step)
@@ -154,8 +168,9 @@ class _Run:
         t = (settings.schedule.steps * share).long().to(self.device)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         seen, target = settings.schedule.target(x0, noise, t)
+        told = () if given is None else (_left_out(given[chosen], settings.drop, generator).to(self.device),)
         error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
-        loss = error(self.network(seen, t), target)
+        loss = error(self.network(seen, t, *told), target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

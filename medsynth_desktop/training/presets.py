@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.records import Condition
 from medsynth_desktop.networks.architecture import AutoencoderShape, QuantisedShape, UNetShape
 from medsynth_desktop.training.adversarial import CriticSettings
 from medsynth_desktop.training.autoencoder import AnySettings, AutoencoderSettings
@@ -100,6 +102,13 @@ PRESETS: dict[str, Preset] = {
         ),
     )
 }  # fmt: skip
+
+
+def conditioned(settings: DiffusionSettings, conditions: Sequence[Condition]) -> DiffusionSettings:
+    """``settings`` with a network that takes ``conditions``."""
+    return replace(
+        settings, shape=replace(settings.shape, conditions=tuple(len(c.classes) for c in conditions))
+    )
 
 
 def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | None = None) -> Preset:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from medsynth_desktop import __version__
-from medsynth_desktop.core.errors import InputRefused, StoreFailed
+from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import CohortRecord, Policy, Threshold
 from medsynth_desktop.guard.audit import AuditResult, assess
@@ -20,10 +19,15 @@ from medsynth_desktop.guard.report import render_report
 from medsynth_desktop.guard.report_pictures import PairPictures
 from medsynth_desktop.guard.significance import FDR
 from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.quality.record import Quality
+from medsynth_desktop.quality.words import quality_section
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench import guarding, releasing, scopes
+from medsynth_desktop.workbench import guarding, measuring, releasing, scopes
+from medsynth_desktop.workbench.measuring import stored_quality
 from medsynth_desktop.workbench.membership import ask_membership, check_asked, stored_membership
+from medsynth_desktop.workbench.pages import write_page
+from medsynth_desktop.workbench.reconstructing import stored_reconstruction
 from medsynth_desktop.workbench.report_pairs import worst_pairs
 
 MAX_POLICY_BYTES = 1 << 20
@@ -76,6 +80,32 @@ def audit(
     return result
 
 
+def check_quality(workspace: Workspace, cohort: CohortRecord, batch: str | None) -> None:
+    """Refuse to measure the quality of what has none, before a long audit.
+
+    Raises
+    ------
+    InputRefused
+        For images given by path, or as `measuring.check_measurable`.
+    """
+    if batch is None:
+        raise InputRefused(
+            "Quality is that of a batch; images given by path have none. Give --batch, or leave --quality out."
+        )
+    measuring.check_measurable(workspace, cohort, workspace.batches.get(batch))
+
+
+def audit_quality(
+    workspace: Workspace, cohort: CohortRecord, batch: str | None, *, anew: bool
+) -> Steps[Quality | None]:
+    """Measure the quality of ``batch`` where it is wanted ``anew``; else what was measured before, or None."""
+    if batch is None:
+        return None
+    if anew:
+        return (yield from measuring.measure_batch(workspace, cohort, batch))
+    return measuring.stored_quality(workspace, cohort, batch)
+
+
 def read_policy(cohort: CohortRecord, path: Path) -> Policy:
     """Read thresholds from a JSON file (at most 1 MiB).
 
@@ -101,14 +131,19 @@ def read_policy(cohort: CohortRecord, path: Path) -> Policy:
     return policy_from_json(cohort, document.get("thresholds", document), "policy file", path.name)
 
 
-def describe(result: AuditResult) -> dict[str, Any]:
-    """The JSON of the contract: counts, verdicts, divergences, and in words what they amount to."""
+def describe(result: AuditResult, quality: Quality | None = None) -> dict[str, Any]:
+    """The JSON of the contract: counts, verdicts, divergences, and in words what they amount to.
+
+    With what was measured of the batch's ``quality``, or null.
+    """
     document = result.to_json()
     nearest = {v.id: v.nearest.neighbours[:1] for v in result.verdicts}
     for verdict in document["verdicts"]:
         verdict["nearest"] = next(iter(nearest[verdict["id"]]), None)
     found = memorisation(result)
-    return {**document, "memorisation": {"level": found.level, "sentences": list(found.sentences)}}
+    told = {"level": found.level, "sentences": list(found.sentences)}
+    measured = measuring.describe(quality) if quality is not None else None
+    return {**document, "memorisation": told, "quality": measured}
 
 
 def stored_audit(workspace: Workspace, cohort: CohortRecord, batch: str) -> Steps[AuditResult]:
@@ -186,14 +221,17 @@ def write_report(
     who = releasing.current_user() if who is None else who
     facts = report_facts(workspace, cohort, batch, result, who=who, when=releasing.now())
     pairs: list[PairPictures] = worst_pairs(workspace, cohort, batch, result, paths) if pictures else []
-    text = render_report(result, facts=facts, pairs=pairs)
-    part = path.with_name(f".{path.name}-{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StoreFailed(f"The report {path.name} cannot be written: {error.strerror}.") from None
+    text = render_report(result, facts=facts, pairs=pairs, sections=_quality(workspace, cohort, batch))
+    write_page(path, text)
+
+
+def _quality(workspace: Workspace, cohort: CohortRecord, batch: str | None) -> list[str]:
+    """HTML of what was measured of the batch and its model (`medsynth quality`), if it was."""
+    found = stored_quality(workspace, cohort, batch) if batch is not None else None
+    if batch is None or found is None:
+        return []
+    model = workspace.batches.get(batch).bundle_hash
+    return [quality_section(found, stored_reconstruction(workspace, cohort, model))]
 
 
 def report_facts(

@@ -66,14 +66,8 @@ def use_features(
         Unknown network, or one that lacks something; nothing is changed then.
     """
     cohort = workspace.cohorts.get(cohort_name)
-    if key not in SOURCES:
-        raise InputRefused(f"A feature network is one of {', '.join(SOURCES.keys())}; got {key!r}.")
-    source = SOURCES[key]
-    if weights is not None and not source.takes_file:
-        raise InputRefused(f"{source.label} takes no file of weights; leave --weights out.")
-    path = str(Path(weights).expanduser().absolute()) if weights is not None else ""
-    choice = Choice(key, path, preparation)
-    extractor = _opened(workspace, cohort, choice)
+    choice = choice_for(key, weights, preparation)
+    extractor = open_choice(workspace, cohort, choice)
     facts = {
         "choice": asdict(choice),
         "fingerprint": extractor.fingerprint,
@@ -82,6 +76,23 @@ def use_features(
     }
     workspace.settings.set(_key(cohort), facts)
     return extractor
+
+
+def choice_for(key: str, weights: Path | None = None, preparation: str = "") -> Choice:
+    """The choice of the network ``key`` with a file of weights, if it takes one; see `use_features`.
+
+    Raises
+    ------
+    InputRefused
+        Unknown network, or one that takes no file.
+    """
+    if key not in SOURCES:
+        raise InputRefused(f"A feature network is one of {', '.join(SOURCES.keys())}; got {key!r}.")
+    source = SOURCES[key]
+    if weights is not None and not source.takes_file:
+        raise InputRefused(f"{source.label} takes no file of weights; leave --weights out.")
+    path = str(Path(weights).expanduser().absolute()) if weights is not None else ""
+    return Choice(key, path, preparation)
 
 
 def choose(
@@ -121,7 +132,7 @@ def features_in_use(workspace: Workspace, cohort: CohortRecord) -> Extractor | N
         return None
     way_out = f"or judge without it: medsynth features off --cohort {cohort.name}"
     try:
-        extractor = _opened(workspace, cohort, Choice(**kept["choice"]))
+        extractor = open_choice(workspace, cohort, Choice(**kept["choice"]))
     except InputRefused as refusal:
         raise InputRefused(
             f"The guard of {cohort.name} uses the feature network {kept['name']}, which cannot be opened. {refusal} "
@@ -135,7 +146,14 @@ def features_in_use(workspace: Workspace, cohort: CohortRecord) -> Extractor | N
     return extractor
 
 
-def _opened(workspace: Workspace, cohort: CohortRecord, choice: Choice) -> Extractor:
+def open_choice(workspace: Workspace, cohort: CohortRecord, choice: Choice) -> Extractor:
+    """The network of ``choice``.
+
+    Raises
+    ------
+    InputRefused
+        Unknown, or it lacks something, which the sentence names.
+    """
     if choice.source not in SOURCES:
         raise InputRefused(f"This version has no feature network {choice.source!r}; choose another one.")
     source = SOURCES[choice.source]

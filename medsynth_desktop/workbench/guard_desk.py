@@ -101,11 +101,11 @@ class GuardDesk(Desk):
         self.guard = guarding.GuardState.of(self.workspace, cohort, batch)
         self._policy_changed(reopened)
 
-    def reset_thresholds(self) -> None:
-        """Go back to the calibrated thresholds; affected approvals are re-opened."""
+    def reset_thresholds(self, why: str) -> None:
+        """Go back to the calibrated thresholds, recorded with who and why; affected approvals are re-opened."""
         cohort = self._need("cohort", self.cohort)
         batch = self.batch.name if self.batch is not None else None
-        reopened = limits.reset_thresholds(self.workspace, cohort.name, who=self.user, batch=batch)
+        reopened = limits.reset_thresholds(self.workspace, cohort.name, who=self.user, why=why, batch=batch)
         self.guard = guarding.GuardState.of(self.workspace, cohort, self.batch)
         self._policy_changed(reopened)
 

@@ -23,10 +23,11 @@ from medsynth_desktop.core.records import (
 from medsynth_desktop.guard.audit import AuditResult, audit_queries
 from medsynth_desktop.guard.calibration import QUANTILE as PUBLISHED
 from medsynth_desktop.guard.calibration import Calibration
+from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.policy import out_of_reach, with_threshold
 from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
 from medsynth_desktop.guard.unlike import apart_from_disguised, unlike_words
-from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
+from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
@@ -136,7 +137,7 @@ class GuardState:
         if self.policy is None:
             return {}
         judged = [judge(nearest, self.policy) for nearest in self.nearest.values()]
-        return {v.id: v for v in sorted(judged, key=risk)}
+        return {judged[i].id: judged[i] for i in riskiest_first(judged)}
 
 
 def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | None = None) -> CohortRecord:
@@ -247,4 +248,4 @@ def audit_images(
     calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile, evidence)
     in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
     result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
-    return result
+    return replace(result, drawn=False)

@@ -24,7 +24,7 @@ SEGMENT = 32
 
 
 def open_filter(
-    workspace: Workspace, cohort: CohortRecord, bundle: Bundle, conditions: Mapping[str, float]
+    workspace: Workspace, cohort: CohortRecord, bundle: Bundle, conditions: Mapping[str, float | str]
 ) -> Steps[LatentFilter]:
     """Encode what is not encoded yet, and return the filter over the training images of the same class.
 

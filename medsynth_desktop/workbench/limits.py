@@ -8,7 +8,7 @@ from dataclasses import replace
 from medsynth_desktop.cohorts.access import map_arrays
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Steps
-from medsynth_desktop.core.records import BatchRecord, CohortRecord, Decision, Policy
+from medsynth_desktop.core.records import BatchRecord, CohortRecord, Decision, Policy, Threshold
 from medsynth_desktop.guard.calibration import QUANTILE, Calibration, calibrate
 from medsynth_desktop.guard.matched import calibrate_matched
 from medsynth_desktop.guard.policy import make_policy, with_threshold
@@ -19,7 +19,6 @@ from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import releasing
 from medsynth_desktop.workbench.scopes import (
-    calibrated_before,
     calibration_behind,
     keep_as_sharp,
     keep_calibration,
@@ -50,15 +49,10 @@ def calibrate_cohort(
     kept, search = stored_calibration(workspace, cohort), evidence or training_evidence(workspace, cohort)
     if kept is None or (kept.quantile, kept.evidence) != (quantile, search.fingerprint):
         unseen = map_arrays(workspace, cohort, "calibration")
-        other = kept is None or kept.evidence != search.fingerprint
-        older = other and calibrated_before(workspace, cohort)
         kept = yield from calibrate(search, *unseen, quantile=quantile, seed=0)
         keep_calibration(workspace, cohort, kept)
-        if older:  # limits for what that version did not measure join what a person typed
-            typed = workspace.policies.current(cohort.hash)
-            apply_policy(workspace, cohort, _with_typed(kept.policy(cohort.hash), typed), PROGRAM)
-        else:
-            workspace.policies.put(kept.policy(cohort.hash))
+        typed = workspace.policies.current(cohort.hash)  # what a person typed is lifted by a person alone
+        apply_policy(workspace, cohort, _with_typed(kept.policy(cohort.hash), typed), PROGRAM)
     elif workspace.policies.current(cohort.hash) is None:
         workspace.policies.put(kept.policy(cohort.hash))
     return kept
@@ -96,25 +90,21 @@ def calibrate_model(
         return replace(made, no_softer=True)
     kept = stored_calibration(workspace, cohort, model)
     search = evidence or training_evidence(workspace, cohort)
-    first = kept is None or kept.evidence != search.fingerprint
     if kept is None or (kept.quantile, kept.evidence) != (quantile, search.fingerprint):
         patients = map_arrays(workspace, cohort, "calibration")
         kept = yield from calibrate_matched(search, *patients, blur, quantile=quantile, seed=0)
         keep_calibration(workspace, cohort, kept, model)
-        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model, first), PROGRAM)
+        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model), PROGRAM)
     elif workspace.policies.current(cohort.hash, model) is None:
-        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model, first), PROGRAM)
+        apply_policy(workspace, cohort, _proposed(workspace, cohort, kept, model), PROGRAM)
     return kept
 
 
-def _proposed(
-    workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str, first: bool
-) -> Policy:
-    """The calibrated policy of a model; at its first check with what a person typed for it, or for the whole cohort."""
-    policy, own = made.policy(cohort.hash, model), workspace.policies.current(cohort.hash, model)
-    if own is not None:
-        return _with_typed(policy, own) if first else policy
-    return _with_typed(policy, workspace.policies.current(cohort.hash))
+def _proposed(workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str) -> Policy:
+    """The calibrated policy of a model with what a person typed for it; at its first check, for the whole cohort."""
+    own = workspace.policies.current(cohort.hash, model)
+    typed = own if own is not None else workspace.policies.current(cohort.hash)
+    return _with_typed(made.policy(cohort.hash, model), typed)
 
 
 def _renew_own(workspace: Workspace, cohort: CohortRecord, made: Calibration, model: str) -> None:
@@ -142,6 +132,18 @@ def _with_typed(policy: Policy, other: Policy | None) -> Policy:
 def only_models_have_limits(workspace: Workspace, cohort: CohortRecord) -> bool:
     """Whether the cohort at large was never calibrated, while a model was checked against it."""
     return bool(workspace.policies.scopes(cohort.hash)) and workspace.policies.current(cohort.hash) is None
+
+
+def left_words(workspace: Workspace, cohort: CohortRecord) -> str:
+    """Say which models keep limits of their own when the cohort at large is calibrated; empty where none has any."""
+    told = []
+    for scope in filter(None, workspace.policies.scopes(cohort.hash)):
+        policy, model = workspace.policies.current(cohort.hash, scope), workspace.bundles.get(scope)
+        typed = sum(t.origin == "typed" for t in policy.thresholds) if policy is not None else 0
+        told.append(f"{model.name} ({model.hash[:12]}{f', {typed} typed' if typed else ''})")
+    if not told:
+        return ""
+    return f"Limits of their own, which this leaves as they are, have: {', '.join(told)}; calibrate --batch sets those."
 
 
 def set_threshold(
@@ -194,25 +196,55 @@ def _own(workspace: Workspace, cohort: CohortRecord, batch: str) -> list[Policy]
     return [make_policy(cohort.hash, policy.thresholds, record.bundle_hash, policy.doubt)]
 
 
+def typed_in_force(workspace: Workspace, cohort: CohortRecord, batch: BatchRecord | None) -> list[Threshold]:
+    """Limits that a person typed and that judge ``batch`` now (None: the cohort at large)."""
+    policy = policy_in_force(workspace, cohort, batch)
+    return [t for t in policy.thresholds if t.origin == "typed"] if policy is not None else []
+
+
 def reset_thresholds(
-    workspace: Workspace, cohort_name: str, who: str, batch: str | None = None
+    workspace: Workspace, cohort_name: str, *, who: str, why: str, batch: str | None = None
 ) -> list[Decision]:
     """Put calibrated thresholds back in force; return the approvals re-opened.
 
     With ``batch`` for its model: where that had no limits of its own and others are typed for the whole cohort, these
-    stand, and the model gets the calibrated ones as its own.
+    stand, and the model gets the calibrated ones as its own. A limit in place of a typed one keeps who lifted that and
+    why, as a typed one keeps who set it.
+
+    Raises
+    ------
+    InputRefused
+        Before the first calibration, or without who or why where a typed limit is lifted.
     """
     cohort = workspace.cohorts.get(cohort_name)
     record = workspace.batches.get(batch) if batch is not None else None
     calibration = calibration_behind(workspace, cohort, record)
     if calibration is None:
         raise InputRefused(f"The cohort {cohort_name} has no calibrated thresholds yet; calibrate it first.")
-    policy = calibration.policy(cohort.hash, scope_of(workspace, cohort, record))
-    at_large = workspace.policies.current(cohort.hash)
-    others_stand = at_large is not None and at_large.hash != policy.hash
-    if record is not None and not policy.bundle_hash and others_stand:
-        policy = calibration.policy(cohort.hash, record.bundle_hash)
+    if typed_in_force(workspace, cohort, record) and not (who.strip() and why.strip()):
+        raise InputRefused(
+            "Lifting a typed threshold is recorded with who lifted it and why; sign in and give a reason."
+        )
+    before, at_large = policy_in_force(workspace, cohort, record), workspace.policies.current(cohort.hash)
+    limits = _put_back(calibration.thresholds, before, who, why)
+    scope = scope_of(workspace, cohort, record)
+    policy = make_policy(cohort.hash, limits, scope, calibration.doubt)
+    if record is not None and not scope and at_large is not None and at_large.hash != policy.hash:
+        policy = make_policy(cohort.hash, limits, record.bundle_hash, calibration.doubt)
     return apply_policy(workspace, cohort, policy, who)
+
+
+def _put_back(calibrated: Sequence[Threshold], before: Policy | None, who: str, why: str) -> list[Threshold]:
+    """The calibrated limits; one in place of a typed one says who lifted that and why, also if it is put back again."""
+    held = {t.metric: t for t in before.thresholds} if before is not None else {}
+    made = []
+    for limit in calibrated:
+        old = held.get(limit.metric, limit)
+        if old.origin == "typed":
+            made.append(replace(limit, who=who.strip(), why=why.strip()))
+        else:
+            made.append(old if replace(old, who="", why="") == limit else limit)
+    return made
 
 
 def in_scope(cohort: CohortRecord, policy: Policy, scope: str, calibration: Calibration) -> Policy:

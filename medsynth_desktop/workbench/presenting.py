@@ -159,14 +159,26 @@ def ordered_limits(metric: Metric, moved: str, review: float, block: float) -> t
 
 
 def threshold_words(metric: Metric, threshold: Threshold) -> str:
-    """Where the numbers come from: calibrated with n, quantile and interval, or typed with who and why."""
+    """Where the numbers come from: calibrated with n, quantile and interval, or typed; who did that and why."""
     if threshold.origin == "typed":
-        who = threshold.who or "somebody who was not signed in"
-        return f"Typed by {who}: {threshold.why or 'no reason given'}."
+        return _typed_words(threshold)
     parts = [f"Calibrated on {threshold.n:,} unseen images"]
     if threshold.quantile is not None:
         parts.append(f"quantile {threshold.quantile:g}")
     if threshold.interval is not None:
         low, high = threshold.interval
         parts.append(f"95% interval {metric.format(low)} to {metric.format(high)}")
-    return ", ".join(parts) + "."
+    lifted = f" {threshold.who} lifted a typed limit: {threshold.why}." if threshold.who else ""
+    return ", ".join(parts) + "." + lifted
+
+
+def _typed_words(threshold: Threshold) -> str:
+    who = threshold.who or "somebody who was not signed in"
+    return f"Typed by {who}: {threshold.why or 'no reason given'}."
+
+
+def lifted_words(typed: Sequence[tuple[str, Threshold]]) -> str:
+    """Name the typed limits, each with its metric's label, that go when the calibrated ones come back."""
+    named = [f"{label}, review {t.review:g}, block {t.block:g}. {_typed_words(t)}" for label, t in typed]
+    head = "This lifts a typed limit:" if len(typed) == 1 else f"This lifts {len(typed)} typed limits:"
+    return "\n".join([head, *named]) if typed else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -10,8 +11,15 @@ import numpy as np
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import CohortRecord, Verdict
 from medsynth_desktop.guard.audit import AuditResult
-from medsynth_desktop.guard.report_pictures import MOST_PAIRS, UNDONE, PairPictures, slices_of
-from medsynth_desktop.guard.verdicts import risk
+from medsynth_desktop.guard.order import riskiest_first
+from medsynth_desktop.guard.report_pictures import (
+    GIVEN,
+    MOST_PAIRS,
+    SYNTHETIC,
+    UNDONE,
+    PairPictures,
+    slices_of,
+)
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding
 from medsynth_desktop.workbench.captions import nearest_caption
@@ -32,7 +40,8 @@ def worst_pairs(
     """
     if batch is None and not paths:
         return []
-    chosen = [v for v in sorted(result.verdicts, key=risk) if v.nearest.neighbours][:most]
+    ordered = [result.verdicts[i] for i in riskiest_first(result.verdicts)]
+    chosen = [v for v in ordered if v.nearest.neighbours][:most]
     if not chosen:
         return []
     if batch is not None:
@@ -49,7 +58,7 @@ def worst_pairs(
         real = np.asarray(workspace.arrays.get(hashes[image]))
         undone = found if found and said and found.disguise.done else None
         pairs.append(_pair(verdict, np.asarray(arrays[verdict.id]), real, undone, said.removesuffix(".")))
-    return pairs
+    return [replace(pair, shown=SYNTHETIC if result.drawn else GIVEN) for pair in pairs]
 
 
 def _pair(

@@ -115,6 +115,8 @@ def sample_batch(
 def sample_id(bundle_hash: str, settings: SampleSettings, seed: int, batch: str) -> str:
     """Name of a sample: what determines it, and the batch it stands in."""
     facts = [bundle_hash, settings.sampler, settings.steps, settings.conditions, seed, batch]
+    if settings.guidance != 1:
+        facts.append(settings.guidance)
     if settings.cohort:  # without candidates and attempts names are what they were before there were any
         facts += [settings.candidates, settings.attempts, settings.cohort]
     return "S-" + hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:12]

@@ -71,11 +71,6 @@ def stored_calibration(workspace: Workspace, cohort: CohortRecord, scope: str = 
     return made if made is not None and needed <= made.values.keys() else None
 
 
-def calibrated_before(workspace: Workspace, cohort: CohortRecord, scope: str = "") -> bool:
-    """Whether any version of this program calibrated these images and splits."""
-    return workspace.settings.get(_key(cohort, scope)) is not None
-
-
 def calibration_behind(
     workspace: Workspace, cohort: CohortRecord, batch: BatchRecord | None
 ) -> Calibration | None:

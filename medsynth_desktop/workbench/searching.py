@@ -20,7 +20,7 @@ from medsynth_desktop.workbench.recognition import better_than_chance
 
 def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
     """The exact search over the cohort's training split; its first query opens or makes the index of a large one."""
-    return NearestSearch(*map_arrays(workspace, cohort, "train"), shelf=_shelf(workspace, cohort))
+    return NearestSearch(*map_arrays(workspace, cohort, "train"), shelf=shelf_of(workspace, cohort))
 
 
 def training_evidence(workspace: Workspace, cohort: CohortRecord) -> Evidence:
@@ -41,7 +41,7 @@ def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
     from medsynth_desktop.similarity.features.dictionary import FeatureDictionary
 
     images, records = map_arrays(workspace, cohort, "train")
-    shelf = _shelf(workspace, cohort)
+    shelf = shelf_of(workspace, cohort)
     found: list[Witness] = [DisguisedSearch(images, records, shelf=shelf)]
     extractor = features_in_use(workspace, cohort)
     if extractor is not None:
@@ -54,5 +54,6 @@ def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
     return found
 
 
-def _shelf(workspace: Workspace, cohort: CohortRecord) -> Shelf:
+def shelf_of(workspace: Workspace, cohort: CohortRecord) -> Shelf:
+    """Where what is derived from images of the cohort's recipe is kept."""
     return Shelf(workspace.indexes, hash_json(asdict(cohort.recipe)))

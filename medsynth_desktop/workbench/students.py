@@ -52,10 +52,11 @@ def train_student(
     model's autoencoder is used as it is; a new one with a perceptual loss sees by ``eye``.
     """
     from medsynth_desktop.bundles import BundleFacts, read_bundle, write_bundle
+    from medsynth_desktop.bundles.asking import given_rows
     from medsynth_desktop.samplers.sampling import pick_device
     from medsynth_desktop.training.autoencoder import train_autoencoder
     from medsynth_desktop.training.diffusion import train_diffusion
-    from medsynth_desktop.training.presets import preset_for
+    from medsynth_desktop.training.presets import conditioned, preset_for
 
     where, folder = pick_device(device)[0], training_folder(out)
     chosen = preset_for(preset, len(synthetic.recipe.grid), seed, max_steps)
@@ -66,7 +67,9 @@ def train_student(
         steps = train_autoencoder(arrays, chosen.autoencoder, folder, synthetic.hash, where, eye)
         trained = yield from within(steps, "The student learns", (1, STAGES))
         network, shape, first = trained.network, trained.shape, asdict(trained.summary)
-    steps_ = train_diffusion(network, arrays, chosen.diffusion, folder, synthetic.hash, where)
+    second = conditioned(chosen.diffusion, teacher.conditions)
+    given = given_rows(teacher.conditions, [image.attributes for image in synthetic.split("train")])
+    steps_ = train_diffusion(network, arrays, second, folder, synthetic.hash, where, given)
     diffusion = yield from within(steps_, "The student learns", (2, STAGES))
     told = {
         "images": len(arrays),

@@ -17,6 +17,7 @@ from medsynth_desktop.core.progress import Steps, within
 from medsynth_desktop.core.records import (
     BundleRecord,
     CohortRecord,
+    Condition,
     ImageRecord,
     SampleRecord,
     SampleSettings,
@@ -174,25 +175,28 @@ def _draw(
 
 
 def class_plan(
-    conditions: Sequence[str], records: Sequence[ImageRecord]
-) -> list[tuple[dict[str, float], int]]:
+    conditions: Sequence[Condition], records: Sequence[ImageRecord]
+) -> list[tuple[dict[str, float | str], int]]:
     """What to ask the teacher for, and how many of each: the classes of the training images and their sizes.
 
-    A class is what an image's attributes say of the model's conditions; a condition that they do not tell in a number
-    is not asked for. A model without conditions has one class.
+    A class is what an image's attributes say of the model's conditions; a condition that they do not tell is not asked
+    for. A model without conditions has one class.
     """
     counts = Counter(tuple(sorted(_told(conditions, record.attributes).items())) for record in records)
     return [(dict(key), number) for key, number in sorted(counts.items())]
 
 
-def _told(conditions: Sequence[str], attributes: Mapping[str, Any]) -> dict[str, float]:
-    found = {}
-    for name in conditions:
-        try:
-            found[name] = float(attributes[name])
-        except (KeyError, TypeError, ValueError):
-            continue
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+def _told(conditions: Sequence[Condition], attributes: Mapping[str, Any]) -> dict[str, float | str]:
+    """What may be asked of the model for an image like this one."""
+    found: dict[str, float | str] = {}
+    for condition in conditions:
+        value = attributes.get(condition.name)
+        if condition.classes:
+            if str(value) in condition.classes:
+                found[condition.name] = str(value)
+        elif isinstance(value, int | float) and condition.low <= value <= condition.high:
+            found[condition.name] = float(value)
+    return found
 
 
 def _unseen(task: Task, samples: Sequence[SampleRecord]) -> Steps[Unseen]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from medsynth_desktop.bundles import BundleFacts, write_bundle
+from medsynth_desktop.bundles.asking import given_rows, learn_conditions
 from medsynth_desktop.cohorts.access import load_arrays
 from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.progress import Steps
-from medsynth_desktop.core.records import CohortRecord
+from medsynth_desktop.core.records import CohortRecord, Condition
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import TrainedAutoencoder, train_autoencoder
 from medsynth_desktop.training.diffusion import TrainedDiffusion, train_diffusion
 from medsynth_desktop.training.perceptual import Eye
-from medsynth_desktop.training.presets import preset_for
+from medsynth_desktop.training.presets import conditioned, preset_for
 from medsynth_desktop.workbench.checkpoints import TRAINING, training_folder
 from medsynth_desktop.workbench.seeing import find_eye
 
@@ -36,22 +38,26 @@ def train(
     resume: bool = False,
     seed: int = 0,
     device: str = "cpu",
+    conditions: Sequence[str] = (),
 ) -> Steps[dict[str, Any]]:
     """Train one stage; checkpoints stand in ``OUT.training`` beside the bundle ``out``, which the second stage writes.
 
-    The finished bundle is also copied into the workspace, where sampling looks for it.
+    The finished bundle is also copied into the workspace, where sampling looks for it. The second stage learns what the
+    images' attributes named in ``conditions`` make of them.
 
     Raises
     ------
     InputRefused
-        When a run is there already and ``resume`` is not set, or the grid does not divide.
+        When a run is there already and ``resume`` is not set, the grid does not divide, or no image says a condition.
     NotFound
         When the diffusion stage finds no trained autoencoder.
     """
     cohort = workspace.cohorts.get(cohort_name)
     folder = training_folder(out)
     _check(stage, folder, out, resume)
-    arrays, _ = load_arrays(workspace, cohort, "train")
+    arrays, records = load_arrays(workspace, cohort, "train")
+    attributes = [record.attributes for record in records]
+    learnt = learn_conditions(conditions, attributes)
     if stage == "autoencoder":
         chosen = {"preset": preset, "seed": seed, "max_steps": max_steps, "cohort": cohort.hash}
         settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
@@ -63,13 +69,14 @@ def train(
     autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device, eye)
     settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
     diffusion = yield from train_diffusion(
-        autoencoder.network, arrays, settings.diffusion, folder, cohort.hash, device
-    )
-    record = write_bundle(
-        out, bundle_facts(out.name, cohort, autoencoder, diffusion), autoencoder.network, diffusion.network
-    )
+        autoencoder.network, arrays, conditioned(settings.diffusion, learnt), folder, cohort.hash, device,
+        given_rows(learnt, attributes),
+    )  # fmt: skip
+    facts = bundle_facts(out.name, cohort, autoencoder, diffusion, learnt)
+    record = write_bundle(out, facts, autoencoder.network, diffusion.network)
     workspace.bundles.add(record, out)
-    return {**_report(diffusion.summary, out), "hash": record.hash, "name": record.name}
+    told = {"hash": record.hash, "name": record.name, "conditions": [asdict(c) for c in learnt]}
+    return {**_report(diffusion.summary, out), **told}
 
 
 def refuse_unfinished(path: Path) -> None:
@@ -99,6 +106,7 @@ def bundle_facts(
     cohort: CohortRecord,
     autoencoder: TrainedAutoencoder,
     diffusion: TrainedDiffusion,
+    conditions: tuple[Condition, ...] = (),
     licence: str = LICENCE,
 ) -> BundleFacts:
     """Everything that `bundle.json` says of a model trained on ``cohort``."""
@@ -107,7 +115,7 @@ def bundle_facts(
         licence=licence,
         recipe=cohort.recipe,
         cohort_hash=cohort.hash,
-        conditions=(),
+        conditions=conditions,
         autoencoder=autoencoder.shape,
         unet=diffusion.shape,
         schedule=diffusion.schedule,

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from medsynth_desktop.core.records import Decision, Nearest, Threshold
+from medsynth_desktop.guard.order import nearness_order, risk_order
 from medsynth_desktop.similarity.base import Metric, most_correlated
 from medsynth_desktop.workbench.captions import limit_passed, other_image
 from medsynth_desktop.workbench.presenting import VERDICTS, verdict_words
@@ -111,12 +112,14 @@ class VerdictTable:
         self._decisions = decisions
         self._metrics = {m.key: m for m in metrics}
         same = like is not None and like._state.metrics is state.metrics and like._state.ids is state.ids
-        self._nearness: np.ndarray = like._nearness if like and same else nearness_order(state, metrics)
+        self._nearness: np.ndarray = (
+            like._nearness if like and same else nearness_order(state.ids, state.metrics)
+        )
         self._index: dict[str, int] = (
             like._index if like and same else {s: i for i, s in enumerate(state.ids)}
         )
         self._letters: int = like._letters if like and same else distinct_letters(state.ids)
-        self._risk = risk_order(state, self._nearness)
+        self._risk = risk_order(state.codes, self._nearness)
         self.sort(None)
 
     def __len__(self) -> int:
@@ -232,22 +235,3 @@ def distinct_letters(ids: Sequence[str]) -> int:
         if len({i[:letters] for i in ids}) == len(ids):
             return letters
     return most
-
-
-def nearness_order(state: Judged, metrics: Sequence[Metric]) -> np.ndarray:
-    """(n,) indices into ``state.ids`` by the first metric's riskiest value, then the next's.
-
-    A value that is not defined counts as the riskiest: nothing shows that it is safe.
-    """
-    keys: list[np.ndarray] = []
-    for metric in reversed([m for m in metrics if m.key in state.metrics]):
-        values = np.asarray(state.metrics[metric.key], float)
-        risk = -values if metric.direction == "high" else values
-        keys.append(np.where(np.isfinite(risk), risk, -np.inf))
-    return np.lexsort(keys) if keys else np.arange(len(state.ids))
-
-
-def risk_order(state: Judged, nearness: np.ndarray) -> np.ndarray:
-    """(n,) indices into ``state.ids``: worst verdict first, equal ones in the order of ``nearness``."""
-    worst_first = np.int8(2) - np.asarray(state.codes, np.int8)[nearness]
-    return nearness[np.argsort(worst_first, kind="stable")]

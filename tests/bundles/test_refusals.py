@@ -23,6 +23,9 @@ from medsynth_desktop.core.errors import BundleRefused
 Json = dict[str, Any]
 
 
+CONDITION = {"name": "age", "classes": [], "low": 20, "high": 90}
+
+
 class Bomb:
     """A pickle of this creates a file when it is loaded."""
 
@@ -112,7 +115,19 @@ EDITS: dict[str, Callable[[Json], Any]] = {
     "name must": lambda d: d.update(name="../../etc/passwd"),
     "cohort_hash": lambda d: d.update(cohort_hash="g" * 64),
     "latent_scale": lambda d: d.update(latent_scale=0),
-    "conditions": lambda d: d.update(conditions=["age"]),
+    "conditions": lambda d: d.update(conditions="age"),
+    "a condition": lambda d: d.update(conditions=["age"]),
+    "conditions must be those that the bundle names": lambda d: d.update(conditions=[CONDITION]),
+    "a condition's name": lambda d: d.update(conditions=[{**CONDITION, "name": "../age"}]),
+    "a class": lambda d: d.update(conditions=[{**CONDITION, "classes": [["a"]]}]),
+    "classes that differ": lambda d: d.update(conditions=[{**CONDITION, "classes": ["a", "a"]}]),
+    "low below its high": lambda d: d.update(conditions=[{**CONDITION, "high": 20}]),
+    "condition low": lambda d: d.update(conditions=[{**CONDITION, "low": True}]),
+    "lacks 'high'": lambda d: d.update(conditions=[{k: v for k, v in CONDITION.items() if k != "high"}]),
+    "its own name": lambda d: d.update(conditions=[CONDITION, CONDITION]),
+    "at most 16": lambda d: d.update(conditions=[{**CONDITION, "name": f"c{i}"} for i in range(17)]),
+    "number of conditions": lambda d: d["unet"].update(conditions=[2] * 17),
+    "condition_width": lambda d: d["unet"].update(condition_width=1 << 20),
     "autoencoder": lambda d: d["autoencoder"].update(channels=[8, 10**12]),
     "unet": lambda d: d["unet"].update(res_blocks=[1, 10**9]),
     "unet must be": lambda d: d.update(unet="$import os"),

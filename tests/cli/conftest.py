@@ -92,3 +92,27 @@ def home(imported: Path, tmp_path: Path) -> Path:
     """A private copy of `imported`."""
     shutil.copytree(imported, tmp_path / "home")
     return tmp_path / "home"
+
+
+def quiet(*words: object) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(w) for w in words])
+    assert ended.value.code in (0, None)
+
+
+@pytest.fixture(scope="module")
+def trained(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `imported` with ``bundle/``, a tiny model trained on the cohort by the two commands."""
+    folder = tmp_path_factory.mktemp("trained") / "home"
+    shutil.copytree(imported, folder)
+    for stage in ("autoencoder", "diffusion"):
+        words = ["--cohort", "phantoms", "--preset", "tiny", "--max-steps", 3, "--out", folder / "bundle"]
+        quiet("train", stage, *words, "--workspace", folder / "workspace")
+    return folder
+
+
+@pytest.fixture
+def place(trained: Path, tmp_path: Path) -> Path:
+    """A private copy of `trained`."""
+    shutil.copytree(trained, tmp_path / "place")
+    return tmp_path / "place"

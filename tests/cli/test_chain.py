@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,35 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsynth_desktop.cli import main
 from medsynth_desktop.cli.guard import _nearest_line
 from medsynth_desktop.core.records import Nearest, Neighbour
 from medsynth_desktop.store.workspace import Workspace
 from tests.cli.conftest import Cli
-
-
-def quiet(*words: object) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([str(w) for w in words])
-    assert ended.value.code in (0, None)
-
-
-@pytest.fixture(scope="module")
-def trained(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of `imported` with ``bundle/``, a tiny model trained on the cohort by the two commands."""
-    folder = tmp_path_factory.mktemp("trained") / "home"
-    shutil.copytree(imported, folder)
-    for stage in ("autoencoder", "diffusion"):
-        words = ["--cohort", "phantoms", "--preset", "tiny", "--max-steps", 3, "--out", folder / "bundle"]
-        quiet("train", stage, *words, "--workspace", folder / "workspace")
-    return folder
-
-
-@pytest.fixture
-def place(trained: Path, tmp_path: Path) -> Path:
-    """A private copy of `trained`."""
-    shutil.copytree(trained, tmp_path / "place")
-    return tmp_path / "place"
 
 
 def test_a_trained_model_is_in_the_workspace_and_told_without_its_curves(place: Path, cli: Cli) -> None:

@@ -107,8 +107,13 @@ def test_a_training_image_is_blocked_and_named_and_a_new_one_is_not(home: Path, 
     workspace = ("--workspace", home / "workspace", "--json")
     train = _training_file(home, cli)
     fresh = [save(phantom(900 + n), home / f"fresh{n}.nii.gz") for n in range(6)]
-    done = cli("audit", "--cohort", "phantoms", *fresh, train[0], *workspace)
+    report = ("--report", home / "report.html")
+    done = cli("audit", "--cohort", "phantoms", *fresh, train[0], *report, *workspace)
     assert done.code == 3
+    page = (home / "report.html").read_text()
+    assert 'alt="Image given"' in page
+    assert "Synthetic" not in page
+    assert "this model" not in page
     verdicts = {v["id"]: v for v in done.json["verdicts"]}
     copy = verdicts[str(train[0])]
     assert copy["verdict"] == "block"
@@ -188,6 +193,27 @@ def test_help_names_every_preset_sampler_and_format_and_the_shared_options(cli: 
     assert cli("--version").out == f"medsynth {__version__}\n"
 
 
+def test_a_name_that_is_not_there_is_told_with_those_that_are(home: Path, cli: Cli) -> None:
+    workspace = ("--workspace", home / "workspace")
+    told = cli("calibrate", "--cohort", "heads", *workspace).err
+    assert told == "medsynth: There is no cohort 'heads'; this workspace has: phantoms.\n"
+    for words in (("audit", "--batch", "first"), ("export", "--batch", "first", "--out", home / "out")):
+        assert "no batch 'first', nor any other" in cli(*words, *workspace).err
+    assert "No batch yet: medsynth sample" in cli("batch", "list", *workspace).out
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "got"),
+    [((10, 24, 16), "f4", "10 x 24 x 16 numbers (float32)"), (GRID, "i2", "16 x 24 x 16 numbers (int16)")],
+)
+def test_an_array_off_the_grid_is_told_what_it_is_and_what_was_expected(
+    shape: tuple[int, ...], kind: str, got: str, home: Path, cli: Cli
+) -> None:
+    np.save(home / "wrong.npy", np.arange(np.prod(shape)).reshape(shape).astype(kind))
+    told = cli("audit", "--cohort", "phantoms", home / "wrong.npy", "--workspace", home / "workspace").err
+    assert f"wrong.npy holds {got}; expected were floats on the cohort's grid, 16 x 24 x 16" in told
+
+
 def test_answers_for_a_person_are_no_python(home: Path, cli: Cli) -> None:
     workspace = ("--workspace", home / "workspace")
     told = cli("calibrate", "--cohort", "phantoms", *workspace).out
@@ -215,9 +241,13 @@ def test_typed_threshold_needs_a_reason_and_names_its_author(home: Path, cli: Cl
     shown = cli("audit", "--cohort", "phantoms", fresh, *workspace).json["thresholds"]
     kept = {t["metric"]: t for t in shown}["correlation"] if isinstance(shown, list) else shown["correlation"]
     assert (kept["block"], kept["origin"], kept["who"], kept["why"]) == (0.6, "typed", "Dr Test", "pilot")
-    lifted = cli("calibrate", "--cohort", "phantoms", *workspace).err
+    lifted = cli("calibrate", "--cohort", "phantoms", "--why", "pilot over", *workspace).err
     assert "The limit of correlation that Dr Test set (pilot) is no longer in force." in lifted
     assert "no longer" not in cli("calibrate", "--cohort", "phantoms", *workspace).err
+    after = cli("audit", "--cohort", "phantoms", fresh, *workspace).json["thresholds"]
+    told = {t["metric"]: (t["origin"], t["why"]) for t in after}
+    assert told["correlation"] == ("calibrated", "pilot over")
+    assert {why for _, why in told.values()} == {"", "pilot over"}
 
 
 def test_a_typed_limit_that_blocks_nothing_is_told(home: Path, cli: Cli) -> None:

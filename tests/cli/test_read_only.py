@@ -53,12 +53,14 @@ def run(closed: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize("words", [("cohort", "list"), ("cohort", "show", "phantoms"), ("bundle", "list")])
+@pytest.mark.parametrize(
+    "words", [("cohort", "list"), ("cohort", "show", "phantoms"), ("bundle", "list"), ("batch", "list")]
+)
 def test_it_can_be_looked_at(run: Run, closed: Path, words: tuple[str, ...]) -> None:
     before = sorted(p.name for p in closed.rglob("*"))
     done = run(*words)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "phantoms: 20 images" in done.stdout or words[0] == "bundle"
+    assert "phantoms: 20 images" in done.stdout or words[0] in ("bundle", "batch")
     assert sorted(p.name for p in closed.rglob("*")) == before
 
 

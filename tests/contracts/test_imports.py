@@ -57,7 +57,7 @@ def test_light_rooms_work_where_torch_is_not_installed() -> None:
 def test_engine_works_where_no_qt_is_installed() -> None:
     rooms = (
         "core", "formats", "store", "cohorts", "networks", "bundles", "samplers", "training", "similarity",
-        "guard", "meshes", "releases", "jobs", "workbench", "cli",
+        "guard", "quality", "meshes", "releases", "jobs", "workbench", "cli",
     )  # fmt: skip
     done = run_python(IMPORT_ROOMS.format(absent=QT, rooms=rooms))
     assert done.returncode == 0, done.stderr

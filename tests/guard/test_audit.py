@@ -21,6 +21,7 @@ from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.guard.report import render_report
 from medsynth_desktop.guard.unlike import apart_from_disguised, count_unlike, unlike_words
 from medsynth_desktop.guard.verdicts import judge
+from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.workbench.guarding import GuardState
 
@@ -231,12 +232,35 @@ def test_the_report_says_whose_rmse_it_is(audited: AuditResult) -> None:
     assert '<td class="n">0.100<br>another image</td>' in cell((nearest, other), 0.1)
 
 
+def test_the_report_names_metrics_of_no_image_in_a_line_and_not_in_columns(audited: AuditResult) -> None:
+    """Nothing looked for disguises here, and no recognition was trained."""
+    text = render_report(audited)
+    table = text[text.index("Images, riskiest first") : text.index("What was not tested")]
+    heads = re.findall("<th>([^<]*)</th>", table)
+    assert heads[3:-1] == ["Correlation", "Lowe&#x27;s ratio", "Smallest RMSE (any image)", "p", "q"]
+    line = next(
+        part for part in re.findall('<p class="note">(.*?)</p>', table) if "Not defined here: " in part
+    )
+    for key in ("aligned", "part", "retrieval", "dictionary"):
+        assert f"{METRICS[key].label} ({METRICS[key].undefined})" in line
+    assert "Correlation" not in line
+    lone = replace(audited.verdicts[0], metrics={**audited.verdicts[0].metrics, "aligned": 0.5})
+    mixed = render_report(replace(audited, verdicts=(lone, *audited.verdicts[1:])))
+    assert f"<th>{METRICS['aligned'].label}</th>" in mixed[mixed.index("Images, riskiest first") :]
+
+
 def test_report_of_nothing_and_of_undefined_numbers(audited: AuditResult) -> None:
     nan = float("nan")
     text = render_report(replace(audited, verdicts=()))
     assert "No image was checked" in text
     lonely = replace(audited.verdicts[0], metrics={"correlation": nan, "rmse": nan, "lowe_ratio": nan})
-    assert "not defined" in render_report(replace(audited, verdicts=(lonely,)))
+    assert "Not defined here: " not in text
+    alone = render_report(replace(audited, verdicts=(lonely,)))
+    assert "Lowe&#x27;s ratio (because there is no other patient to compare with)" in alone
+    half = replace(lonely, metrics={**lonely.metrics, "correlation": 0.5})
+    assert '<td class="n">not defined</td>' in render_report(
+        replace(audited, verdicts=(lonely, half, *audited.verdicts[2:]))
+    )
 
 
 def test_conclusion_in_plain_words(audited: AuditResult) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -96,6 +97,29 @@ def test_what_was_not_tested_follows_what_was(made: Calibration) -> None:
     told = not_tested(replace(result, calibration=looked, membership=membership(0.0)))
     assert told[0] == DISGUISES
     assert not any("Whether somebody who has the model" in sentence for sentence in told)
+
+
+def test_images_given_by_path_have_no_model_and_may_be_scans(made: Calibration) -> None:
+    """Whatever is found: nearly only copies, a few copies, none at all, too few to say."""
+    near = (0.6 * TRAIN[:24] + 0.4 * images_of(7, 24)).astype(np.float32)
+    one = np.concatenate([TRAIN[:1], images_of(11, 40)])
+    for images, level in (
+        (near, "alarm"),
+        (one, "quiet"),
+        (images_of(10, 40), "quiet"),
+        (images_of(12, 1), "unknown"),
+    ):
+        result = replace(audit(images, made), drawn=False)
+        found = memorisation(result)
+        assert found.level == level
+        assert "model" not in " ".join(found.sentences)
+        text = render_report(result)
+        told = text[: text.index("What was not tested")]
+        assert not re.search("[Ss]ynthetic|[Mm]odel|this source", told)
+        assert "nothing here tells a synthetic one from a scan" in text
+        if level != "alarm":
+            assert "each is judged for itself" in " ".join(found.sentences).lower()
+    assert "Membership" in render_report(audit(TRAIN[:1], made))
 
 
 def test_typed_limits_are_judged_on_the_unseen_images_themselves(made: Calibration) -> None:

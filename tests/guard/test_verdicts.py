@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsynth_desktop.core.records import Nearest, Neighbour, Policy, Threshold
+from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.policy import make_policy, with_threshold
-from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table, risk
+from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table
 
 NAN = math.nan
 
@@ -189,8 +190,10 @@ def test_riskiest_first(policy: Policy) -> None:
         ]
     ]
     order = ["copy", "blocked by ratio", "undefined", "review", "pass too", "pass"]
-    assert [v.id for v in sorted(found, key=risk)] == order
-    assert [v.id for v in sorted(found[::-1], key=risk)] == order
+    assert [found[i].id for i in riskiest_first(found)] == order
+    back = found[::-1]
+    assert [back[i].id for i in riskiest_first(back)] == order
+    assert riskiest_first([]) == []
 
 
 def test_empty_batch(policy: Policy) -> None:

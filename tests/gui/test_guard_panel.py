@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,6 @@ def test_one_threshold_is_tried_out_at_a_time(judged: Workbench, open_panel: Any
 
 def test_a_threshold_needs_a_name_and_a_reason(judged: Workbench, open_panel: Any) -> None:
     panel = open_panel()
-    calibrated = judged.guard.thresholds["correlation"]
     assert not panel.calibrated_button.isEnabled()
     editor = panel.editors["correlation"]
     editor.boxes["review"].setValue(0.5)
@@ -136,9 +136,37 @@ def test_a_threshold_needs_a_name_and_a_reason(judged: Workbench, open_panel: An
     assert prepared.startswith("Unseen images were first blurred by 0.")
     assert editor.origin.text() == f"Typed by Dr Example: closer look wanted. {prepared}"
     assert editor.asking.isHidden()
+
+
+def test_lifting_a_typed_threshold_needs_a_name_and_a_reason(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    calibrated, lifting = judged.guard.thresholds["correlation"], panel.limits.lifting
+    judged.sign_in("Dr Example")
+    judged.set_threshold("correlation", 0.5, calibrated.block, "closer look wanted")
+    judged.sign_in("")
+    typed = judged.guard.policy
     panel.calibrated_button.click()
-    assert judged.guard.thresholds["correlation"] == calibrated
-    assert "Calibrated on" in editor.origin.text()
+    assert not lifting.isHidden()
+    assert lifting.words.text().splitlines()[0] == "This lifts a typed limit:"
+    assert lifting.words.text().endswith("Typed by Dr Example: closer look wanted.")
+    lifting.keep_button.click()
+    assert lifting.isHidden()
+    panel.calibrated_button.click()
+    for name, why in (("", "enough seen"), ("Dr Other", " ")):
+        judged.sign_in(name)
+        lifting.why.setText(why)
+        lifting.lift_button.click()
+        assert panel.banner.level == "error"
+        assert judged.guard.policy == typed
+    lifting.why.setText("enough seen")
+    lifting.lift_button.click()
+    assert lifting.isHidden()
+    assert not panel.calibrated_button.isEnabled()
+    kept = policy_in_force(judged.workspace, judged.cohort, judged.batch)
+    lifted = next(t for t in kept.thresholds if t.metric == "correlation")
+    assert lifted == replace(calibrated, who="Dr Other", why="enough seen")
+    assert {t.who for t in kept.thresholds if t.metric != "correlation"} == {""}
+    assert "Dr Other lifted a typed limit: enough seen." in panel.editors["correlation"].origin.text()
 
 
 def test_the_question_why_gets_the_room_of_the_reasons(judged: Workbench, open_panel: Any) -> None:

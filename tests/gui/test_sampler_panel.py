@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from medsynth_desktop.core.errors import OutOfMemory
 from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.records import Condition
 from tests.gui.phantoms import SHAPE, write_tiny_bundle
 
 
@@ -117,10 +118,19 @@ def test_random_seed_changes_and_stays_legal(panel) -> None:
 
 
 def test_conditions_are_only_sent_when_asked_for(panel) -> None:
-    panel.form.set_conditions(("age", "sex"))
+    assert not panel.form.guidance.isEnabled()
+    panel.form.set_conditions((Condition("age", (), 20, 90), Condition("label", ("bacterial", "normal"))))
+    assert panel.form.settings().conditions == {}
     panel.form.conditions["age"].asked.setChecked(True)
-    panel.form.conditions["age"].number.setValue(61)
-    assert panel.form.settings().conditions == {"age": 61.0}
+    panel.form.conditions["age"].number.setValue(161)
+    assert panel.form.settings().conditions == {"age": 90.0}
+    label = panel.form.conditions["label"]
+    assert [label.itemText(i) for i in range(label.count())] == ["any", "bacterial", "normal"]
+    label.setCurrentIndex(2)
+    panel.form.guidance.setValue(2)
+    settings = panel.form.settings()
+    assert settings.conditions == {"age": 90.0, "label": "normal"}
+    assert settings.guidance == 2
 
 
 def test_no_model_says_what_to_do(viewer, empty_bench, qtbot: QtBot) -> None:

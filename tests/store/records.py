@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from medsynth_desktop.core.records import (
     BundleRecord,
+    Condition,
     Decision,
     Nearest,
     Neighbour,
@@ -19,7 +20,15 @@ RECIPE = Recipe((8, 8, 8), 2.0, "percentile", 0.1, 99.9, "MR")
 
 
 def bundle(digest: str = "ab" * 32, name: str = "heads") -> BundleRecord:
-    return BundleRecord(digest, name, "", "c" * 64, RECIPE, ("age",), "Apache-2.0")
+    return BundleRecord(
+        digest,
+        name,
+        "",
+        "c" * 64,
+        RECIPE,
+        (Condition("age", (), 20.0, 90.0), Condition("sex", ("F", "M"))),
+        "Apache-2.0",
+    )
 
 
 def sample(ordinal: int, batch: str = "batch-1", array: str = "a" * 64) -> SampleRecord:

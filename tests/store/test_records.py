@@ -75,6 +75,32 @@ def test_batches_refuse_what_does_not_belong(workspace: Workspace) -> None:
             missing()
 
 
+def test_what_is_not_there_is_told_with_what_is(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(
+        NotFound, match="no batch 'x', nor any other in this workspace; medsynth sample draws"
+    ):
+        workspace.batches.get("x")
+    for number in range(10):
+        workspace.batches.create(f"batch-{number}", "b" * 64)
+        workspace.batches.add_sample(sample(0, f"batch-{number}"))
+    with pytest.raises(NotFound) as told:
+        workspace.batches.get("batch-77")
+    names = str(told.value).removeprefix("There is no batch 'batch-77'; this workspace has: ")
+    assert names.endswith(" and 2 more.")
+    assert len(names.split(", ")) == 8
+    with pytest.raises(NotFound, match=r"has: batch-7-0, batch-0-0, .* and 2 more\."):
+        workspace.samples.get("batch-7")  # those that begin so come first
+    (tmp_path / "model").mkdir()
+    workspace.bundles.add(bundle(), tmp_path / "model")
+    workspace.bundles.add(bundle("ababab" + "0" * 58, "chests"), tmp_path / "model")
+    with pytest.raises(
+        NotFound, match=r"no bundle 'nothing'; this workspace has: chests, heads\.|heads, chests"
+    ):
+        workspace.bundles.get(tmp_path / "nothing")
+    with pytest.raises(NotFound, match=r"Several bundles begin with 'ababab': .*heads \(ababababab"):
+        workspace.bundles.get("ababab")
+
+
 def test_the_latest_verdict_of_each_sample_counts(workspace: Workspace) -> None:
     workspace.batches.create("batch-1", "b" * 64)
     for ordinal in range(3):

@@ -17,7 +17,7 @@ import pytest
 from medsynth_desktop.bundles import describe_bundle, read_bundle
 from medsynth_desktop.core.errors import GuardRefused, InputRefused, NotFound
 from medsynth_desktop.core.progress import Progress, drain
-from medsynth_desktop.core.records import ImageRecord, SampleSettings
+from medsynth_desktop.core.records import Condition, ImageRecord, SampleSettings
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.distilling import distill
 from medsynth_desktop.workbench.searching import training_search
@@ -102,8 +102,10 @@ def test_too_few_that_pass_are_said_and_no_student_is_made(workspace: Workspace,
 def test_classes_are_those_of_the_training_images() -> None:
     facts: list[dict[str, Any]] = [{"label": 1}, {"label": 0}, {"label": "1"}, {"age": 3}]
     records = [ImageRecord(f"P-{i}-1", f"P-{i}", "train", "", f) for i, f in enumerate(facts)]
+    label, age = Condition("label", ("0", "1")), Condition("age", (), 2, 5)
     assert class_plan((), records) == [({}, 4)]
-    assert class_plan(("label",), records) == [({}, 1), ({"label": 0.0}, 1), ({"label": 1.0}, 2)]
+    assert class_plan((label,), records) == [({}, 1), ({"label": "0"}, 1), ({"label": "1"}, 2)]
+    assert class_plan((label, age), records)[0] == ({"age": 3.0}, 1)
 
 
 def test_wishes_that_make_no_sense_are_refused(workspace: Workspace, tmp_path: Path) -> None:

@@ -114,5 +114,8 @@ def test_where_a_threshold_comes_from() -> None:
     assert say.threshold_words(CORRELATION, calibrated) == (
         "Calibrated on 40 unseen images, quantile 0.983, 95% interval 0.790 to 0.860."
     )
+    back = Threshold("correlation", 0.8, 0.85, n=40, who="Dr Who", why="pilot over")
+    words = "Calibrated on 40 unseen images. Dr Who lifted a typed limit: pilot over."
+    assert say.threshold_words(CORRELATION, back) == words
     typed = Threshold("correlation", 0.8, 0.85, "typed", who="Dr Who", why="too strict")
     assert say.threshold_words(CORRELATION, typed) == "Typed by Dr Who: too strict."

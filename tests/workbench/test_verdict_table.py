@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 
-from medsynth_desktop.core.records import Decision, Nearest, Neighbour, Threshold
+from medsynth_desktop.core.records import Decision, Nearest, Neighbour, Threshold, Verdict
+from medsynth_desktop.guard.order import riskiest_first
+from medsynth_desktop.guard.report import _verdicts as report_table
+from medsynth_desktop.guard.verdicts import VERDICTS
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.verdict_table import VerdictTable
 
@@ -142,6 +147,24 @@ def test_values_that_are_not_defined_come_last_either_way() -> None:
 def test_equal_verdicts_are_ordered_by_the_metrics() -> None:
     state = State(codes=np.array([1, 1, 1]))
     assert VerdictTable(state, {}, ALL).ids() == ["c", "b", "a"]  # not defined, then 0.99, then 0.5
+
+
+def test_the_window_orders_as_the_report_does() -> None:
+    """Whatever other metrics say: the one that comes first in the registry looks for copies in disguise."""
+    rng = np.random.default_rng(0)
+    ids = tuple(f"S-{n:02}" for n in rng.permutation(60))
+    names = rng.choice(["pass", "review", "block"], 60)
+    values = {m.key: np.where(rng.random(60) < 0.2, np.nan, rng.integers(0, 4, 60) / 4) for m in METRICS}
+    verdicts = [
+        Verdict(s, names[i], (), {k: float(v[i]) for k, v in values.items()}, Nearest(s, (), 0.0), "p")
+        for i, s in enumerate(ids)
+    ]
+    codes = np.array([VERDICTS.index(n) for n in names])
+    window = VerdictTable(State(ids, codes, values, {}), {}, tuple(METRICS)).ids()
+    assert window == [ids[i] for i in riskiest_first(verdicts)]
+    result = SimpleNamespace(p_values=np.zeros(60), q_values=np.zeros(60), sentence="")
+    report = report_table(verdicts, result)  # type: ignore[arg-type]
+    assert re.findall(r"<tr><td>(S-\d\d)", report) == window
 
 
 def test_no_cell_is_made_before_it_is_looked_at() -> None:

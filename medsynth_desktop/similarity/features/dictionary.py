@@ -9,33 +9,29 @@ measured from direct float64 differences, because a flat float32 index returned 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
-from medsynth_desktop.core.errors import InputRefused, StoreFailed
 from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord, Match, Nearest
 from medsynth_desktop.similarity.bounds import SLACK, error_bound, padded, products
 from medsynth_desktop.similarity.features.base import Extractor
+from medsynth_desktop.similarity.features.rows import describe_images, kept_rows
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import Query
-from medsynth_desktop.similarity.table import Table, names_of
+from medsynth_desktop.similarity.table import names_of
 
 KEY = "dictionary"
 FORMAT = 1
 """Counts changes of what is kept, and of how a distance is measured."""
-AT_A_TIME = 8
-"""Images between two steps: progress and cancel go by these."""
 SEGMENT = 256
-"""Images in a file of the shelf, at most."""
+"""Vectors that are compared directly at a time."""
 QUERIES = 256
 """Queries that are compared with all vectors at a time."""
-DAMAGE = 1e-12
-"""A kept vector whose length differs by more from the length written beside it is not what was written."""
 
 
 class FeatureDictionary:
@@ -82,7 +78,7 @@ class FeatureDictionary:
     @property
     def fingerprint(self) -> str:
         """The extractor, and how distances are measured."""
-        return f"{KEY}-{hash_json([FORMAT, self._extractor.fingerprint])[:16]}"
+        return shelf_key(self._extractor)
 
     def testify(self, queries: Sequence[Query], found: Sequence[Nearest]) -> Steps[list[Nearest]]:
         """Add the distance to the nearest vector, and whose it is.
@@ -109,7 +105,7 @@ class FeatureDictionary:
         """
         if not images:
             return []
-        own = yield from self._rows(images, "Describing images by their features")
+        own = yield from describe_images(self._extractor, images, "Describing images by their features")
         if self._lines is None:
             self._lines = yield from self._open(own.shape[1])
         found: list[tuple[float, int]] = []
@@ -120,41 +116,19 @@ class FeatureDictionary:
                 yield Progress(len(found), len(own), "Looking up the feature dictionary")
         return found
 
-    def _rows(self, images: Sequence[np.ndarray], message: str) -> Steps[np.ndarray]:
-        """(n, L) float32 vectors of length 1."""
-        parts = []
-        for start in range(0, len(images), AT_A_TIME):
-            some = range(start, min(start + AT_A_TIME, len(images)))
-            parts.append(self._describe([images[i] for i in some]))
-            yield Progress(some.stop, len(images), message)
-        return np.concatenate(parts)
-
-    def _describe(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        return unit_rows(self._extractor([np.asarray(image) for image in images]), self._extractor.name)
-
     def _open(self, length: int) -> Steps[_Lines]:
         """Read the vectors from the shelf, and make those that it lacks."""
         names = names_of(self._images, self._records)
-        rows = np.empty((len(names), length), np.float32)
-        table = self._table(length)
-        missing = list(range(len(names)))
-        if table is not None:
-            missing = _read(table, names, rows)
-        for start in range(0, len(missing), SEGMENT):
-            some = missing[start : start + SEGMENT]
-            for first in range(0, len(some), AT_A_TIME):
-                few = some[first : first + AT_A_TIME]
-                rows[few] = self._describe([self._images[i] for i in few])
-                done = start + first + len(few)
-                yield Progress(done, len(missing), "Describing the real images by their features, once")
-            if table is not None:
-                table = _keep(table, {names[i]: i for i in some}, rows)
+        message = "Describing the real images by their features, once"
+        rows = yield from kept_rows(
+            self._extractor, self._images, names, self._shelf, self.fingerprint, message, length
+        )
         return _Lines(rows)
 
-    def _table(self, length: int) -> Table | None:
-        if self._shelf is None:
-            return None
-        return Table(self._shelf.files, f"{self._shelf.key}-{self.fingerprint}", 1, length)
+
+def shelf_key(extractor: Extractor) -> str:
+    """Under what the rows of ``extractor`` are kept; also what a calibration by them is known by."""
+    return f"{KEY}-{hash_json([FORMAT, extractor.fingerprint])[:16]}"
 
 
 class _Lines:
@@ -197,27 +171,6 @@ class _Lines:
         return found
 
 
-def unit_rows(rows: np.ndarray, name: str) -> np.ndarray:
-    """Bring (n, L) ``rows`` of the extractor ``name`` to length 1, float32.
-
-    Raises
-    ------
-    InputRefused
-        A row of zeros, or of numbers that are not finite.
-    """
-    wide = np.asarray(rows, np.float64)
-    lengths = np.sqrt(np.square(wide).sum(axis=1))
-    if not np.isfinite(lengths).all():
-        raise InputRefused(
-            f"{name} gave numbers that are not finite; its weights are damaged: choose others."
-        )
-    if not lengths.all():
-        raise InputRefused(
-            f"{name} found nothing in an image; it cannot judge such images: choose another one."
-        )
-    return np.asarray(wide / lengths[:, None], np.float32)
-
-
 def _distances(rows: np.ndarray, chosen: np.ndarray, query: np.ndarray) -> np.ndarray:
     """(n,) float64 distances of the ``chosen`` rows from ``query``, summed in a fixed order."""
     parts = [
@@ -225,31 +178,3 @@ def _distances(rows: np.ndarray, chosen: np.ndarray, query: np.ndarray) -> np.nd
         for start in range(0, len(chosen), SEGMENT)
     ]
     return np.concatenate(parts)
-
-
-def _read(table: Table, names: Sequence[bytes], rows: np.ndarray) -> list[int]:
-    """Fill ``rows`` with what the shelf holds whole; return the indices of the others."""
-    lacking = {names[i] for i in table.missing(names)}
-    there = [i for i, name in enumerate(names) if name not in lacking]
-    if there:
-        places = table.places([names[i] for i in there])
-        kept = table.take(2, places, np.empty((len(there), rows.shape[1]), np.float32))
-        lengths = table.take(1, places, np.empty((len(there), 1)))[:, 0]
-        rows[there] = kept
-        whole = np.abs(_lengths(kept) - lengths) <= DAMAGE
-        there = [i for i, good in zip(there, whole, strict=True) if good]
-    return sorted(set(range(len(names))) - set(there))
-
-
-def _keep(table: Table, some: Mapping[bytes, int], rows: np.ndarray) -> Table | None:
-    """Keep the rows of ``some`` images; a workspace that cannot is only slower, and not asked again."""
-    chosen = list(some.values())
-    try:
-        table.add(list(some), _lengths(rows[chosen])[:, None], rows[chosen])
-    except StoreFailed:
-        return None
-    return table
-
-
-def _lengths(rows: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1)))

@@ -16,6 +16,7 @@ from medsynth_desktop.workbench.presenting import distribution
 from medsynth_desktop.workbench.state import Workbench
 from medsynth_guard.cautions import Cautions
 from medsynth_guard.chooser import MetricChooser
+from medsynth_guard.lifting import Lifting
 from medsynth_guard.thresholds import ThresholdEditor
 
 FINISH_FIRST = "Apply or discard the threshold that is being tried out first"
@@ -53,7 +54,12 @@ class Limits(QWidget):  # type: ignore[misc]
         self.sign_in = SignIn(workbench)
         self.caution = Cautions(opened)
         self.calibrated_button = QPushButton("&Back to calibrated")
-        self.calibrated_button.setToolTip("Put the thresholds from unseen patients back in force")
+        self.calibrated_button.setToolTip(
+            "Put the thresholds from unseen patients back in force, in place of typed ones; asks why"
+        )
+        self.lifting = Lifting()
+        self.calibrated_button.clicked.connect(self.lifting.ask)
+        self.calibrated_button.clicked.connect(lambda: opened(self.lifting))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -63,6 +69,7 @@ class Limits(QWidget):  # type: ignore[misc]
         row.addWidget(self.sign_in, 1)
         row.addWidget(self.calibrated_button, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
+        column.addWidget(self.lifting)
 
     def show_limits(self, guard: GuardState, trying: str | None) -> None:
         """Show where the limits lie; ``trying``: the one that is being moved and is not in force."""
@@ -80,8 +87,10 @@ class Limits(QWidget):  # type: ignore[misc]
             editor.set_movable(not locked, FINISH_FIRST if locked else "")
         self._bars = bars
         self.caution.show_warnings(guard.warnings)
-        typed = any(t.origin == "typed" for t in thresholds.values())
-        self.calibrated_button.setEnabled(typed and trying is None)
+        typed = [t for t in thresholds.values() if t.origin == "typed"] if trying is None else []
+        labels = {key: editor.measure.label for key, editor in self.editors.items()}
+        self.lifting.show_typed([(labels.get(t.metric, t.metric), t) for t in typed])
+        self.calibrated_button.setEnabled(bool(typed))
 
     def show_sample(self, guard: GuardState, sample: str | None) -> None:
         """Say what every metric is of ``sample``."""

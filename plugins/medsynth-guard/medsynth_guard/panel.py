@@ -145,7 +145,7 @@ class GuardPanel(Panel):
             editor.applied.connect(lambda r, b, why, key=key: self._apply(key, r, b, why))
             editor.discarded.connect(lambda: self.attempt(self.workbench.discard_preview))
             editor.asked.connect(self._make_room)
-        self.calibrated_button.clicked.connect(lambda: self.attempt(self.workbench.reset_thresholds))
+        self.limits.lifting.lifted.connect(lambda why: self.attempt(self.workbench.reset_thresholds, why))
         return self.limits
 
     def refresh(self) -> None:

@@ -273,6 +273,9 @@ def _tip(sample: SampleRecord) -> str:
         f"seed {sample.seed}, {settings.sampler}, {settings.steps} steps",
         f"{sample.seconds:.1f} s on {sample.device}",
     ]
+    if settings.conditions:
+        asked = ", ".join(f"{name} {value}" for name, value in sorted(settings.conditions.items()))
+        lines.append(f"asked for {asked}; guidance {settings.guidance:g}")
     if settings.candidates > 1:
         lines.append(f"farthest from training of {settings.candidates} candidates")
     if settings.attempts > 1:

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible, QLargeIntSpinBox
 
-from medsynth_desktop.core.records import SampleSettings
+from medsynth_desktop.core.records import MOST_GUIDANCE, Condition, SampleSettings
 from medsynth_desktop.qt.engine import EngineFacts
 from medsynth_desktop.qt.theme import arrow_icon
 from medsynth_desktop.workbench.keeping_away import MOST_DRAWN
@@ -29,23 +29,35 @@ DEFAULTS = SampleSettings()
 AUTO = "Best available"
 
 
-class ConditionField(QWidget):  # type: ignore[misc]
-    """One condition of a model: not asked for, or a number.
+class ClassField(QComboBox):  # type: ignore[misc]
+    """One of a condition's classes, or any."""
 
-    Parameters
-    ----------
-    name
-        As the model calls it.
-    """
+    def __init__(self, condition: Condition) -> None:
+        super().__init__()
+        self.setAccessibleName(condition.name)
+        self.addItem("any", None)
+        for name in condition.classes:
+            self.addItem(name, name)
 
-    def __init__(self, name: str) -> None:
+    def value(self) -> str | None:
+        """Return the class, or None when it is not asked for."""
+        found: str | None = self.currentData()
+        return found
+
+
+class NumberField(QWidget):  # type: ignore[misc]
+    """A number within what the model has learnt, or not asked for."""
+
+    def __init__(self, condition: Condition) -> None:
         super().__init__()
         self.asked = QCheckBox("ask for")
-        self.asked.setAccessibleName(f"Ask for {name}")
+        self.asked.setAccessibleName(f"Ask for {condition.name}")
         self.number = QDoubleSpinBox()
-        self.number.setRange(-1e6, 1e6)
+        self.number.setRange(condition.low, condition.high)
+        self.number.setDecimals(max(0, 3 - len(str(int(condition.high - condition.low)))))
+        self.number.setValue((condition.low + condition.high) / 2)
         self.number.setEnabled(False)
-        self.number.setAccessibleName(name)
+        self.number.setAccessibleName(condition.name)
         self.asked.toggled.connect(self.number.setEnabled)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -62,7 +74,8 @@ class SettingsForm(QWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.conditions: dict[str, ConditionField] = {}
+        self.conditions: dict[str, ClassField | NumberField] = {}
+        self._offered: tuple[Condition, ...] = ()
         self._make_fields()
         self.form = QFormLayout()
         self.form.setContentsMargins(0, 0, 0, 0)
@@ -80,6 +93,7 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         more.addRow("S&teps", self.steps)
         more.addRow("&Device", self.device)
         more.addRow("At &once", self.batch_size)
+        more.addRow("&Guidance", self.guidance)
         more.addRow("&Candidates", self.candidates)
         more.addRow("Attem&pts", self.attempts)
         self.more = QCollapsible(
@@ -99,6 +113,16 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         self.batch_size = _spin(1, 256, 1, "Samples drawn at once")
         self.batch_size.setToolTip(
             "More at once is faster on a graphics processor, and takes more of its memory"
+        )
+        self.guidance = QDoubleSpinBox()
+        self.guidance.setRange(0, MOST_GUIDANCE)
+        self.guidance.setSingleStep(0.5)
+        self.guidance.setValue(DEFAULTS.guidance)
+        self.guidance.setDecimals(1)
+        self.guidance.setEnabled(False)
+        self.guidance.setAccessibleName("Guidance")
+        self.guidance.setToolTip(
+            "How strictly the conditions are followed: above 1 more typical and less various images, in twice the time"
         )
         self.candidates = _spin(1, MOST_DRAWN, 1, "Candidates for each sample")
         self.candidates.setToolTip(
@@ -156,15 +180,17 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         self.note.setText(facts.note)
         self.note.setVisible(bool(facts.note))
 
-    def set_conditions(self, names: tuple[str, ...]) -> None:
+    def set_conditions(self, conditions: tuple[Condition, ...]) -> None:
         """Offer the conditions of a model."""
-        if tuple(self.conditions) == names:
+        if self._offered == conditions:
             return
+        self._offered = conditions
         while self.condition_form.rowCount():
             self.condition_form.removeRow(0)
-        self.conditions = {name: ConditionField(name) for name in names}
+        self.conditions = {c.name: ClassField(c) if c.classes else NumberField(c) for c in conditions}
         for name, field in self.conditions.items():
             self.condition_form.addRow(name.replace("_", " ").capitalize(), field)
+        self.guidance.setEnabled(bool(conditions))
 
     def settings(self) -> SampleSettings:
         """Return what determines a sample beside its seed and model."""
@@ -175,6 +201,7 @@ class SettingsForm(QWidget):  # type: ignore[misc]
             conditions={name: value for name, value in asked.items() if value is not None},
             candidates=self.candidates.value(),
             attempts=self.attempts.value(),
+            guidance=self.guidance.value() if self.conditions else 1.0,
         )
 
     def batch_name(self) -> str | None:

@@ -17,7 +17,7 @@ from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import ImageRecord, Match, Nearest
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.evidence import Evidence
-from medsynth_desktop.similarity.features import dictionary as module
+from medsynth_desktop.similarity.features import rows as rows_module
 from medsynth_desktop.similarity.features.dictionary import FeatureDictionary
 from medsynth_desktop.similarity.index import Shelf
 from medsynth_desktop.similarity.search import NearestSearch
@@ -143,9 +143,9 @@ def test_nearest_as_by_plain_arithmetic(
     real = list(rows.reshape(count, 5, -1))
     named = [ImageRecord(f"{i:03}", f"P{i}", "train", "") for i in range(count)]
     known = FeatureDictionary(FirstVoxels(length), real, named, threads=threads)
-    unit = module.unit_rows(rows, "").astype(np.float64)
+    unit = rows_module.unit_rows(rows, "").astype(np.float64)
     for (value, index), query in zip(look_up(known, *queries.reshape(5, 5, -1)), queries, strict=True):
-        truth = np.sqrt(np.square(unit - module.unit_rows(query[None], "")[0]).sum(axis=1))
+        truth = np.sqrt(np.square(unit - rows_module.unit_rows(query[None], "")[0]).sum(axis=1))
         assert index == int(truth.argmin())
         assert value == pytest.approx(truth.min(), abs=1e-15)
 
@@ -243,4 +243,4 @@ def test_images_are_read_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
         FirstVoxels(), Counted(), records([image(1, i) for i in range(40)], [f"{i:02}" for i in range(40)])
     ).query([image(1, 7)])
     seen = [step.done for step in steps]
-    assert len(seen) >= 40 // module.AT_A_TIME
+    assert len(seen) >= 40 // rows_module.AT_A_TIME
