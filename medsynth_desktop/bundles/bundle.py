@@ -13,6 +13,7 @@ from medsynth_desktop.bundles.asking import given_row
 from medsynth_desktop.bundles.schedule import Denoiser, Network, Schedule
 from medsynth_desktop.core.records import BundleRecord
 from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, UNetShape
+from medsynth_desktop.networks.bounded import decode, encode
 from medsynth_desktop.networks.conditions import MISSING
 
 SLAB = 2
@@ -73,14 +74,14 @@ class Bundle:
         """
         batch = torch.from_numpy(np.asarray(images, np.float32))[:, None]
         with torch.inference_mode():
-            mean = self.autoencoder.encode(batch.to(self.device))[0]
+            mean = encode(self.autoencoder, batch.to(self.device))
         latents: torch.Tensor = (mean * self.latent_scale).float().cpu()
         return latents
 
     def decode(self, latent: torch.Tensor) -> np.ndarray:
         """Return the image of one scaled latent (channels, *space): float32 in [-1, 1] on the recipe's grid."""
         with torch.inference_mode():
-            image = self.autoencoder.decode(latent[None] / self.latent_scale)[0, 0]
+            image = decode(self.autoencoder, latent[None] / self.latent_scale)[0, 0]
         array: np.ndarray = image.clamp(-1, 1).float().cpu().numpy()
         return array
 

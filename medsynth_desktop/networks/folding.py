@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from einops import rearrange
 from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+from torch import nn
 
 from medsynth_desktop.networks.conditions import MISSING, ConditionEmbedding
+from medsynth_desktop.networks.tiling import Budget, run_in_tiles
 
 
 class Folding:
@@ -26,7 +28,7 @@ class Folding:
         self._fold = f"n k {fine} -> n (k {inner}) {coarse}"
         self._unfold = f"n (k {inner}) {coarse} -> n k {fine}"
         self._sizes = dict.fromkeys(inner.split(), fold)
-        self.cells = fold**spatial_dims
+        self.cells, self.size = fold**spatial_dims, fold
 
     def fold(self, x: torch.Tensor) -> torch.Tensor:
         """(n, k, *space) as (n, k fold^dims, *space / fold)."""
@@ -56,6 +58,19 @@ class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Images (n, 1, *space) of latents."""
         return self.folding.unfold(super().decode(z))
+
+    @property
+    def ways(self) -> tuple[list[nn.Module], list[nn.Module]]:
+        """Blocks that encode (to the mean) and blocks that decode."""
+        return [*self.encoder.blocks, self.quant_conv_mu], [self.post_quant_conv, *self.decoder.blocks]
+
+    def encode_in_tiles(self, x: torch.Tensor, budget: Budget) -> torch.Tensor:
+        """`encode`'s mean within a budget of memory."""
+        return run_in_tiles(self.ways[0], self.folding.fold(x), budget)
+
+    def decode_in_tiles(self, z: torch.Tensor, budget: Budget) -> torch.Tensor:
+        """`decode` within a budget of memory."""
+        return self.folding.unfold(run_in_tiles(self.ways[1], z, budget))
 
 
 class FoldedUNet(DiffusionModelUNet):  # type: ignore[misc]

@@ -13,6 +13,7 @@ from monai.networks.nets.vqvae import Decoder, Encoder
 
 from medsynth_desktop.networks.codebook import Codebook
 from medsynth_desktop.networks.folding import Folding
+from medsynth_desktop.networks.tiling import Budget, run_in_tiles
 
 DOWN = {1: (1, 3, 1, 1), 2: (2, 4, 1, 1)}
 """Stride, kernel, dilation and padding of a level that keeps or halves every axis."""
@@ -65,3 +66,17 @@ class QuantisedAutoencoder(torch.nn.Module):
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Images (n, 1, *space) of normalised latents: restored, quantised, decoded."""
         return self.picture(self.codebook.quantise(self.codebook.restore(z))[0])
+
+    @property
+    def ways(self) -> tuple[list[torch.nn.Module], list[torch.nn.Module]]:
+        """Blocks that encode and blocks that decode."""
+        return list(self.encoder.blocks), list(self.decoder.blocks)
+
+    def encode_in_tiles(self, x: torch.Tensor, budget: Budget) -> torch.Tensor:
+        """`encode`'s latents within a budget of memory."""
+        return self.codebook.normalise(run_in_tiles(self.ways[0], self.folding.fold(x), budget))
+
+    def decode_in_tiles(self, z: torch.Tensor, budget: Budget) -> torch.Tensor:
+        """`decode` within a budget of memory."""
+        codes = self.codebook.quantise(self.codebook.restore(z))[0]
+        return self.folding.unfold(run_in_tiles(self.ways[1], codes, budget))

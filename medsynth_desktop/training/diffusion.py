@@ -16,6 +16,7 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.networks.architecture import Autoencoder, UNetShape
+from medsynth_desktop.networks.bounded import encode
 from medsynth_desktop.training.checkpoint import (
     EVERY_SECONDS,
     cosine_rate,
@@ -74,7 +75,7 @@ def encode_images(autoencoder: Autoencoder, arrays: Images) -> Steps[torch.Tenso
     for index, image in enumerate(arrays):
         pair = torch.from_numpy(np.stack([image, image[::-1]]).astype(np.float32))[:, None]
         with torch.inference_mode():
-            latents.append(autoencoder.encode(pair.to(device))[0].cpu())
+            latents.append(encode(autoencoder, pair.to(device)).cpu())
         yield Progress(index + 1, len(arrays), "Encoding the training images")
     return torch.cat(latents).clone()
 
