@@ -150,6 +150,23 @@ def list_() -> None:
     answer({"bundles": records}, lines or "No bundle yet: medsynth bundle import PATH")
 
 
+@bundle_app.command()
+def card(
+    bundle: Annotated[str, typer.Argument(help="Name or hash of a bundle of the workspace.")],
+    out: Annotated[Optional[Path], typer.Option("--out", help="File to write, in Markdown.")] = None,  # noqa: UP045
+) -> None:
+    """Tell what a model learnt from and how, how good its samples are, and whether it repeats its patients."""
+    from medsynth_desktop.workbench.model_card import model_card, save_model_card
+
+    with open_workspace(to_look=True) as workspace:
+        record = workspace.bundles.get(bundle)
+        if out is None:
+            text = run(model_card(workspace, record))
+            answer({"bundle": record.hash, "card": text}, text)
+        else:
+            answer({"bundle": record.hash, "path": str(out)}, run(save_model_card(workspace, record, out)))
+
+
 def sample(
     bundle: Annotated[str, typer.Option("--bundle", help="Name, hash or folder of a bundle.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 1,
