@@ -18,14 +18,8 @@ bundle_app = typer.Typer(
 )
 
 Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
-Preset = Annotated[
-    str,
-    typer.Option(
-        "--preset",
-        help="tiny, small, medium, large; with codebooks: vqgan, vqvae, vqvae-2d, small-vqvae, small-vqgan; "
-        "see docs/reference.md.",
-    ),
-]
+PRESETS = "tiny, small, medium, large; with codebooks: vqgan, vqvae, vqvae-2d, small-vqvae, small-vqgan; see docs/reference.md."  # noqa: E501
+Preset = Annotated[str, typer.Option("--preset", help=PRESETS)]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
@@ -158,6 +152,23 @@ def list_() -> None:
     answer({"bundles": records}, lines or "No bundle yet: medsynth bundle import PATH")
 
 
+@bundle_app.command()
+def card(
+    bundle: Annotated[str, typer.Argument(help="Name or hash of a bundle of the workspace.")],
+    out: Annotated[Optional[Path], typer.Option("--out", help="File to write, in Markdown.")] = None,  # noqa: UP045
+) -> None:
+    """Tell what a model learnt from and how, how good its samples are, and whether it repeats its patients."""
+    from medsynth_desktop.workbench.model_card import model_card, save_model_card
+
+    with open_workspace(to_look=True) as workspace:
+        record = workspace.bundles.get(bundle)
+        if out is None:
+            text = run(model_card(workspace, record))
+            answer({"bundle": record.hash, "card": text}, text)
+        else:
+            answer({"bundle": record.hash, "path": str(out)}, run(save_model_card(workspace, record, out)))
+
+
 def sample(
     bundle: Annotated[str, typer.Option("--bundle", help="Name, hash or folder of a bundle.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 1,
@@ -257,23 +268,17 @@ def _lines(document: dict[str, Any]) -> str:
     asked = ", ".join(map(_asked, document["conditions"]))
     stages = [_told_of(document["training"].get(stage)) for stage in ("autoencoder", "diffusion")]
     latent = " x ".join(str(n) for n in document["latent_shape"])
+    kind = "codebook of {codes:,} x {latent_channels}" if "codes" in document["autoencoder"] else "KL"
     return "\n".join(
         [
             f"{document['name']} ({document['hash'][:12]}), licence: {document['licence'] or 'none given'}",
             f"Images: {_grid(document['recipe'])}; conditions: {asked or 'none'}",
             f"Cohort: {document['cohort_hash'][:12]}",
-            f"Autoencoder: {_kind(document['autoencoder'])}, {document['autoencoder']['parameters']:,} parameters, "
-            f"latents of {latent}{stages[0]}",
+            f"Autoencoder: {kind.format(**document['autoencoder'])}, "
+            f"{document['autoencoder']['parameters']:,} parameters, latents of {latent}{stages[0]}",
             f"Diffusion: {document['unet']['parameters']:,} parameters{stages[1]}",
         ]
     )
-
-
-def _kind(facts: dict[str, Any]) -> str:
-    """KL, or how many codes of how many numbers."""
-    if "codes" not in facts:
-        return "KL"
-    return f"codebook of {facts['codes']:,} x {facts['latent_channels']}"
 
 
 def _told_of(facts: Any) -> str:

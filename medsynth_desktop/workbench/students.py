@@ -13,6 +13,7 @@ from medsynth_desktop.core.progress import Steps, within
 from medsynth_desktop.core.records import BundleRecord, CohortRecord, ImageRecord, Recipe, SampleRecord
 from medsynth_desktop.store.cohorts import cohort_hash
 from medsynth_desktop.workbench.checkpoints import training_folder
+from medsynth_desktop.workbench.model_card import training_card
 
 Source = Literal["new", "teacher"]
 STAGES = 5
@@ -81,4 +82,5 @@ def train_student(
         out.name, teacher.licence or LICENCE, teacher.recipe, synthetic.hash, teacher.conditions, shape,
         diffusion.shape, diffusion.schedule, diffusion.latent_scale, told,
     )  # fmt: skip
-    return write_bundle(out, about, network, diffusion.network)
+    texts = {"README.md": training_card(asdict(about))}
+    return write_bundle(out, about, network, diffusion.network, texts=texts)

@@ -70,6 +70,7 @@ class SamplePanel(Panel):
         self.model_box = ModelBox()
         self.model_box.chosen.connect(lambda key: self.attempt(self.workbench.use_bundle, key))
         self.model_box.import_asked.connect(self.ask_import)
+        self.model_box.card_asked.connect(self.ask_card)
         self.form = SettingsForm()
         self.sample_button = QPushButton("Sample")
         self.sample_button.setMinimumHeight(34)
@@ -117,6 +118,13 @@ class SamplePanel(Panel):
         chosen = QFileDialog.getExistingDirectory(self, "Folder of the model")
         if chosen:
             self.attempt(self.workbench.import_bundle, Path(chosen))
+
+    def ask_card(self) -> None:
+        """Ask where to save the card of the open model, and save it in the background."""
+        name = f"{self.workbench.bundle.name}-card.md" if self.workbench.bundle else "card.md"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the model card", name, "Markdown (*.md)")
+        if path:
+            self.attempt(self.workbench.save_model_card, Path(path))
 
     def sample(self, batch_size: int | None = None) -> Job | None:
         """Draw samples as the form says; ``batch_size`` overrides the form's."""
