@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+from monai.networks.nets import DiffusionModelUNet
 
 from medsynth_desktop.bundles.asking import given_row
 from medsynth_desktop.bundles.schedule import Denoiser, Network, Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import BundleRecord
-from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, UNetShape
+from medsynth_desktop.networks.bounded import decode, encode
 from medsynth_desktop.networks.conditions import MISSING
 
 SLAB = 2
@@ -24,13 +25,14 @@ SLAB = 2
 class Bundle:
     """Networks in eval mode with what is known of them.
 
-    ``latent_scale`` brings latents to unit variance: the diffusion works on ``latent * latent_scale``.
+    ``latent_scale`` brings latents to unit variance: the diffusion works on ``latent * latent_scale``. It is 1 where
+    the autoencoder normalises its latents by its codebook.
     """
 
     record: BundleRecord
-    autoencoder: AutoencoderKL
+    autoencoder: Autoencoder
     unet: DiffusionModelUNet
-    autoencoder_shape: AutoencoderShape
+    autoencoder_shape: AnyAutoencoderShape
     unet_shape: UNetShape
     schedule: Schedule
     latent_scale: float
@@ -71,17 +73,20 @@ class Bundle:
         return self
 
     def encode(self, images: np.ndarray) -> torch.Tensor:
-        """Return the scaled latent means (n, channels, *space) of images (n, *grid) in [-1, 1], on the CPU."""
+        """Return the scaled latents (n, channels, *space) of images (n, *grid) in [-1, 1], on the CPU.
+
+        They are the means of a KL autoencoder, and not quantised where there is a codebook.
+        """
         batch = torch.from_numpy(np.asarray(images, np.float32))[:, None]
         with torch.inference_mode():
-            mean = self.autoencoder.encode(batch.to(self.device))[0]
+            mean = encode(self.autoencoder, batch.to(self.device))
         latents: torch.Tensor = (mean * self.latent_scale).float().cpu()
         return latents
 
     def decode(self, latent: torch.Tensor) -> np.ndarray:
         """Return the image of one scaled latent (channels, *space): float32 in [-1, 1] on the recipe's grid."""
         with torch.inference_mode():
-            image = self.autoencoder.decode(latent[None] / self.latent_scale)[0, 0]
+            image = decode(self.autoencoder, latent[None] / self.latent_scale)[0, 0]
         array: np.ndarray = image.clamp(-1, 1).float().cpu().numpy()
         return array
 

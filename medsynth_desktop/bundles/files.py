@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from medsynth_desktop.bundles.schema import (
     MAX_JSON_BYTES,
     VERSION,
     BundleFacts,
+    autoencoder_document,
     parse_facts,
     shape_document,
 )
@@ -26,6 +28,7 @@ from medsynth_desktop.bundles.weights import empty_network, fill_network, max_fi
 from medsynth_desktop.core.errors import BundleRefused, StoreFailed
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.records import BundleRecord
+from medsynth_desktop.networks.architecture import Autoencoder
 
 FACTS, AUTOENCODER, DIFFUSION = "bundle.json", "autoencoder.safetensors", "diffusion.safetensors"
 TEXTS = ("README.md", "LICENSE", "LICENSE.txt")
@@ -59,7 +62,8 @@ def read_bundle(path: Path) -> Bundle:
     names = _list_files(path)
     facts_bytes = _read(path, FACTS, MAX_JSON_BYTES)
     facts = parse_facts(facts_bytes)
-    autoencoder = empty_network("autoencoder", facts.autoencoder.build)
+    build: Callable[[], Autoencoder] = facts.autoencoder.build
+    autoencoder = empty_network("autoencoder", build)
     unet = empty_network("unet", facts.unet.build)
     contents = {
         FACTS: facts_bytes,
@@ -90,7 +94,10 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "cohort_hash": facts.cohort_hash,
         "recipe": asdict(facts.recipe),
         "conditions": [asdict(c) for c in facts.conditions],
-        "autoencoder": {**asdict(facts.autoencoder), "parameters": parameters(bundle.autoencoder)},
+        "autoencoder": {
+            **autoencoder_document(facts.autoencoder),
+            "parameters": parameters(bundle.autoencoder),
+        },
         "unet": {**asdict(facts.unet), "parameters": parameters(bundle.unet)},
         "schedule": asdict(facts.schedule),
         "latent_shape": list(bundle.latent_shape),
@@ -126,7 +133,7 @@ def write_bundle(
     if path.exists():
         raise StoreFailed(f"The folder {path.name} exists already; choose another name for the bundle.")
     document = {"format": FORMAT, "version": VERSION, **asdict(facts)}
-    document |= {"autoencoder": shape_document(facts.autoencoder), "unet": shape_document(facts.unet)}
+    document |= {"autoencoder": autoencoder_document(facts.autoencoder), "unet": shape_document(facts.unet)}
     contents = {
         FACTS: json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode(),
         AUTOENCODER: _to_bytes(autoencoder, dtype),

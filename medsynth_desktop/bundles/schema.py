@@ -15,9 +15,17 @@ from medsynth_desktop.bundles.asking import LONGEST_CLASS
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import BundleRefused
 from medsynth_desktop.core.records import Condition, Recipe
-from medsynth_desktop.networks.architecture import MAX_CLASSES, MAX_CONDITIONS, AutoencoderShape, UNetShape
+from medsynth_desktop.networks.architecture import (
+    AUTOENCODERS,
+    MAX_CLASSES,
+    MAX_CONDITIONS,
+    AnyAutoencoderShape,
+    AutoencoderShape,
+    UNetShape,
+)
 
 FORMAT, VERSION = "medsynth-bundle", 1
+KL = "kl"
 MAX_JSON_BYTES = 1 << 20
 MAX_GRID_CELLS = 1 << 28
 """A grid of 2^28 voxels is 1 GiB of float32: beyond any image that is sampled."""
@@ -49,7 +57,7 @@ class BundleFacts:
     recipe: Recipe
     cohort_hash: str
     conditions: tuple[Condition, ...]
-    autoencoder: AutoencoderShape
+    autoencoder: AnyAutoencoderShape
     unet: UNetShape
     schedule: Schedule
     latent_scale: float
@@ -84,7 +92,7 @@ def parse_facts(data: bytes) -> BundleFacts:
         recipe=_recipe(document["recipe"]),
         cohort_hash=_text("cohort_hash", document["cohort_hash"], HASH),
         conditions=_conditions(document["conditions"]),
-        autoencoder=_record("autoencoder", AutoencoderShape, document["autoencoder"]),
+        autoencoder=_autoencoder(document["autoencoder"]),
         unet=_record("unet", UNetShape, _with_conditions(document["unet"])),
         schedule=_record("schedule", Schedule, document["schedule"]),
         latent_scale=_number("latent_scale", document["latent_scale"], 1e-6, 1e6),
@@ -114,6 +122,24 @@ def _recipe(value: Any) -> Recipe:
     if recipe.version != 1 or type(recipe.version) is not int:
         raise BundleRefused("The recipe's version must be 1; update MedSynth Desktop.")
     return recipe
+
+
+def _autoencoder(value: Any) -> AnyAutoencoderShape:
+    """The shape of the kind that the object names; bundles from before there were kinds name none."""
+    kind = value.get("kind", KL) if isinstance(value, dict) else KL
+    if not isinstance(kind, str) or kind not in AUTOENCODERS:
+        raise BundleRefused(
+            f"autoencoder: kind must be one of {', '.join(AUTOENCODERS)}; got {str(kind)[:40]!r}; "
+            "update MedSynth Desktop or get the model anew."
+        )
+    plain = {k: v for k, v in value.items() if k != "kind"} if isinstance(value, dict) else value
+    return _record("autoencoder", AUTOENCODERS[kind], plain)
+
+
+def autoencoder_document(shape: AnyAutoencoderShape) -> dict[str, Any]:
+    """What `bundle.json` says of ``shape``; a KL autoencoder names no kind, so that older programs read it too."""
+    kind = next(key for key, shape_of in AUTOENCODERS.items() if type(shape) is shape_of)
+    return {**({} if kind == KL else {"kind": kind}), **shape_document(shape)}
 
 
 def _check_fit(facts: BundleFacts) -> None:

@@ -92,6 +92,23 @@ def list_() -> None:
     answer({"bundles": records}, lines or "No bundle yet: medsynth bundle import PATH")
 
 
+@bundle_app.command()
+def card(
+    bundle: Annotated[str, typer.Argument(help="Name or hash of a bundle of the workspace.")],
+    out: Annotated[Optional[Path], typer.Option("--out", help="File to write, in Markdown.")] = None,  # noqa: UP045
+) -> None:
+    """Tell what a model learnt from and how, how good its samples are, and whether it repeats its patients."""
+    from medsynth_desktop.workbench.model_card import model_card, save_model_card
+
+    with open_workspace(to_look=True) as workspace:
+        record = workspace.bundles.get(bundle)
+        if out is None:
+            text = run(model_card(workspace, record))
+            answer({"bundle": record.hash, "card": text}, text)
+        else:
+            answer({"bundle": record.hash, "path": str(out)}, run(save_model_card(workspace, record, out)))
+
+
 def asked_words(condition: dict[str, Any]) -> str:
     """``label (normal, bacteria)`` or ``age (20 to 90)``."""
     classes = ", ".join(condition["classes"])
@@ -103,12 +120,14 @@ def _lines(document: dict[str, Any]) -> str:
     asked = ", ".join(map(asked_words, document["conditions"]))
     stages = [_told_of(document["training"].get(stage)) for stage in ("autoencoder", "diffusion")]
     latent = " x ".join(str(n) for n in document["latent_shape"])
+    kind = "codebook of {codes:,} x {latent_channels}" if "codes" in document["autoencoder"] else "KL"
     return "\n".join(
         [
             f"{document['name']} ({document['hash'][:12]}), licence: {document['licence'] or 'none given'}",
             f"Images: {_grid(document['recipe'])}; conditions: {asked or 'none'}",
             f"Cohort: {document['cohort_hash'][:12] or 'unknown, so the guard cannot know whom it learnt from'}",
-            f"Autoencoder: {document['autoencoder']['parameters']:,} parameters, latents of {latent}{stages[0]}",
+            f"Autoencoder: {kind.format(**document['autoencoder'])}, "
+            f"{document['autoencoder']['parameters']:,} parameters, latents of {latent}{stages[0]}",
             f"Diffusion: {document['unet']['parameters']:,} parameters{stages[1]}",
             *_notes(document),
         ]

@@ -15,7 +15,8 @@ from medsynth_desktop.cli.help import Commands
 train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
 
 Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
-Preset = Annotated[str, typer.Option("--preset", help="tiny, small, medium or large; see docs/reference.md.")]
+PRESETS = "tiny, small, medium, large; with codebooks: vqgan, vqvae, vqvae-2d, small-vqvae, small-vqgan; see docs/reference.md."  # noqa: E501
+Preset = Annotated[str, typer.Option("--preset", help=PRESETS)]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
@@ -80,7 +81,8 @@ def _trained(
 
 
 def _effort(done: dict[str, Any]) -> str:
-    return f"for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}"
+    notes = "".join(f"; {note}" for note in done["notes"])
+    return f"for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}{notes}"
 
 
 @train_app.command()

@@ -19,7 +19,7 @@ from medsynth_desktop.guard.membership import Membership
 from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.policy import out_of_reach, threshold_of
 from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
-from medsynth_desktop.guard.unlike import apart_from_disguised, unlike_words
+from medsynth_desktop.guard.unlike import apart_from_disguised, only_standing_out, unlike_words
 from medsynth_desktop.guard.verdicts import BLOCK, VERDICTS, judge, judge_many, metrics_table
 from medsynth_desktop.guard.within import WithinBatch, compare_within
 from medsynth_desktop.similarity.base import Search
@@ -74,7 +74,15 @@ class AuditResult:
     @property
     def link_risk(self) -> LinkRisk:
         """How many images link to a patient, beside how many of unseen patients the same limits would block."""
-        return link_risk(self.verdicts, *innocent_share(self.policy, self.calibration))
+        unseen = np.array(self.calibration.values.get("correlation", ()))
+        strays = int(only_standing_out(self._judged, self.policy, unseen).sum())
+        return link_risk(self.verdicts, *innocent_share(self.policy, self.calibration), strays)
+
+    @property
+    def _judged(self) -> dict[str, np.ndarray]:
+        """(n,) values of all metrics that the policy asks for, by key."""
+        keys = {"correlation", "rmse", *(limit.metric for limit in self.policy.thresholds)}
+        return {key: _values(self.verdicts, key) for key in keys}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -85,8 +93,7 @@ class AuditResult:
     @property
     def undisguised(self) -> np.ndarray:
         """(n,) highest correlations of the images, NaN for those that are copies in disguise."""
-        keys = {"correlation", *(limit.metric for limit in self.policy.thresholds)}
-        return apart_from_disguised({key: _values(self.verdicts, key) for key in keys}, self.policy)
+        return apart_from_disguised(self._judged, self.policy)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -213,7 +220,7 @@ def _verdict_facts(verdict: Verdict, significance: Significance, place: int) -> 
 
 
 def _values(verdicts: Sequence[Verdict], key: str) -> np.ndarray:
-    return np.array([verdict.metrics[key] for verdict in verdicts])
+    return np.array([verdict.metrics.get(key, math.nan) for verdict in verdicts])
 
 
 def _number(value: float) -> float | None:

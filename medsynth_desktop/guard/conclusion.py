@@ -135,19 +135,24 @@ def nearer(result: AuditResult) -> bool:
     """Whether the batch's highest correlations, or its Lowe's ratios, lie on the risky side of the unseen patients'.
 
     The divergence must be trusted, its whole interval above what chance gives, and the medians must lie that way: a
-    batch that is unlike any patient diverges too.
+    batch that is unlike any patient diverges too, and where most of it is, its ratios are those of faint likenesses.
     """
     sides: tuple[tuple[str, Divergence, int], ...] = (
         ("correlation", result.js_hcc, 1),
         ("lowe_ratio", result.js_lowe, -1),
     )
-    for key, found, sign in sides:
+    for key, found, sign in sides[:1] if _mostly_unlike(result) else sides:
         batch = np.array([verdict.metrics.get(key, math.nan) for verdict in result.verdicts], float)
         unseen = np.array(result.calibration.values.get(key, ()), float)
         apart = found.trusted and found.interval[0] > found.expected
         if apart and sign * np.nanmedian(batch) > sign * np.nanmedian(unseen):
             return True
     return False
+
+
+def _mostly_unlike(result: AuditResult) -> bool:
+    unseen = np.array(result.calibration.values.get("correlation", ()), float)
+    return 2 * count_unlike(result.undisguised, unseen) > len(result.verdicts)
 
 
 def divergence_words(result: AuditResult) -> tuple[str, ...]:
@@ -162,11 +167,10 @@ def divergence_words(result: AuditResult) -> tuple[str, ...]:
             f"Of {name}: {found.value:.4f} (95% interval {low:.4f} to {high:.4f}; two sets of these sizes from one "
             f"distribution reach {found.expected:.4f}). {found.distrust}".strip()
         )
-    unseen = np.array(result.calibration.values.get("correlation", ()), float)
     meaning = (
         "Here values towards 1 do not speak of memorising: most images are less like any real image than every unseen "
         "patient is."
-        if 2 * count_unlike(result.undisguised, unseen) > len(result.verdicts)
+        if _mostly_unlike(result)
         else f"{'A model that memorises moves' if result.drawn else 'Copies move'} both towards 1."
     )
     head = "Jensen-Shannon divergence (0: distributed as for unseen patients, 1: not at all)."

@@ -19,7 +19,7 @@ class LinkRisk:
     ----------
     linked, total
         Images that the guard blocks (copies, copies in disguise or in part, and whatever else lies beyond a block
-        limit), of all that were checked.
+        limit) but for ``strays``, of all that were checked.
     passing
         Images that pass; by definition none of them is linked as far as the guard can see.
     innocent
@@ -27,6 +27,9 @@ class LinkRisk:
         known.
     unseen
         How many images of unseen patients that share rests on.
+    strays
+        Images that resemble no patient and are blocked by Lowe's ratio alone
+        (`medsynth_desktop.guard.unlike.only_standing_out`).
     """
 
     linked: int
@@ -34,6 +37,7 @@ class LinkRisk:
     passing: int
     innocent: float = math.nan
     unseen: int = 0
+    strays: int = 0
 
     @property
     def share(self) -> float:
@@ -76,6 +80,12 @@ class LinkRisk:
                 f" Of all images that this source would give, between {_percent(low)} and {_percent(high)} would (95% "
                 "Wilson interval)."
             )
+        if self.strays:
+            told.append(
+                f"{self.strays} more {'is' if self.strays == 1 else 'are'} blocked by Lowe's ratio alone, though less "
+                "like any real image than every unseen patient is: what stands out among faint likenesses is no sign "
+                "of a copy."
+            )
         if math.isfinite(self.innocent):
             told.append(
                 f"Of {self.unseen} images of patients that were never learnt from, {_percent(self.innocent)} would be "
@@ -100,6 +110,7 @@ class LinkRisk:
         return {
             "linked": self.linked,
             "total": self.total,
+            "strays": self.strays,
             "share": self.share if self.total else None,
             "interval": list(self.interval),
             "unseen_share": self.innocent if known else None,
@@ -110,10 +121,13 @@ class LinkRisk:
         }
 
 
-def link_risk(verdicts: Sequence[Verdict], innocent: float = math.nan, unseen: int = 0) -> LinkRisk:
-    """Count the images that are linked: every one that the guard blocks."""
+def link_risk(
+    verdicts: Sequence[Verdict], innocent: float = math.nan, unseen: int = 0, strays: int = 0
+) -> LinkRisk:
+    """Count the images that are linked: every one that the guard blocks but the ``strays``."""
     names = [verdict.verdict for verdict in verdicts]
-    return LinkRisk(names.count("block"), len(names), names.count("pass"), innocent, unseen)
+    linked = names.count("block") - strays
+    return LinkRisk(linked, len(names), names.count("pass"), innocent, unseen, strays)
 
 
 def _percent(share: float) -> str:

@@ -36,6 +36,21 @@ def apart_from_disguised(values: Mapping[str, np.ndarray], policy: Policy | None
     return correlations
 
 
+def only_standing_out(values: Mapping[str, np.ndarray], policy: Policy, unseen: np.ndarray) -> np.ndarray:
+    """(n,) bool: blocked by Lowe's ratio alone, and less like any real image than every one of ``unseen`` is.
+
+    Of noise the highest correlation is 0.07 and the next 0.05: the ratio is as low as a copy's, and says nothing, for
+    what it was calibrated on are images that resemble the real ones. It blocks, but it links to nobody.
+    """
+    others = tuple(limit for limit in policy.thresholds if limit.metric != "lowe_ratio")
+    blocked = judge_many(values, policy) == BLOCK
+    blocked &= judge_many(values, replace(policy, thresholds=others)) != BLOCK
+    known = np.asarray(unseen, np.float64)
+    known = known[np.isfinite(known)]
+    unlike = np.asarray(values["correlation"], np.float64) < (known.min() if known.size else -np.inf)
+    return np.asarray(blocked & unlike)
+
+
 def unlike_words(correlations: np.ndarray, unseen: np.ndarray) -> str:
     """Say that images resemble nothing, as a warning; empty where none does."""
     count = count_unlike(correlations, unseen)

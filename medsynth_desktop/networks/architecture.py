@@ -1,18 +1,23 @@
 """Numbers that describe a network, their allowed ranges, and MONAI's networks built from them.
 
 An architecture comes from a file of a stranger, so it is not code and names no class: it is a handful of
-numbers with ranges. Whatever lies outside is refused before a byte is allocated.
+numbers with ranges and, for the autoencoder, one of two kinds. Whatever lies outside is refused before a byte is
+allocated.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from medsynth_desktop.networks.folding import FoldedAutoencoder, FoldedUNet
+from medsynth_desktop.networks.quantised import QuantisedAutoencoder
 
 MAX_CHANNELS = 1024
 MAX_LEVELS = 6
 MAX_RES_BLOCKS = 4
+MAX_CODES = 1 << 16
 MAX_CONDITIONS, MAX_CLASSES = 16, 1000
 
 
@@ -75,6 +80,61 @@ class AutoencoderShape:
             use_convtranspose=self.transposed,
             include_fc=self.projected,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedShape:
+    """A vector-quantised autoencoder: a level of stride 2 halves every axis, one of stride 1 keeps it.
+
+    ``codes`` vectors of ``latent_channels`` numbers are its codebook; each level has ``res_layers`` residual units.
+    ``fold`` voxels along each axis become channels before the first layer. The defaults are those of the 3D VQ-GAN of
+    Khader et al. (factor 4, 16,384 codes of 8).
+    """
+
+    spatial_dims: int = 3
+    channels: tuple[int, ...] = (16, 32, 64)
+    strides: tuple[int, ...] = (1, 2, 2)
+    res_layers: int = 1
+    codes: int = 16_384
+    latent_channels: int = 8
+    fold: int = 1
+
+    def __post_init__(self) -> None:
+        _check_levels(self.spatial_dims, self.channels, (self.res_layers,) * len(self.channels), 1)
+        _check_range("fold", self.fold, 1, 4)
+        _check_range("codes", self.codes, 2, MAX_CODES)
+        _check_range("latent_channels", self.latent_channels, 1, 32)
+        if len(self.strides) != len(self.channels):
+            raise ValueError(f"strides needs {len(self.channels)} entries; got {len(self.strides)}")
+        for stride in self.strides:
+            _check_range("strides", stride, 1, 2)
+
+    @property
+    def factor(self) -> int:
+        """How many voxels one latent cell spans along each axis."""
+        return self.fold * math.prod(self.strides)
+
+    def build(self) -> QuantisedAutoencoder:
+        """Return the network of this shape, with fresh weights and codes that are all zero."""
+        return QuantisedAutoencoder(
+            self.spatial_dims,
+            fold=self.fold,
+            channels=self.channels,
+            strides=self.strides,
+            res_layers=self.res_layers,
+            codes=self.codes,
+            width=self.latent_channels,
+        )
+
+
+AnyAutoencoderShape: TypeAlias = AutoencoderShape | QuantisedShape
+Autoencoder: TypeAlias = FoldedAutoencoder | QuantisedAutoencoder
+"""``encode(x)`` gives latents and their spread, ``decode(z)`` images; what lies between is each one's own."""
+AUTOENCODERS: dict[str, type[AutoencoderShape] | type[QuantisedShape]] = {
+    "kl": AutoencoderShape,
+    "quantised": QuantisedShape,
+}
+"""Shapes by the ``kind`` that a bundle names; a bundle that names none means ``kl``."""
 
 
 @dataclass(frozen=True, slots=True)

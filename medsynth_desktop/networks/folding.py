@@ -11,9 +11,12 @@ from typing import Any
 
 import torch
 from einops import rearrange
+from monai.networks.blocks import SpatialAttentionBlock
 from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+from torch import nn
 
 from medsynth_desktop.networks.conditions import MISSING, ConditionEmbedding, PlainConditions
+from medsynth_desktop.networks.tiling import Budget, run_in_tiles
 
 
 class Folding:
@@ -26,7 +29,7 @@ class Folding:
         self._fold = f"n k {fine} -> n (k {inner}) {coarse}"
         self._unfold = f"n (k {inner}) {coarse} -> n k {fine}"
         self._sizes = dict.fromkeys(inner.split(), fold)
-        self.cells = fold**spatial_dims
+        self.cells, self.size = fold**spatial_dims, fold
 
     def fold(self, x: torch.Tensor) -> torch.Tensor:
         """(n, k, *space) as (n, k fold^dims, *space / fold)."""
@@ -43,6 +46,9 @@ class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
     Images are in [-1, 1] for everybody else; with ``unit_range`` MONAI's network sees and gives them in [0, 1].
     """
 
+    normalised = False
+    """Latents have the spread that training gave them: diffusion brings them to unit variance."""
+
     def __init__(self, fold: int, spatial_dims: int, unit_range: bool = False, **settings: Any) -> None:
         folding = Folding(fold, spatial_dims)
         super().__init__(spatial_dims, in_channels=folding.cells, out_channels=folding.cells, **settings)
@@ -51,13 +57,37 @@ class FoldedAutoencoder(AutoencoderKL):  # type: ignore[misc]
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of the latents of ``x`` (n, 1, *space)."""
-        mean, sigma = super().encode(self.folding.fold((x + 1) / 2 if self.unit_range else x))
+        mean, sigma = super().encode(self._seen(x))
         return mean, sigma
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Images (n, 1, *space) of latents."""
-        images = self.folding.unfold(super().decode(z))
+        return self._shown(super().decode(z))
+
+    def _seen(self, x: torch.Tensor) -> torch.Tensor:
+        return self.folding.fold((x + 1) / 2 if self.unit_range else x)
+
+    def _shown(self, made: torch.Tensor) -> torch.Tensor:
+        images = self.folding.unfold(made)
         return 2 * images - 1 if self.unit_range else images
+
+    @property
+    def attends(self) -> bool:
+        """Whether a cell depends on all others, so that no tile can be made by itself."""
+        return any(isinstance(block, SpatialAttentionBlock) for block in self.modules())
+
+    @property
+    def ways(self) -> tuple[list[nn.Module], list[nn.Module]]:
+        """Blocks that encode (to the mean) and blocks that decode."""
+        return [*self.encoder.blocks, self.quant_conv_mu], [self.post_quant_conv, *self.decoder.blocks]
+
+    def encode_in_tiles(self, x: torch.Tensor, budget: Budget) -> torch.Tensor:
+        """`encode`'s mean within a budget of memory."""
+        return run_in_tiles(self.ways[0], self._seen(x), budget)
+
+    def decode_in_tiles(self, z: torch.Tensor, budget: Budget) -> torch.Tensor:
+        """`decode` within a budget of memory."""
+        return self._shown(run_in_tiles(self.ways[1], z, budget))
 
 
 class FoldedUNet(DiffusionModelUNet):  # type: ignore[misc]

@@ -1,32 +1,23 @@
-"""Train the autoencoder on random patches of a cohort's training images."""
+"""Train an autoencoder on random patches of a cohort's training images: the KL one here, others beside it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 from monai.networks.nets import AutoencoderKL
 
-from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
-from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.networks.architecture import AutoencoderShape
-from medsynth_desktop.training.checkpoint import (
-    EVERY_SECONDS,
-    cosine_rate,
-    load_checkpoint,
-    save_checkpoint,
-    step_generator,
-)
+from medsynth_desktop.core.progress import Steps
+from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, AutoencoderShape
+from medsynth_desktop.training.checkpoint import cosine_rate
+from medsynth_desktop.training.loop import Plan, repeat
+from medsynth_desktop.training.patches import Images, check_arrays, draw_patches
+from medsynth_desktop.training.perceptual import Eye
+from medsynth_desktop.training.quantised import QuantisedLearner, QuantisedSettings
 from medsynth_desktop.training.summary import TrainingSummary
-
-Images: TypeAlias = Sequence[np.ndarray] | np.ndarray
-"""Conformed images, float32 of one grid in [-1, 1]: one array, or many; memory maps are fine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +45,26 @@ class AutoencoderSettings:
     seed: int = 0
 
 
+AnySettings: TypeAlias = AutoencoderSettings | QuantisedSettings
+"""Settings of any kind of autoencoder; their type says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainedAutoencoder:
     """The network in eval mode and how it came about."""
 
-    network: AutoencoderKL
-    shape: AutoencoderShape
+    network: Autoencoder
+    shape: AnyAutoencoderShape
     summary: TrainingSummary
 
 
 def train_autoencoder(
     arrays: Images,
-    settings: AutoencoderSettings,
+    settings: AnySettings,
     out: Path,
     data_hash: str,
     device: str = "cpu",
+    eye: Eye | None = None,
 ) -> Steps[TrainedAutoencoder]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
 
@@ -76,62 +72,72 @@ def train_autoencoder(
     ----------
     arrays
         Conformed training images, float32 of one grid in [-1, 1]; memory maps are fine.
+    settings
+        Of a KL autoencoder or of one with a codebook.
     out
         Folder of the checkpoint ``autoencoder.ckpt``, written at least every minute and on close.
     data_hash
         What the images are called (a cohort hash): a checkpoint of other data is refused.
+    eye
+        What a perceptual loss sees with, where the settings ask for one. A run that stopped goes on with the same; one
+        that is finished needs none.
+
+    Raises
+    ------
+    InputRefused
+        Images that do not fit, or a checkpoint of other settings, data or perceptual weights.
     """
     check_arrays(arrays, settings.shape)
-    path = out / "autoencoder.ckpt"
     fingerprint = hash_json([asdict(settings), data_hash, len(arrays)])
-    torch.manual_seed(settings.seed)
-    network = settings.shape.build().to(device)
-    _begin_quietly(network)
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate, betas=(0.9, 0.99))
-    state = load_checkpoint(path, fingerprint) or {}
-    losses: list[float] = list(state.get("losses", ()))
-    spent = float(state.get("seconds", 0.0))
-    if state:
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-    _ = network.to(memory_format=_memory_format(settings.shape))
-    network.train()
-    started = saved = time.monotonic()
+    learner: _VariationalLearner | QuantisedLearner
+    if isinstance(settings, QuantisedSettings):
+        learner = QuantisedLearner(arrays, settings, device, eye)
+        words = "Training the autoencoder" + "".join(f", {note}" for note in learner.notes if not learner.eye)
+    else:
+        learner, words = _VariationalLearner(arrays, settings, device), "Training the autoencoder"
+    plan = Plan(settings.steps, settings.seed, out / "autoencoder.ckpt", fingerprint, words)
+    losses, seconds = yield from repeat(learner, plan)
+    summary = TrainingSummary.of("autoencoder", losses, seconds, settings.seed, settings.batch, learner.notes)
+    return TrainedAutoencoder(learner.network.eval(), settings.shape, summary)
 
-    def save() -> None:
-        save_checkpoint(path, {
-            "fingerprint": fingerprint, "network": network.state_dict(), "optimiser": optimiser.state_dict(),
-            "losses": losses, "seconds": spent + time.monotonic() - started,
-        })  # fmt: skip
 
-    try:
-        while len(losses) < settings.steps:
-            step = len(losses)
-            generator = step_generator(settings.seed, step)
-            for group in optimiser.param_groups:
-                group["lr"] = cosine_rate(step, settings.steps, settings.rate)
-            final = step >= settings.steps * (1 - settings.final_share)
-            batch, patch = (1, settings.final_patch) if final else (settings.batch, settings.patch)
-            patches = draw_patches(arrays, batch, patch, generator).to(device)
-            loss, error = _loss(network, patches, settings, generator)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            losses.append(error)
-            if time.monotonic() - saved > EVERY_SECONDS:
-                save()
-                saved = time.monotonic()
-            yield Progress(step + 1, settings.steps, f"Training the autoencoder: error {error:.4f}")
-    finally:
-        save()
-    network.eval()
-    seconds = spent + time.monotonic() - started
-    return TrainedAutoencoder(
-        network,
-        settings.shape,
-        TrainingSummary.of("autoencoder", losses, seconds, settings.seed, settings.batch),
-    )
+class _VariationalLearner:
+    """A `medsynth_desktop.training.loop.Learner`: the KL autoencoder and its optimiser."""
+
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, arrays: Images, settings: AutoencoderSettings, device: str) -> None:
+        torch.manual_seed(settings.seed)
+        self.arrays, self.settings, self.device = arrays, settings, device
+        self.network = settings.shape.build().to(device)
+        _begin_quietly(self.network)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99))
+        _ = self.network.to(memory_format=_memory_format(settings.shape))
+        self.network.train()
+
+    def step(self, step: int, generator: torch.Generator) -> float:
+        """One optimiser step; return the mean absolute error of the restored patches."""
+        settings = self.settings
+        for group in self.optimiser.param_groups:
+            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
+        final = step >= settings.steps * (1 - settings.final_share)
+        batch, patch = (1, settings.final_patch) if final else (settings.batch, settings.patch)
+        patches = draw_patches(self.arrays, batch, patch, generator).to(self.device)
+        loss, error = _loss(self.network, patches, settings, generator)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        return error
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load(self, state: dict[str, Any], finished: bool) -> None:
+        """Go on from `state`."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
 
 
 def _begin_quietly(network: AutoencoderKL) -> None:
@@ -139,41 +145,6 @@ def _begin_quietly(network: AutoencoderKL) -> None:
     layer = network.quant_conv_log_sigma.conv
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.constant_(layer.bias, -6.0)  # of the logarithm of the variance
-
-
-def check_arrays(arrays: Images, shape: AutoencoderShape) -> None:
-    """Refuse images that the networks cannot take.
-
-    Raises
-    ------
-    InputRefused
-        No images, differing shapes, or a grid that does not divide.
-    """
-    if len(arrays) == 0:
-        raise InputRefused("There is no training image; import a cohort first.")
-    grid = arrays[0].shape
-    if any(a.shape != grid for a in arrays) or len(grid) != shape.spatial_dims:
-        raise InputRefused(f"Training images need one {shape.spatial_dims}D grid; the first has {grid}.")
-    if any(n % shape.factor for n in grid):
-        raise InputRefused(
-            f"Every axis of the grid must divide by {shape.factor}; got {grid}; conform the cohort anew."
-        )
-
-
-def draw_patches(arrays: Images, batch: int, size: int, generator: torch.Generator) -> torch.Tensor:
-    """(batch, 1, *patch): random places of random images, half of them mirrored left to right (axis x)."""
-
-    def below(limit: int) -> int:
-        return int(torch.randint(limit, (1,), generator=generator))
-
-    patches = []
-    for _ in range(batch):
-        image = arrays[below(len(arrays))]
-        extent = [min(size, n) for n in image.shape]
-        corner = [below(n - s + 1) for n, s in zip(image.shape, extent, strict=True)]
-        patch = image[tuple(slice(c, c + s) for c, s in zip(corner, extent, strict=True))]
-        patches.append(np.array(patch[::-1] if below(2) else patch, np.float32))
-    return torch.from_numpy(np.stack(patches))[:, None]
 
 
 def _loss(

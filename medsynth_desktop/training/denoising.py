@@ -10,6 +10,7 @@ import torch
 
 from medsynth_desktop.bundles.bundle import Bundle
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.networks.bounded import encode
 
 AT_ONCE = 16
 """Noised latents that go through the UNet together."""
@@ -86,5 +87,5 @@ def _latent(bundle: Bundle, image: np.ndarray) -> torch.Tensor:
     if image.shape != grid:
         raise InputRefused(f"An image to probe the model with must have its grid {grid}; got {image.shape}.")
     array = torch.from_numpy(np.array(image, np.float32))[None, None]
-    latent: torch.Tensor = bundle.autoencoder.encode(array.to(bundle.device))[0] * bundle.latent_scale
+    latent: torch.Tensor = encode(bundle.autoencoder, array.to(bundle.device)) * bundle.latent_scale
     return latent

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
-from monai.networks.nets import AutoencoderKL, DiffusionModelUNet
+from monai.networks.nets import DiffusionModelUNet
 
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.networks.architecture import UNetShape
-from medsynth_desktop.training.autoencoder import Images
+from medsynth_desktop.networks.architecture import Autoencoder, UNetShape
+from medsynth_desktop.networks.bounded import encode
 from medsynth_desktop.training.checkpoint import (
     EVERY_SECONDS,
     cosine_rate,
@@ -23,7 +24,10 @@ from medsynth_desktop.training.checkpoint import (
     save_checkpoint,
     step_generator,
 )
+from medsynth_desktop.training.patches import Images
 from medsynth_desktop.training.summary import TrainingSummary
+
+Loss: TypeAlias = Literal["l2", "l1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class DiffusionSettings:
     """How a diffusion UNet is trained.
 
     ``ema`` is the decay of the averaged weights that are kept. Times are drawn as ``steps * u ** skew`` with ``u`` even
-    in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise. Of a model with
+    in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise. ``loss``
+    is the mean squared (``l2``) or absolute (``l1``) error of what the network predicts. Of a model with
     conditions a share ``drop`` of the images is shown without any, and each condition is left out as often again, so
     that it learns to draw what only some, or none, are asked for.
     """
@@ -44,12 +49,17 @@ class DiffusionSettings:
     ema: float = 0.998
     skew: float = 1.5
     drop: float = 0.1
+    loss: Loss = "l2"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.loss not in get_args(Loss):
+            raise InputRefused(f"The loss must be one of {', '.join(get_args(Loss))}; got {self.loss!r}.")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedDiffusion:
-    """The averaged network in eval mode, the factor that brings latents to unit variance, and how it came about."""
+    """The averaged network in eval mode, the factor that latents are scaled by, and how it came about."""
 
     network: DiffusionModelUNet
     shape: UNetShape
@@ -58,20 +68,20 @@ class TrainedDiffusion:
     summary: TrainingSummary
 
 
-def encode_images(autoencoder: AutoencoderKL, arrays: Images) -> Steps[torch.Tensor]:
-    """Latent means of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
+def encode_images(autoencoder: Autoencoder, arrays: Images) -> Steps[torch.Tensor]:
+    """Latents (means of KL ones) of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
     device = next(autoencoder.parameters()).device
     latents = []
     for index, image in enumerate(arrays):
         pair = torch.from_numpy(np.stack([image, image[::-1]]).astype(np.float32))[:, None]
         with torch.inference_mode():
-            latents.append(autoencoder.encode(pair.to(device))[0].cpu())
+            latents.append(encode(autoencoder, pair.to(device)).cpu())
         yield Progress(index + 1, len(arrays), "Encoding the training images")
     return torch.cat(latents).clone()
 
 
 def train_diffusion(
-    autoencoder: AutoencoderKL,
+    autoencoder: Autoencoder,
     arrays: Images,
     settings: DiffusionSettings,
     out: Path,
@@ -96,7 +106,7 @@ def train_diffusion(
         raise InputRefused(
             f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
         )
-    scale = 1 / float(latents.std())
+    scale = 1.0 if autoencoder.normalised else 1 / float(latents.std())
     facts = [asdict(settings), data_hash, len(arrays)]
     if given is not None:
         facts.append(hash_bytes(given.numpy().tobytes()))
@@ -160,7 +170,8 @@ class _Run:
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         seen, target = settings.schedule.target(x0, noise, t)
         told = () if given is None else (_left_out(given[chosen], settings.drop, generator).to(self.device),)
-        loss = torch.nn.functional.mse_loss(self.network(seen, t, *told), target)
+        error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
+        loss = error(self.network(seen, t, *told), target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -22,7 +22,6 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.networks.identity import IdentityNetwork, IdentityShape
 from medsynth_desktop.networks.recogniser import shrink, work_size
-from medsynth_desktop.training.autoencoder import Images
 from medsynth_desktop.training.checkpoint import (
     EVERY_SECONDS,
     cosine_rate,
@@ -32,6 +31,7 @@ from medsynth_desktop.training.checkpoint import (
 )
 from medsynth_desktop.training.contrast import contrast_loss, pair_loss, platt, shown_too
 from medsynth_desktop.training.disguises import Disguises, disguise
+from medsynth_desktop.training.patches import Images
 from medsynth_desktop.training.summary import TrainingSummary
 
 CHECKPOINT = "identity.ckpt"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import Condition
-from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
-from medsynth_desktop.training.autoencoder import AutoencoderSettings
+from medsynth_desktop.networks.architecture import AutoencoderShape, QuantisedShape, UNetShape
+from medsynth_desktop.training.adversarial import CriticSettings
+from medsynth_desktop.training.autoencoder import AnySettings, AutoencoderSettings
 from medsynth_desktop.training.diffusion import DiffusionSettings
+from medsynth_desktop.training.quantised import QuantisedSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class Preset:
 
     key: str
     about: str
-    autoencoder: AutoencoderSettings
+    autoencoder: AnySettings
     diffusion: DiffusionSettings
 
 
@@ -30,6 +34,20 @@ _LARGE_AE = AutoencoderShape(
 _LARGE_UNET = UNetShape(
     3, 8, (128, 256, 384), (2, 2, 2), (False, True, True), head_channels=64, norm_groups=32, fold=1
 )
+# Those of two cores see patches, voxels folded, as "small" does; 1,024 codes are as many as a patch has cells.
+_SMALL_CODES = QuantisedShape(3, (32, 64), (1, 2), 1, codes=1024, latent_channels=4, fold=2)
+_SMALL_CRITICS = CriticSettings(0.1, 0.1, 0.4, after=0.3, channels=16, layers=2, rate=3e-4)
+_SMALL_VQ = QuantisedSettings(
+    _SMALL_CODES, steps=1500, patch=32, rate=1e-3, l1=1.0, perceptual=0.2, restart=0.05
+)
+# The published ones: Khader et al. (3D VQ-GAN), Melacini (3D VQ-VAE), Packhaeuser et al. (2D VQ-VAE).
+_3D_UNET = UNetShape(
+    3, 8, (64, 128, 256, 512), (2, 2, 2, 2), (False, False, True, True), 64, norm_groups=32, fold=1
+)
+_2D_UNET = UNetShape(2, 3, (32, 128, 256), (2, 2, 2), (False, True, True), 32, norm_groups=32, fold=1)
+_2D_CODES = QuantisedShape(2, (32, 64, 128), (1, 2, 2), 2, codes=8192, latent_channels=3)
+_300 = Schedule("cosine", steps=300, prediction="epsilon")
+_1000 = Schedule("scaled_linear", steps=1000, prediction="epsilon")
 
 PRESETS: dict[str, Preset] = {
     p.key: p
@@ -49,6 +67,38 @@ PRESETS: dict[str, Preset] = {
             "large", "for a GPU of 16 GB and hours",
             AutoencoderSettings(_LARGE_AE, steps=40_000, patch=32, final_patch=96, rate=5e-4),
             DiffusionSettings(_LARGE_UNET, steps=100_000, batch=16, rate=2e-4, ema=0.9999),
+        ),
+        Preset(
+            "small-vqvae", "a codebook in place of the KL autoencoder, sized as small: an hour on two cores",
+            _SMALL_VQ, DiffusionSettings(),
+        ),
+        Preset(
+            "small-vqgan", "the same with critics of slice and volume: two hours on two cores",
+            replace(_SMALL_VQ, critics=_SMALL_CRITICS), DiffusionSettings(),
+        ),
+        Preset(
+            "vqgan", "3D VQ-GAN as published by Khader et al. 2023; for a GPU and days",
+            QuantisedSettings(critics=CriticSettings(), steps=150_000),
+            DiffusionSettings(
+                _3D_UNET, _300, steps=150_000, batch=10, rate=1e-4, ema=0.995, skew=1.0, loss="l1"
+            ),
+        ),
+        Preset(
+            "vqvae", "3D VQ-VAE as published by Melacini; for a GPU and days",
+            QuantisedSettings(l1=1.0, perceptual=1.0),
+            DiffusionSettings(
+                _3D_UNET, _300, steps=100_000, batch=10, rate=1e-4, ema=0.995, skew=1.0, loss="l1"
+            ),
+        ),
+        Preset(
+            "vqvae-2d", "2D VQ-VAE of 256 x 256 pictures as published by Packhaeuser et al. 2022; for a GPU and days",
+            QuantisedSettings(
+                _2D_CODES, batch=8, patch=256, rate=4.5e-6, l1=1.0, perceptual=1.0,
+                critics=CriticSettings(0.1, 0.0, 0.0, rate=4.5e-6),
+            ),
+            DiffusionSettings(
+                _2D_UNET, _1000, steps=100_000, batch=16, rate=1e-6, ema=0.9999, skew=1.0, loss="l1"
+            ),
         ),
     )
 }  # fmt: skip
@@ -75,11 +125,12 @@ def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | 
         raise InputRefused(f"Training takes at least one step; got {max_steps}.")
     found = PRESETS[key]
     first, second = found.autoencoder, found.diffusion
+    shape: Any = replace(first.shape, spatial_dims=spatial_dims)
     return replace(
         found,
         autoencoder=replace(
             first,
-            shape=replace(first.shape, spatial_dims=spatial_dims),
+            shape=shape,
             seed=seed,
             steps=max_steps or first.steps,
         ),

@@ -10,7 +10,7 @@ CURVE_POINTS = 40
 
 @dataclass(frozen=True, slots=True)
 class TrainingSummary:
-    """Steps, batch, seconds, seed, the mean loss of the last tenth, and the loss curve in 40 means."""
+    """Steps, batch, seconds, seed, the mean loss of the last tenth, the loss curve in 40 means, what else to know."""
 
     stage: str
     steps: int
@@ -19,10 +19,17 @@ class TrainingSummary:
     seed: int
     loss: float
     curve: tuple[float, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, stage: str, losses: Sequence[float], seconds: float, seed: int, batch: int
+        cls,
+        stage: str,
+        losses: Sequence[float],
+        seconds: float,
+        seed: int,
+        batch: int,
+        notes: tuple[str, ...] = (),
     ) -> TrainingSummary:
         """Summarise one run."""
         size = max(1, -(-len(losses) // CURVE_POINTS))
@@ -31,4 +38,5 @@ class TrainingSummary:
         return cls(
             stage, len(losses), batch, round(seconds, 1), seed,
             round(sum(tail) / max(1, len(tail)), 5), tuple(round(sum(c) / len(c), 5) for c in chunks),
+            notes,
         )  # fmt: skip

@@ -16,6 +16,7 @@ from medsynth_desktop.guard.distillation import FILTERS, Likeness, divergences, 
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.checkpoints import training_folder
 from medsynth_desktop.workbench.searching import training_search
+from medsynth_desktop.workbench.seeing import find_eye
 from medsynth_desktop.workbench.students import STAGES, synthetic_cohort, train_student
 from medsynth_desktop.workbench.teaching import DistillSettings, Drawn, Task, Unseen, draw_and_filter
 
@@ -68,7 +69,7 @@ def _run(task: Task) -> Steps[dict[str, Any]]:
         steps = train_student(
             teacher, arrays, synthetic, out,
             preset=settings.preset, max_steps=settings.max_steps, seed=settings.seed, source=settings.autoencoder,
-            facts=about, device=task.device,
+            facts=about, device=task.device, eye=find_eye(workspace, task.cohort),
         )  # fmt: skip
         yield from steps
     student = _added(workspace, out)

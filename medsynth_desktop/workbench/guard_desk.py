@@ -78,6 +78,20 @@ class GuardDesk(Desk):
         steps = auditing.save_report(self.workspace, cohort, batch.name, path, self.user, pictures)
         return self.start("Saving the report", steps, "cpu", lambda said: self.tell("info", said))
 
+    def measure_quality(self) -> Job:
+        """Measure how good the samples of the open batch are; what was found stands in later reports."""
+        from medsynth_desktop.workbench import measuring  # not at the window's start: it brings torch
+
+        batch, cohort = self._need("batch", self.batch), self._need("cohort", self.cohort)
+        steps = measuring.measure_batch(self.workspace, cohort, batch.name)
+        said = f"Measured the quality of {batch.name}; it stands in its report and its model's card. "
+        return self.start(
+            "Measuring quality",
+            steps,
+            "cpu",
+            lambda found: self.tell("info", said + measuring.summary(found)),
+        )
+
     def preview_threshold(self, metric: str, review: float, block: float) -> None:
         """Move a threshold while dragging: counts and verdicts follow, nothing is stored."""
         self.guard = self.guard.moved(metric, review, block)

@@ -207,6 +207,17 @@ def _quality_key(cohort: CohortRecord, batch: str) -> str:
     return f"quality:{cohort.hash}:{batch}"
 
 
+def summary(found: Quality) -> str:
+    """What was found, in a sentence for each measure."""
+    from medsynth_desktop.quality.words import quality_rows
+
+    told = [
+        f"{row.name}: {row.synthetic}{f' (real: {row.real})' if row.real else ''}."
+        for row in quality_rows(found)
+    ]
+    return " ".join(told or ["Nothing could be measured: no feature network is at hand."])
+
+
 def describe(found: Quality) -> dict[str, Any]:
     """The numbers for a program, with what to hold against them and how they were made in words."""
     from medsynth_desktop.quality.words import method, warnings

@@ -22,6 +22,7 @@ from medsynth_desktop.workbench import (
     distilling,
     importing,
     keeping_away,
+    model_card,
     releasing,
     sampling,
     surfacing,
@@ -67,6 +68,11 @@ class Workbench(GuardDesk):
             "disk",
             lambda record: self.use_bundle(record.hash),
         )
+
+    def save_model_card(self, path: Path) -> Job:
+        """Write what is known of the open model to ``path``."""
+        steps = model_card.save_model_card(self.workspace, self._need("model", self.bundle), path)
+        return self.start("Saving the model card", steps, "disk", lambda said: self.tell("info", said))
 
     def sample(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from medsynth_desktop.core.progress import Steps, within
 from medsynth_desktop.core.records import BundleRecord, CohortRecord, ImageRecord, Recipe, SampleRecord
 from medsynth_desktop.store.cohorts import cohort_hash
 from medsynth_desktop.workbench.checkpoints import training_folder
+from medsynth_desktop.workbench.model_card import training_card
 
 Source = Literal["new", "teacher"]
 STAGES = 5
 """Equal parts of a distillation's progress: teacher, autoencoder, diffusion, student, comparison."""
+if TYPE_CHECKING:
+    from medsynth_desktop.training.perceptual import Eye
+
 LICENCE = "as the teacher"
 
 
@@ -41,11 +45,12 @@ def train_student(
     source: Source,
     facts: Mapping[str, Any],
     device: str | None,
+    eye: Eye | None = None,
 ) -> Steps[BundleRecord]:
     """Train on ``arrays`` (n, *grid), the images of ``synthetic``, and write the bundle ``out``.
 
     It goes on where it stopped. ``facts`` are kept in the bundle's ``training``. With the source ``teacher`` that
-    model's autoencoder is used as it is.
+    model's autoencoder is used as it is; a new one with a perceptual loss sees by ``eye``.
     """
     from medsynth_desktop.bundles import BundleFacts, read_bundle, write_bundle
     from medsynth_desktop.bundles.asking import given_rows
@@ -60,7 +65,7 @@ def train_student(
         own = read_bundle(Path(teacher.path)).to(where)
         network, shape, first = own.autoencoder, own.autoencoder_shape, {"of": teacher.hash}
     else:
-        steps = train_autoencoder(arrays, chosen.autoencoder, folder, synthetic.hash, where)
+        steps = train_autoencoder(arrays, chosen.autoencoder, folder, synthetic.hash, where, eye)
         trained = yield from within(steps, "The student learns", (1, STAGES))
         network, shape, first = trained.network, trained.shape, asdict(trained.summary)
     second = conditioned(chosen.diffusion, teacher.conditions)
@@ -77,4 +82,5 @@ def train_student(
         out.name, teacher.licence or LICENCE, teacher.recipe, synthetic.hash, teacher.conditions, shape,
         diffusion.shape, diffusion.schedule, diffusion.latent_scale, told,
     )  # fmt: skip
-    return write_bundle(out, about, network, diffusion.network)
+    texts = {"README.md": training_card(asdict(about))}
+    return write_bundle(out, about, network, diffusion.network, texts=texts)

@@ -16,10 +16,13 @@ from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import CohortRecord, Condition
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.training.autoencoder import TrainedAutoencoder, train_autoencoder
-from medsynth_desktop.training.diffusion import TrainedDiffusion, train_diffusion
-from medsynth_desktop.training.presets import conditioned, preset_for
+from medsynth_desktop.training.autoencoder import AnySettings, TrainedAutoencoder, train_autoencoder
+from medsynth_desktop.training.diffusion import DiffusionSettings, TrainedDiffusion, train_diffusion
+from medsynth_desktop.training.perceptual import Eye
+from medsynth_desktop.training.presets import Preset, conditioned, preset_for
 from medsynth_desktop.workbench.checkpoints import TRAINING, training_folder
+from medsynth_desktop.workbench.model_card import training_card
+from medsynth_desktop.workbench.seeing import find_eye
 
 Stage = Literal["autoencoder", "diffusion"]
 LICENCE = "as the training images"
@@ -60,16 +63,19 @@ def train(
         chosen = {"preset": preset, "seed": seed, "max_steps": max_steps, "cohort": cohort.hash}
         settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
         _remember(folder, chosen)
-        trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device)
+        eye = find_eye(workspace, cohort)
+        trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
         return _report(trained.summary, out)
-    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device)
+    eye = find_eye(workspace, cohort)
+    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device, eye)
     settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
     diffusion = yield from train_diffusion(
         autoencoder.network, arrays, conditioned(settings.diffusion, learnt), folder, cohort.hash, device,
         given_rows(learnt, attributes),
     )  # fmt: skip
-    facts = bundle_facts(out.name, cohort, autoencoder, diffusion, learnt)
-    record = write_bundle(out, facts, autoencoder.network, diffusion.network)
+    facts = bundle_facts(out.name, cohort, autoencoder, diffusion, learnt, settings)
+    card = training_card(asdict(facts))
+    record = write_bundle(out, facts, autoencoder.network, diffusion.network, texts={"README.md": card})
     workspace.bundles.add(record, out)
     told = {"hash": record.hash, "name": record.name, "conditions": [asdict(c) for c in learnt]}
     return {**_report(diffusion.summary, out), **told}
@@ -102,13 +108,13 @@ def bundle_facts(
     cohort: CohortRecord,
     autoencoder: TrainedAutoencoder,
     diffusion: TrainedDiffusion,
-    conditions: tuple[Condition, ...] = (),
-    licence: str = LICENCE,
+    conditions: tuple[Condition, ...],
+    preset: Preset,
 ) -> BundleFacts:
     """Everything that `bundle.json` says of a model trained on ``cohort``."""
     return BundleFacts(
         name=name,
-        licence=licence,
+        licence=LICENCE,
         recipe=cohort.recipe,
         cohort_hash=cohort.hash,
         conditions=conditions,
@@ -120,8 +126,20 @@ def bundle_facts(
             "images": len(cohort.split("train")),
             "autoencoder": asdict(autoencoder.summary),
             "diffusion": asdict(diffusion.summary),
+            "preset": preset.key,
+            "settings": {
+                "autoencoder": _numbers(preset.autoencoder),
+                "diffusion": _numbers(preset.diffusion),
+            },
         },
     )
+
+
+def _numbers(settings: AnySettings | DiffusionSettings) -> dict[str, Any]:
+    """The plain numbers of a stage's settings; networks and schedule stand in the bundle by themselves."""
+    plain = asdict(settings)
+    plain |= {f"critics_{name}": value for name, value in (plain.get("critics") or {}).items()}
+    return {name: value for name, value in plain.items() if isinstance(value, int | float | str)}
 
 
 def _check(stage: Stage, folder: Path, out: Path, resume: bool) -> None:
@@ -161,7 +179,7 @@ def _same(before: dict[str, Any], chosen: dict[str, Any]) -> None:
 
 
 def _trained_autoencoder(
-    folder: Path, cohort: CohortRecord, arrays: Any, device: str
+    folder: Path, cohort: CohortRecord, arrays: Any, device: str, eye: Eye | None
 ) -> Steps[TrainedAutoencoder]:
     path = folder / "settings.json"
     if not path.exists():
@@ -174,7 +192,7 @@ def _trained_autoencoder(
             "The autoencoder was trained on other images than this cohort holds now; train it anew with another --out."
         )
     settings = preset_for(chosen["preset"], len(cohort.recipe.grid), chosen["seed"], chosen["max_steps"])
-    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device)
+    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
     return trained
 
 
@@ -183,6 +201,7 @@ def _report(summary: Any, out: Path) -> dict[str, Any]:
         "stage": summary.stage,
         "steps": summary.steps,
         "losses": list(summary.curve),
+        "notes": list(summary.notes),
         "loss": summary.loss,
         "seconds": summary.seconds,
         "bundle": str(out),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.tiny import make
+from tests.bundles.tiny import make, quantised_facts
 from tests.bundles.zoo import make_zoo
 
 
@@ -17,6 +17,20 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundles") / "tiny"
     make(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def quantised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole bundle whose autoencoder has a codebook; not to be changed."""
+    path = tmp_path_factory.mktemp("bundles") / "quantised"
+    make(path, about=quantised_facts())
+    return path
+
+
+@pytest.fixture
+def coded(quantised: Path, tmp_path: Path) -> Path:
+    """A copy of it to damage."""
+    return Path(shutil.copytree(quantised, tmp_path / "coded"))
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from medsynth_desktop.bundles.foreign.config import Config
 from medsynth_desktop.bundles.foreign.shapes import autoencoder_shape, unet_shape
 from medsynth_desktop.bundles.weights import empty_network
 from medsynth_desktop.core.errors import BundleRefused, InputRefused
+from medsynth_desktop.networks.bounded import decode, encode
+from medsynth_desktop.networks.tiling import Budget
 from tests.bundles.zoo import CONDITIONS, Zoo, inference, make_zoo, write
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -47,6 +49,18 @@ def test_a_latent_is_decoded_as_monai_decodes_it(pair: tuple[Zoo, Bundle]) -> No
         theirs, ours = zoo.autoencoder.decode(latent), bundle.autoencoder.decode(latent)
     assert theirs.std() > 1e-3
     torch.testing.assert_close((ours + 1) / 2, theirs, atol=1e-6, rtol=0)  # theirs lie in [0, 1]
+
+
+def test_tiles_and_whole_are_the_same(pair: tuple[Zoo, Bundle]) -> None:
+    bundle = pair[1]
+    latent = torch.randn(2, *bundle.latent_shape, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        whole = bundle.autoencoder.decode(latent)
+        tiled = decode(bundle.autoencoder, latent, whole=1, budget=Budget(tile=1 << 14))
+        means = bundle.autoencoder.encode(whole)[0]
+        again = encode(bundle.autoencoder, whole, whole=1, budget=Budget(tile=1 << 14))
+    torch.testing.assert_close(tiled, whole, atol=1e-5, rtol=0)
+    torch.testing.assert_close(again, means, atol=1e-4, rtol=0)
 
 
 def test_an_image_is_encoded_as_monai_encodes_it(pair: tuple[Zoo, Bundle]) -> None:

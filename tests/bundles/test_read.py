@@ -10,7 +10,7 @@ import torch
 
 from medsynth_desktop.bundles import describe_bundle, read_bundle
 from medsynth_desktop.core.errors import StoreFailed
-from tests.bundles.tiny import facts, make
+from tests.bundles.tiny import facts, make, quantised_facts
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -90,3 +90,42 @@ def test_decode_gives_the_grid_in_range_and_preview_a_picture(tmp_path: Path, di
     preview = bundle.preview(latent)
     # Rows run down; the first row of a volume is the top of the head (z), columns run to the front (y).
     assert preview.shape == ((32, 24) if dims == 3 else (24, 16))
+
+
+def test_a_bundle_that_names_no_kind_has_a_kl_autoencoder(original: Path, tmp_path: Path) -> None:
+    assert "kind" not in json.loads((original / "bundle.json").read_text())["autoencoder"]
+    named = Path(shutil.copytree(original, tmp_path / "named"))
+    document = json.loads((named / "bundle.json").read_text())
+    document["autoencoder"]["kind"] = "kl"
+    (named / "bundle.json").write_text(json.dumps(document))
+    assert read_bundle(named).autoencoder_shape == read_bundle(original).autoencoder_shape
+
+
+def test_a_bundle_from_before_there_were_kinds_keeps_its_hash() -> None:
+    """The demo's bundle was written before; what it is called stands in the record of how it was made."""
+    demo = Path(__file__).resolve().parents[2] / "resources" / "demo"
+    bundle = read_bundle(demo / "bundle")
+    told = json.loads((demo / "RECORD.json").read_text())
+    assert bundle.record.hash == told["bundle_hash"]
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_codebook_is_written_read_and_decodes_by_its_codes_alone(tmp_path: Path, dims: int) -> None:
+    about = quantised_facts(dims)
+    make(tmp_path / "b", dims, torch.float32, about)
+    bundle = read_bundle(tmp_path / "b")
+    assert bundle.autoencoder_shape == about.autoencoder
+    assert bundle.latent_shape == (2, 4, 6, 8)[: dims + 1]
+    described = json.loads(json.dumps(describe_bundle(tmp_path / "b")))
+    assert (described["autoencoder"]["kind"], described["autoencoder"]["codes"]) == ("quantised", 32)
+    codebook = bundle.autoencoder.codebook
+    chosen = codebook.codes[torch.arange(4 * 6 * (8 if dims == 3 else 1)) % 32]
+    exact = codebook.normalise(chosen.T.reshape(bundle.latent_shape))
+    assert float(exact.min()) == pytest.approx(-1, abs=1e-6)
+    assert float(exact.max()) == pytest.approx(1, abs=1e-6)
+    image = bundle.decode(exact)
+    assert image.shape == bundle.record.recipe.grid
+    assert np.array_equal(bundle.decode(exact + 1e-6), image)  # what is near a code is that code
+    latents = bundle.encode(image[None])
+    assert latents.shape == (1, *bundle.latent_shape)
+    assert bundle.preview(exact).ndim == 2

@@ -151,6 +151,36 @@ def test_wrong_facts_are_refused_by_name(folder: Path, words: str) -> None:
     assert all(word in message for word in words.split())
 
 
+CODED_EDITS: dict[str, Callable[[Json], Any]] = {
+    "kind": lambda d: d["autoencoder"].update(kind="vq"),
+    "kind one": lambda d: d["autoencoder"].update(kind=["quantised"]),
+    "kind of": lambda d: d["autoencoder"].update(kind={"$import": "os"}),
+    "lacks 'norm_groups'": lambda d: d["autoencoder"].update(kind="kl"),
+    "lacks": lambda d: d["autoencoder"].pop("kind"),
+    "autoencoder lacks 'codes'": lambda d: d["autoencoder"].pop("codes"),
+    "codes must": lambda d: d["autoencoder"].update(codes=10**12),
+    "codes whole": lambda d: d["autoencoder"].update(codes=32.0),
+    "codes from": lambda d: d["autoencoder"].update(codes=1),
+    "strides must": lambda d: d["autoencoder"].update(strides=[1, 10**9]),
+    "strides needs": lambda d: d["autoencoder"].update(strides=[2]),
+    "strides from": lambda d: d["autoencoder"].update(strides=[0, 2]),
+    "channels must": lambda d: d["autoencoder"].update(channels=[8, 10**12]),
+    "res_blocks must": lambda d: d["autoencoder"].update(res_layers=10**9),
+    "latent_channels must": lambda d: d["autoencoder"].update(latent_channels=10**9),
+    "fold must": lambda d: d["autoencoder"].update(fold=-1),
+    "autoencoder holds 'act'": lambda d: d["autoencoder"].update(act="os.system"),
+    "equal latent_channels": lambda d: d["autoencoder"].update(latent_channels=3),
+    "divide": lambda d: d["autoencoder"].update(strides=[2, 2], fold=4),
+}
+
+
+@pytest.mark.parametrize("words", CODED_EDITS)
+def test_wrong_facts_of_a_codebook_are_refused_by_name(coded: Path, words: str) -> None:
+    change(coded, CODED_EDITS[words])
+    message = refusal(coded)
+    assert all(word in message for word in words.split())
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "null", "{", "[" * 100_000, '{"a": NaN}', '{"name": 1, "name": 2}', "\udcff", "1e999"]
 )
@@ -225,6 +255,14 @@ def test_lying_headers_allocate_nothing(folder: Path, data: bytes) -> None:
     refusal(folder)
 
 
+def test_a_codebook_of_another_size_is_refused(coded: Path) -> None:
+    path = coded / "autoencoder.safetensors"
+    tensors = load_file(path)
+    tensors["codebook.codes"] = np.zeros((64, 2), np.float16)
+    save_file(tensors, path)
+    assert "codebook.codes must be" in refusal(coded)
+
+
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(
     scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(st.text(max_size=8), v, max_size=4)
@@ -234,9 +272,10 @@ values = st.recursive(
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), value=values)
 def test_any_value_anywhere_is_taken_or_refused_in_a_sentence(
-    original: Path, data: st.DataObject, value: Any
+    original: Path, quantised: Path, data: st.DataObject, value: Any
 ) -> None:
-    document = json.loads((original / "bundle.json").read_text())
+    path = data.draw(st.sampled_from([original, quantised]))
+    document = json.loads((path / "bundle.json").read_text())
     place = document
     key = data.draw(st.sampled_from(sorted(document)))
     if isinstance(document[key], dict) and document[key] and data.draw(st.booleans()):

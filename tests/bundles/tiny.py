@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,7 +10,9 @@ import torch
 from medsynth_desktop.bundles import BundleFacts, write_bundle
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.records import BundleRecord, Recipe
-from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+from medsynth_desktop.networks.architecture import AutoencoderShape, QuantisedShape, UNetShape
+
+QUANTISED = QuantisedShape(3, (8, 16), (1, 2), 1, codes=32, latent_channels=2, fold=2)
 
 
 def facts(dims: int = 3) -> BundleFacts:
@@ -28,12 +31,20 @@ def facts(dims: int = 3) -> BundleFacts:
     )
 
 
-def make(path: Path, dims: int = 3, dtype: torch.dtype = torch.float16) -> BundleRecord:
-    """Write the tiny bundle with weights from a fixed seed."""
-    about = facts(dims)
+def quantised_facts(dims: int = 3) -> BundleFacts:
+    """The same with an autoencoder that has a codebook."""
+    return replace(facts(dims), autoencoder=replace(QUANTISED, spatial_dims=dims), latent_scale=1.0)
+
+
+def make(
+    path: Path, dims: int = 3, dtype: torch.dtype = torch.float16, about: BundleFacts | None = None
+) -> BundleRecord:
+    """Write the tiny bundle, or one of other facts, with weights from a fixed seed."""
+    about = about or facts(dims)
     torch.manual_seed(0)
     unet = about.unet.build()
     torch.nn.init.normal_(unet.out[2].conv.weight, std=0.05)  # MONAI starts it at zero
-    return write_bundle(
-        path, about, about.autoencoder.build(), unet, dtype, {"README.md": "A bundle for tests."}
-    )
+    autoencoder = about.autoencoder.build()
+    if isinstance(about.autoencoder, QuantisedShape):
+        torch.nn.init.normal_(autoencoder.codebook.codes)
+    return write_bundle(path, about, autoencoder, unet, dtype, {"README.md": "A bundle for tests."})

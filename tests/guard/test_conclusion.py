@@ -23,6 +23,7 @@ from medsynth_desktop.guard.conclusion import (
 from medsynth_desktop.guard.membership import Membership, measure_attack
 from medsynth_desktop.guard.policy import with_threshold
 from medsynth_desktop.guard.report import render_report
+from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity.search import NearestSearch
 from tests.guard.test_audit import images_of, records_of
 
@@ -130,3 +131,18 @@ def test_typed_limits_are_judged_on_the_unseen_images_themselves(made: Calibrati
     share, count = innocent_share(typed, made)
     assert count == 60
     assert 0.5 <= share <= 0.6
+
+
+def test_a_model_that_draws_noise_is_not_accused(made: Calibration) -> None:
+    # Noise is like nothing: its likenesses are faint, their ratios low by chance, and their distribution is another.
+    noise = np.random.default_rng(3).uniform(-1, 1, (40, *TRAIN.shape[1:])).astype(np.float32)
+    found = audit(noise, made)
+    policy = with_threshold(
+        found.policy, "lowe_ratio", 0.97, 0.97, "J. Doe", "a strict limit, so that many are blocked"
+    )
+    strict = replace(found, policy=policy, verdicts=tuple(judge(v.nearest, policy) for v in found.verdicts))
+    assert strict.counts["block"] > 10
+    assert strict.link_risk.strays == strict.counts["block"]
+    for result in (found, strict):
+        assert memorisation(result).level in ("quiet", "unknown")
+        assert not nearer(result)

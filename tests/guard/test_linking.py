@@ -9,8 +9,11 @@ import pytest
 from scipy.stats import binomtest
 
 from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.records import Threshold
 from medsynth_desktop.core.wilson import wilson_interval
 from medsynth_desktop.guard.linking import LinkRisk
+from medsynth_desktop.guard.policy import make_policy
+from medsynth_desktop.guard.unlike import only_standing_out
 from medsynth_desktop.guard.within import WithinBatch, compare_within
 
 
@@ -88,3 +91,31 @@ def test_within_needs_two() -> None:
     assert math.isnan(alone.median)
     assert alone.sentence() == ""
     assert alone.to_json()["median_correlation"] is None
+
+
+def test_what_stands_out_among_faint_likenesses_links_to_nobody() -> None:
+    # Unseen patients reach 0.6 to 0.9. Blocked are all rows but the last.
+    policy = make_policy(
+        "c",
+        [Threshold("correlation", 0.9, 0.9), Threshold("lowe_ratio", 0.9, 0.9), Threshold("part", 0.5, 0.5)],
+    )
+    rows = [
+        # correlation, ratio, part: is it a stray?
+        (0.07, 0.78, 0.1, True),
+        (0.07, 0.78, 0.6, False),  # a copy in part
+        (0.65, 0.78, 0.1, False),  # as alike as unseen patients are, and one stands out
+        (0.95, 0.78, 0.1, False),  # too near anyway
+        (0.07, 0.95, 0.1, False),  # passes
+    ]
+    columns = np.array([row[:3] for row in rows]).T
+    values = dict(zip(("correlation", "lowe_ratio", "part"), columns, strict=True))
+    unseen = np.array([0.6, 0.9, math.nan])
+    assert only_standing_out(values, policy, unseen).tolist() == [row[3] for row in rows]
+    assert not only_standing_out(values, policy, np.array([])).any()  # nothing is known of unseen patients
+
+
+def test_strays_are_told_and_are_no_links() -> None:
+    risk = LinkRisk(0, 20, 6, 0.05, 100, strays=10)
+    assert not risk.more_than_innocent
+    assert "10 more are blocked by Lowe's ratio alone" in risk.sentences()[1]
+    assert risk.to_json()["strays"] == 10

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gui
 def test_a_monai_bundle_is_imported_and_its_training_is_unknown(
     viewer, empty_bench, opened, qtbot: QtBot, tmp_path: Path, monkeypatch
 ) -> None:
-    from medsynth_sampler import sample_panel
+    from medsynth_sampler import foreign_dialog, sample_panel
     from medsynth_sampler.model_box import bundle_facts
 
     zoo = make_zoo(tmp_path / "zoo")
@@ -34,7 +34,7 @@ def test_a_monai_bundle_is_imported_and_its_training_is_unknown(
         return True
 
     monkeypatch.setattr(sample_panel.QFileDialog, "getExistingDirectory", lambda *_: str(zoo.path))
-    monkeypatch.setattr(sample_panel.ForeignDialog, "exec", fill_in)
+    monkeypatch.setattr(foreign_dialog.ForeignDialog, "exec", fill_in)
     panel.ask_import()
     qtbot.waitUntil(lambda: empty_bench.bundle is not None, timeout=120_000)
     assert len(shown) == 1

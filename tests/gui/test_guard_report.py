@@ -22,7 +22,7 @@ def test_the_report_of_a_checked_batch_is_saved(
     judged: Workbench, opened: Any, qtbot: Any, tmp_path: Path, pictures: bool
 ) -> None:
     button = opened(GuardPanel).findChild(ReportButton)
-    assert ["patients' images" in a.text() for a in button.menu().actions()] == [True, False]
+    assert ["patients' images" in a.text() for a in button.menu().actions()] == [True, False, False, False]
     told: list[str] = []
     judged.events.told.connect(lambda level, sentence: told.append(sentence))
     button.save(tmp_path / "report", pictures)
@@ -31,6 +31,24 @@ def test_the_report_of_a_checked_batch_is_saved(
     assert told[0].startswith(f"The report of {judged.batch.name} is in report.html.")
     assert ("<img " in page) == ("patients' images" in told[0]) == pictures
     assert COPY in page
+
+
+def test_quality_is_measured_and_stands_in_the_report(
+    judged: Workbench, opened: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    button = opened(GuardPanel).findChild(ReportButton)
+    told: list[str] = []
+    judged.events.told.connect(lambda level, sentence: told.append(sentence))
+    button.save(tmp_path / "before", False)
+    qtbot.waitUntil(lambda: bool(told), timeout=WAIT_MS)
+    button.quality.trigger()
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=3 * WAIT_MS)
+    assert told[1].startswith(f"Measured the quality of {judged.batch.name}")
+    assert "MS-SSIM" in told[1]
+    button.save(tmp_path / "after", False)
+    qtbot.waitUntil(lambda: len(told) == 3, timeout=WAIT_MS)
+    pages = [(tmp_path / f"{name}.html").read_text("utf-8") for name in ("before", "after")]
+    assert ["MS-SSIM of pairs" in page for page in pages] == [False, True]
 
 
 def test_no_report_while_a_threshold_is_tried_out(judged: Workbench, opened: Any, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from medsynth_desktop.core.hashing import canonical_json, hash_array
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import (
     BundleRecord,
+    Condition,
     Nearest,
     Neighbour,
     Policy,
@@ -37,7 +38,15 @@ POLICY = Policy(
 
 
 def bundle(recipe: Recipe = MR) -> BundleRecord:
-    return BundleRecord("b" * 64, "Head T1", "/somewhere/private", "c" * 64, recipe, ("age",), "CC BY-SA 3.0")
+    return BundleRecord(
+        "b" * 64,
+        "Head T1",
+        "/somewhere/private",
+        "c" * 64,
+        recipe,
+        (Condition("age", (), 20.0, 90.0),),
+        "CC BY-SA 3.0",
+    )
 
 
 def ball(recipe: Recipe, seed: int = 0) -> np.ndarray:

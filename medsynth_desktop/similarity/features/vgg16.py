@@ -70,16 +70,21 @@ class VGG16:
             raise InputRefused(
                 f"Images are prepared for VGG16 as {' or '.join(PREPARATIONS)}; got {preparation!r}."
             )
-        self._kernels, self._preparation = kernels, preparation
+        self.kernels, self._preparation = kernels, preparation
         self._layers: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    @property
+    def prepared_by(self) -> tuple[float, tuple[float, float, float], tuple[float, float, float]]:
+        """How a picture in [0, 1] is prepared: one of `PREPARATIONS`."""
+        return PREPARATIONS[self._preparation]
 
     @property
     def fingerprint(self) -> str:
         """Hash of weights, preparation and map."""
-        scale, means, deviations = PREPARATIONS[self._preparation]
+        scale, means, deviations = self.prepared_by
         drawn = hash_array(np.random.default_rng(SEED).standard_normal(sum(BLOCKS)))  # may change with NumPy
         own = [FORMAT, LENGTH, SLICES, WIDEST, NARROWEST, MARGIN, SEED, drawn, scale, means, deviations]
-        return hash_json(["vgg16", self._kernels.hash, *own])
+        return hash_json(["vgg16", self.kernels.hash, *own])
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Return (n, 1000) float32 rows of n ``images`` in [-1, 1], 2D or 3D; each is worked on by itself."""
@@ -123,7 +128,7 @@ class VGG16:
         if factor != 1:
             size = [max(round(side * factor), NARROWEST // 2) for side in sides]
             grey = functional.interpolate(grey, size, mode="bilinear", antialias=True)
-        scale, means, deviations = PREPARATIONS[self._preparation]
+        scale, means, deviations = self.prepared_by
         mean, deviation = (torch.tensor(v).view(1, 3, 1, 1) for v in (means, deviations))
         ready = (scale * grey - mean) / deviation
         return ready.contiguous(memory_format=torch.channels_last)
@@ -137,7 +142,7 @@ class VGG16:
                     torch.from_numpy(weight.copy()).contiguous(memory_format=torch.channels_last),
                     torch.from_numpy(bias.copy()),
                 )
-                for weight, bias in zip(self._kernels.weights, self._kernels.biases, strict=True)
+                for weight, bias in zip(self.kernels.weights, self.kernels.biases, strict=True)
             ]
         return self._layers
 

@@ -29,6 +29,10 @@ class ReportButton(QPushButton):  # type: ignore[misc]
         self.without_pictures = menu.addAction("Without pictures…")
         self.with_pictures.triggered.connect(lambda: self._ask_where(True))
         self.without_pictures.triggered.connect(lambda: self._ask_where(False))
+        menu.addSeparator()
+        self.quality = menu.addAction("Measure quality for it (minutes)")
+        self.quality.setToolTip("FID, precision, recall and MS-SSIM beside those of unseen patients")
+        self.quality.triggered.connect(lambda: panel.attempt(panel.workbench.measure_quality))
         self.setMenu(menu)
 
     def _ask_where(self, pictures: bool) -> None:

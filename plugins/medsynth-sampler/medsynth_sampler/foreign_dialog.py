@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -14,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from medsynth_desktop.workbench.foreign import Said
+from medsynth_desktop.workbench.foreign import Said, comes_from_elsewhere
 
 INTRODUCTION = (
     "This is a MONAI bundle. It is converted into a model of this program; nothing in it is run. Most bundles say what "
@@ -85,6 +87,14 @@ class ForeignDialog(QDialog):  # type: ignore[misc]
             self.values.currentData(),
             self.scale.value() or None,
         )
+
+
+def ask_about(path: Path, parent: QWidget | None = None) -> Said | None:
+    """Return what a person says of the model ``path``: nothing of one of ours; None where the dialog was closed."""
+    if not comes_from_elsewhere(path):
+        return Said()
+    dialog = ForeignDialog(path.name, parent)
+    return dialog.said() if dialog.exec() else None
 
 
 def _number(most: float, decimals: int) -> QDoubleSpinBox:

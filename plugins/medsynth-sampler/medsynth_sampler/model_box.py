@@ -13,10 +13,11 @@ from medsynth_desktop.qt.words import grid_words
 
 
 class ModelBox(QWidget):  # type: ignore[misc]
-    """Chooser and details; ``chosen`` carries a bundle hash, ``import_asked`` nothing."""
+    """Chooser and details; ``chosen`` carries a bundle hash, ``import_asked`` and ``card_asked`` nothing."""
 
     chosen = Signal(str)
     import_asked = Signal()
+    card_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,10 +27,16 @@ class ModelBox(QWidget):  # type: ignore[misc]
         self.import_button = QPushButton("Import…")
         self.import_button.setToolTip("Import a model folder; nothing in it is executed")
         self.import_button.clicked.connect(self.import_asked.emit)
+        self.card_button = QPushButton("Card…")
+        self.card_button.setToolTip(
+            "Save the model card: what it learnt from, how good it is, whether it repeats patients"
+        )
+        self.card_button.clicked.connect(self.card_asked.emit)
         self.facts = QFormLayout()
         self.facts.setVerticalSpacing(2)
         top = QHBoxLayout()
         top.addWidget(self.chooser, 1)
+        top.addWidget(self.card_button)
         top.addWidget(self.import_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -18,11 +18,10 @@ from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.picture import PictureLabel, film
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_volume
-from medsynth_desktop.workbench.foreign import comes_from_elsewhere
 from medsynth_desktop.workbench.sampling import free_batch_name, sample_volume
 from medsynth_desktop.workbench.teaching import DistillSettings
 from medsynth_sampler.distill_dialog import DistillDialog, Wishes
-from medsynth_sampler.foreign_dialog import ForeignDialog
+from medsynth_sampler.foreign_dialog import ask_about
 from medsynth_sampler.model_box import ModelBox
 from medsynth_sampler.settings_form import SettingsForm
 
@@ -72,6 +71,7 @@ class SamplePanel(Panel):
         self.model_box = ModelBox()
         self.model_box.chosen.connect(lambda key: self.attempt(self.workbench.use_bundle, key))
         self.model_box.import_asked.connect(self.ask_import)
+        self.model_box.card_asked.connect(self.ask_card)
         self.form = SettingsForm()
         self.sample_button = QPushButton("Sample")
         self.sample_button.setMinimumHeight(34)
@@ -117,14 +117,16 @@ class SamplePanel(Panel):
     def ask_import(self) -> None:
         """Ask for a model folder, and of a MONAI bundle for what it may not say, and import it in the background."""
         chosen = QFileDialog.getExistingDirectory(self, "Folder of the model")
-        if not chosen:
-            return
-        if not comes_from_elsewhere(Path(chosen)):
-            self.attempt(self.workbench.import_bundle, Path(chosen))
-            return
-        dialog = ForeignDialog(Path(chosen).name, self)
-        if dialog.exec():
-            self.attempt(self.workbench.import_bundle, Path(chosen), dialog.said())
+        said = ask_about(Path(chosen), self) if chosen else None
+        if said is not None:
+            self.attempt(self.workbench.import_bundle, Path(chosen), said)
+
+    def ask_card(self) -> None:
+        """Ask where to save the card of the open model, and save it in the background."""
+        name = f"{self.workbench.bundle.name}-card.md" if self.workbench.bundle else "card.md"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the model card", name, "Markdown (*.md)")
+        if path:
+            self.attempt(self.workbench.save_model_card, Path(path))
 
     def sample(self, batch_size: int | None = None) -> Job | None:
         """Draw samples as the form says; ``batch_size`` overrides the form's."""

@@ -1,0 +1,50 @@
+"""What an autoencoder learns from: random patches of images of one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.networks.architecture import AnyAutoencoderShape
+
+Images: TypeAlias = Sequence[np.ndarray] | np.ndarray
+"""Conformed images, float32 of one grid in [-1, 1]: one array, or many; memory maps are fine."""
+
+
+def check_arrays(arrays: Images, shape: AnyAutoencoderShape) -> None:
+    """Refuse images that the networks cannot take.
+
+    Raises
+    ------
+    InputRefused
+        No images, differing shapes, or a grid that does not divide.
+    """
+    if len(arrays) == 0:
+        raise InputRefused("There is no training image; import a cohort first.")
+    grid = arrays[0].shape
+    if any(a.shape != grid for a in arrays) or len(grid) != shape.spatial_dims:
+        raise InputRefused(f"Training images need one {shape.spatial_dims}D grid; the first has {grid}.")
+    if any(n % shape.factor for n in grid):
+        raise InputRefused(
+            f"Every axis of the grid must divide by {shape.factor}; got {grid}; conform the cohort anew."
+        )
+
+
+def draw_patches(arrays: Images, batch: int, size: int, generator: torch.Generator) -> torch.Tensor:
+    """(batch, 1, *patch): random places of random images, half of them mirrored left to right (axis x)."""
+
+    def below(limit: int) -> int:
+        return int(torch.randint(limit, (1,), generator=generator))
+
+    patches = []
+    for _ in range(batch):
+        image = arrays[below(len(arrays))]
+        extent = [min(size, n) for n in image.shape]
+        corner = [below(n - s + 1) for n, s in zip(image.shape, extent, strict=True)]
+        patch = image[tuple(slice(c, c + s) for c, s in zip(corner, extent, strict=True))]
+        patches.append(np.array(patch[::-1] if below(2) else patch, np.float32))
+    return torch.from_numpy(np.stack(patches))[:, None]

@@ -1,0 +1,172 @@
+"""Train an autoencoder with a codebook: VQ-VAE, and VQ-GAN where critics join in.
+
+van den Oord et al. 2017 (arXiv:1711.00937); Esser et al. 2021 (arXiv:2012.09841); in three dimensions Khader et al.
+2023 (arXiv:2211.03364).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.networks.architecture import QuantisedShape
+from medsynth_desktop.networks.quantised import QuantisedAutoencoder
+from medsynth_desktop.training.adversarial import Critics, CriticSettings
+from medsynth_desktop.training.checkpoint import cosine_rate
+from medsynth_desktop.training.codes import MovingCodes
+from medsynth_desktop.training.patches import Images, draw_patches
+from medsynth_desktop.training.perceptual import Eye, PerceptualLoss
+
+LEFT_OUT = "perceptual loss left out: no weights were found"
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedSettings:
+    """How an autoencoder with a codebook is trained.
+
+    ``l1`` weighs the mean absolute error, ``commitment`` how close the encoder keeps to its codes, ``perceptual`` the
+    perceptual loss of random slices. ``decay`` and ``restart`` are of the codebook
+    (`medsynth_desktop.training.codes.MovingCodes`). Without ``critics`` it is a VQ-VAE, with them a VQ-GAN. Training
+    sees patches of ``patch`` voxels along each axis, cut to the grid.
+    """
+
+    shape: QuantisedShape = field(default_factory=QuantisedShape)
+    steps: int = 100_000
+    batch: int = 2
+    patch: int = 128
+    rate: float = 3e-4
+    l1: float = 4.0
+    commitment: float = 0.25
+    perceptual: float = 4.0
+    decay: float = 0.99
+    restart: float = 0.1
+    critics: CriticSettings | None = None
+    seed: int = 0
+
+
+class QuantisedLearner:
+    """A `medsynth_desktop.training.loop.Learner`: network, codebook, critics and their optimisers.
+
+    Parameters
+    ----------
+    eye
+        What the perceptual loss sees with; None leaves it out.
+    """
+
+    def __init__(
+        self, arrays: Images, settings: QuantisedSettings, device: str, eye: Eye | None = None
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.arrays, self.settings, self.device = arrays, settings, device
+        self.network: QuantisedAutoencoder = settings.shape.build().to(device)
+        if settings.shape.spatial_dims == 3:
+            _ = self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.network.train()
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.rate, betas=(0.5, 0.9))
+        self.codes = MovingCodes(self.network.codebook, settings.decay, settings.restart)
+        patch = tuple(min(settings.patch, n) for n in arrays[0].shape)
+        dims = settings.shape.spatial_dims
+        self.critics = Critics(settings.critics, dims, patch, device) if settings.critics else None
+        self.eye = PerceptualLoss(eye).to(device) if eye and settings.perceptual else None
+        self.saw_by = f"{eye.name}, {eye.hash[:12]}" if eye and self.eye else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the model must know of this training beside its settings."""
+        if not self.settings.perceptual:
+            return ()
+        return (f"perceptual loss by {self.saw_by}" if self.saw_by else LEFT_OUT,)
+
+    def step(self, step: int, generator: torch.Generator) -> float:
+        """One step of everything; return the mean absolute error of the restored patches."""
+        settings = self.settings
+        for group in self.optimiser.param_groups:
+            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
+        patches = draw_patches(self.arrays, settings.batch, settings.patch, generator).to(self.device)
+        latents = self.network.features(patches)
+        cells = _cells(latents)
+        if step == 0:
+            self.codes.begin(cells, generator)
+        codes, index = self.network.codebook.quantise(latents)
+        # The decoder's gradient goes straight through to the encoder, as if nothing had been rounded.
+        restored = self.network.picture(latents + (codes - latents).detach())
+        error = (restored - patches).abs().mean()
+        loss = settings.l1 * error + settings.commitment * (latents - codes).square().mean()
+        self._improve(step, loss, patches, restored, generator)
+        self.codes.follow(cells, index.reshape(-1), generator)
+        return float(error.detach())
+
+    def _improve(
+        self,
+        step: int,
+        loss: torch.Tensor,
+        patches: torch.Tensor,
+        restored: torch.Tensor,
+        generator: torch.Generator,
+    ) -> None:
+        """Add what others think of the restored patches to ``loss``, take the optimisers' steps."""
+        real, fake = _views(patches, restored, generator)
+        if self.eye is not None:
+            loss = loss + self.settings.perceptual * self.eye(real["slice"], fake["slice"])
+        critics = self.critics
+        if critics and step < self.settings.steps * critics.settings.after:
+            critics = None
+        if critics:
+            loss = loss + critics.displeasure(real, fake)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        if critics:
+            critics.learn(real, fake, cosine_rate(step, self.settings.steps, critics.settings.rate))
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
+            "codes": self.codes.state(), "critics": self.critics.state() if self.critics else {},
+            "saw_by": self.saw_by,
+        }  # fmt: skip
+
+    def load(self, state: dict[str, Any], finished: bool) -> None:
+        """Go on from `state`.
+
+        Raises
+        ------
+        InputRefused
+            When steps are left and the perceptual loss had other weights, or none.
+        """
+        if not finished and state["saw_by"] != self.saw_by:
+            raise InputRefused(
+                f"This training began with perceptual weights {state['saw_by'] or 'of none'}; now there are "
+                f"{self.saw_by or 'none'}; put back the same, or train anew into another folder."
+            )
+        self.saw_by = state["saw_by"]
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.codes.load(state["codes"])
+        if self.critics:
+            self.critics.load(state["critics"])
+
+
+def _cells(latents: torch.Tensor) -> torch.Tensor:
+    """(n x space, width) of latents (n, width, *space), without gradient."""
+    return latents.detach().movedim(1, -1).reshape(-1, latents.shape[1])
+
+
+def _views(
+    real: torch.Tensor, fake: torch.Tensor, generator: torch.Generator
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """What critics see: of volumes one random slice each (the same of both) and the whole; an image as it is."""
+    if real.ndim == 4:
+        return {"slice": real}, {"slice": fake}
+    chosen = torch.randint(real.shape[-1], (len(real),), generator=generator).tolist()
+
+    def both(volumes: torch.Tensor) -> dict[str, torch.Tensor]:
+        slices = [volume[..., k] for volume, k in zip(volumes, chosen, strict=True)]
+        return {"slice": torch.stack(slices), "volume": volumes}
+
+    return both(real), both(fake)
