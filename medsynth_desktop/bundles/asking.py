@@ -10,8 +10,8 @@ import torch
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import Condition
-from medsynth_desktop.networks.architecture import MAX_CLASSES
 from medsynth_desktop.networks.conditions import MISSING
+from medsynth_desktop.networks.ranges import MAX_CLASSES
 
 LONGEST_CLASS = 40
 

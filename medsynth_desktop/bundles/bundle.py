@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from monai.networks.nets import DiffusionModelUNet
 
 from medsynth_desktop.bundles.asking import given_row
 from medsynth_desktop.bundles.schedule import Denoiser, Network, Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import BundleRecord
-from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, UNetShape
+from medsynth_desktop.networks.architecture import (
+    AnyAutoencoderShape,
+    AnyUNetShape,
+    Autoencoder,
+    DiffusionNetwork,
+)
 from medsynth_desktop.networks.bounded import decode, encode
 from medsynth_desktop.networks.conditions import MISSING
 
@@ -31,9 +35,9 @@ class Bundle:
 
     record: BundleRecord
     autoencoder: Autoencoder
-    unet: DiffusionModelUNet
+    unet: DiffusionNetwork
     autoencoder_shape: AnyAutoencoderShape
-    unet_shape: UNetShape
+    unet_shape: AnyUNetShape
     schedule: Schedule
     latent_scale: float
     device: str = "cpu"

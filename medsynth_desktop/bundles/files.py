@@ -20,15 +20,14 @@ from medsynth_desktop.bundles.schema import (
     MAX_JSON_BYTES,
     VERSION,
     BundleFacts,
-    autoencoder_document,
     parse_facts,
-    shape_document,
+    part_document,
 )
 from medsynth_desktop.bundles.weights import empty_network, fill_network, max_file_bytes, parameters
 from medsynth_desktop.core.errors import BundleRefused, StoreFailed
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.records import BundleRecord
-from medsynth_desktop.networks.architecture import Autoencoder
+from medsynth_desktop.networks.architecture import Autoencoder, DiffusionNetwork
 
 FACTS, AUTOENCODER, DIFFUSION = "bundle.json", "autoencoder.safetensors", "diffusion.safetensors"
 TEXTS = ("README.md", "LICENSE", "LICENSE.txt")
@@ -64,7 +63,8 @@ def read_bundle(path: Path) -> Bundle:
     facts = parse_facts(facts_bytes)
     build: Callable[[], Autoencoder] = facts.autoencoder.build
     autoencoder = empty_network("autoencoder", build)
-    unet = empty_network("unet", facts.unet.build)
+    build_unet: Callable[[], DiffusionNetwork] = facts.unet.build
+    unet = empty_network("unet", build_unet)
     contents = {
         FACTS: facts_bytes,
         AUTOENCODER: _read(path, AUTOENCODER, max_file_bytes(autoencoder)),
@@ -95,10 +95,10 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "recipe": asdict(facts.recipe),
         "conditions": [asdict(c) for c in facts.conditions],
         "autoencoder": {
-            **autoencoder_document(facts.autoencoder),
+            **part_document("autoencoder", facts.autoencoder),
             "parameters": parameters(bundle.autoencoder),
         },
-        "unet": {**asdict(facts.unet), "parameters": parameters(bundle.unet)},
+        "unet": {**part_document("unet", facts.unet), "parameters": parameters(bundle.unet)},
         "schedule": asdict(facts.schedule),
         "latent_shape": list(bundle.latent_shape),
         "latent_scale": facts.latent_scale,
@@ -133,7 +133,7 @@ def write_bundle(
     if path.exists():
         raise StoreFailed(f"The folder {path.name} exists already; choose another name for the bundle.")
     document = {"format": FORMAT, "version": VERSION, **asdict(facts)}
-    document |= {"autoencoder": autoencoder_document(facts.autoencoder), "unet": shape_document(facts.unet)}
+    document |= {part: part_document(part, getattr(facts, part)) for part in ("autoencoder", "unet")}
     contents = {
         FACTS: json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode(),
         AUTOENCODER: _to_bytes(autoencoder, dtype),

@@ -17,15 +17,17 @@ from medsynth_desktop.core.errors import BundleRefused
 from medsynth_desktop.core.records import Condition, Recipe
 from medsynth_desktop.networks.architecture import (
     AUTOENCODERS,
-    MAX_CLASSES,
-    MAX_CONDITIONS,
+    UNETS,
     AnyAutoencoderShape,
+    AnyUNetShape,
     AutoencoderShape,
     UNetShape,
 )
+from medsynth_desktop.networks.ranges import MAX_CLASSES, MAX_CONDITIONS
 
 FORMAT, VERSION = "medsynth-bundle", 1
-KL = "kl"
+KINDS: dict[str, dict[str, type]] = {"autoencoder": {**AUTOENCODERS}, "unet": {**UNETS}}
+"""Shapes by part and kind; the first kind of each is meant where none is named."""
 MAX_JSON_BYTES = 1 << 20
 MAX_GRID_CELLS = 1 << 28
 """A grid of 2^28 voxels is 1 GiB of float32: beyond any image that is sampled."""
@@ -58,7 +60,7 @@ class BundleFacts:
     cohort_hash: str
     conditions: tuple[Condition, ...]
     autoencoder: AnyAutoencoderShape
-    unet: UNetShape
+    unet: AnyUNetShape
     schedule: Schedule
     latent_scale: float
     training: dict[str, Any]
@@ -92,8 +94,8 @@ def parse_facts(data: bytes) -> BundleFacts:
         recipe=_recipe(document["recipe"]),
         cohort_hash=_text("cohort_hash", document["cohort_hash"], HASH),
         conditions=_conditions(document["conditions"]),
-        autoencoder=_autoencoder(document["autoencoder"]),
-        unet=_record("unet", UNetShape, _with_conditions(document["unet"])),
+        autoencoder=_shape("autoencoder", document["autoencoder"]),
+        unet=_shape("unet", _with_conditions(document["unet"])),
         schedule=_record("schedule", Schedule, document["schedule"]),
         latent_scale=_number("latent_scale", document["latent_scale"], 1e-6, 1e6),
         training=_training(document["training"]),
@@ -124,22 +126,23 @@ def _recipe(value: Any) -> Recipe:
     return recipe
 
 
-def _autoencoder(value: Any) -> AnyAutoencoderShape:
+def _shape(part: str, value: Any) -> Any:
     """The shape of the kind that the object names; bundles from before there were kinds name none."""
-    kind = value.get("kind", KL) if isinstance(value, dict) else KL
-    if not isinstance(kind, str) or kind not in AUTOENCODERS:
+    known = KINDS[part]
+    kind = value.get("kind", next(iter(known))) if isinstance(value, dict) else next(iter(known))
+    if not isinstance(kind, str) or kind not in known:
         raise BundleRefused(
-            f"autoencoder: kind must be one of {', '.join(AUTOENCODERS)}; got {str(kind)[:40]!r}; "
+            f"{part}: kind must be one of {', '.join(known)}; got {str(kind)[:40]!r}; "
             "update MedSynth Desktop or get the model anew."
         )
     plain = {k: v for k, v in value.items() if k != "kind"} if isinstance(value, dict) else value
-    return _record("autoencoder", AUTOENCODERS[kind], plain)
+    return _record(part, known[kind], plain)
 
 
-def autoencoder_document(shape: AnyAutoencoderShape) -> dict[str, Any]:
-    """What `bundle.json` says of ``shape``; a KL autoencoder names no kind, so that older programs read it too."""
-    kind = next(key for key, shape_of in AUTOENCODERS.items() if type(shape) is shape_of)
-    return {**({} if kind == KL else {"kind": kind}), **shape_document(shape)}
+def part_document(part: str, shape: AnyAutoencoderShape | AnyUNetShape) -> dict[str, Any]:
+    """What `bundle.json` says of ``shape``; the first kind is not named, so that older programs read it too."""
+    kind = next(key for key, shape_of in KINDS[part].items() if type(shape) is shape_of)
+    return {**({} if kind == next(iter(KINDS[part])) else {"kind": kind}), **shape_document(shape)}
 
 
 def _check_fit(facts: BundleFacts) -> None:

@@ -1,7 +1,7 @@
 """Numbers that describe a network, their allowed ranges, and MONAI's networks built from them.
 
 An architecture comes from a file of a stranger, so it is not code and names no class: it is a handful of
-numbers with ranges and, for the autoencoder, one of two kinds. Whatever lies outside is refused before a byte is
+numbers with ranges and one of two kinds of autoencoder and of UNet. Whatever lies outside is refused before a byte is
 allocated.
 """
 
@@ -11,14 +11,18 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from medsynth_desktop.networks.factorised import FactorisedShape, FactorisedUNet
 from medsynth_desktop.networks.folding import FoldedAutoencoder, FoldedUNet
 from medsynth_desktop.networks.quantised import QuantisedAutoencoder
-
-MAX_CHANNELS = 1024
-MAX_LEVELS = 6
-MAX_RES_BLOCKS = 4
-MAX_CODES = 1 << 16
-MAX_CONDITIONS, MAX_CLASSES = 16, 1000
+from medsynth_desktop.networks.ranges import (
+    MAX_CHANNELS,
+    MAX_CODES,
+    MAX_RES_BLOCKS,
+    check_conditions,
+    check_flags,
+    check_levels,
+    check_range,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,11 @@ class AutoencoderShape:
     unit_range: bool = False
 
     def __post_init__(self) -> None:
-        _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
-        _check_range("fold", self.fold, 1, 4)
-        _check_range("latent_channels", self.latent_channels, 1, 32)
-        _check_flags("attention", self.attention)
-        _check_flags(
+        check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
+        check_range("fold", self.fold, 1, 4)
+        check_range("latent_channels", self.latent_channels, 1, 32)
+        check_flags("attention", self.attention)
+        check_flags(
             "encoder_attention, decoder_attention, projected and unit_range",
             (self.encoder_attention, self.decoder_attention, self.projected, self.unit_range),
         )
@@ -100,14 +104,14 @@ class QuantisedShape:
     fold: int = 1
 
     def __post_init__(self) -> None:
-        _check_levels(self.spatial_dims, self.channels, (self.res_layers,) * len(self.channels), 1)
-        _check_range("fold", self.fold, 1, 4)
-        _check_range("codes", self.codes, 2, MAX_CODES)
-        _check_range("latent_channels", self.latent_channels, 1, 32)
+        check_levels(self.spatial_dims, self.channels, (self.res_layers,) * len(self.channels), 1)
+        check_range("fold", self.fold, 1, 4)
+        check_range("codes", self.codes, 2, MAX_CODES)
+        check_range("latent_channels", self.latent_channels, 1, 32)
         if len(self.strides) != len(self.channels):
             raise ValueError(f"strides needs {len(self.channels)} entries; got {len(self.strides)}")
         for stride in self.strides:
-            _check_range("strides", stride, 1, 2)
+            check_range("strides", stride, 1, 2)
 
     @property
     def factor(self) -> int:
@@ -171,14 +175,11 @@ class UNetShape:
     concatenated: bool = False
 
     def __post_init__(self) -> None:
-        _check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
-        _check_range("fold", self.fold, 1, 4)
-        _check_range("latent_channels", self.latent_channels, 1, 32)
-        _check_range("the number of conditions", len(self.conditions), 0, MAX_CONDITIONS)
-        for classes in self.conditions:
-            _check_range("classes of a condition", classes, 0, MAX_CLASSES)
-        _check_range("condition_width", self.condition_width, 1, 1024)
-        _check_range("head_channels", self.head_channels, 1, 256)
+        check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
+        check_range("fold", self.fold, 1, 4)
+        check_range("latent_channels", self.latent_channels, 1, 32)
+        check_conditions(self.conditions, self.condition_width)
+        check_range("head_channels", self.head_channels, 1, 256)
         if len(self.attention) != len(self.channels):
             raise ValueError(f"attention needs {len(self.channels)} entries; got {len(self.attention)}")
         self._check_heads()
@@ -192,19 +193,19 @@ class UNetShape:
         # The middle attends too, with the numbers of the last level.
         attended = [(c, h) for c, h, a in levels if a] + [(self.channels[-1], heads[-1])]
         for width, head in attended:
-            _check_range("head_channels", head, 1, MAX_CHANNELS)
+            check_range("head_channels", head, 1, MAX_CHANNELS)
             if width % head:
                 raise ValueError(
                     f"head_channels {head} must divide the attended channels {[c for c, _ in attended]}"
                 )
 
     def _check_foreign(self) -> None:
-        _check_flags("attention", self.attention)
-        _check_flags(
+        check_flags("attention", self.attention)
+        check_flags(
             "residual_resampling, projected and concatenated",
             (self.residual_resampling, self.projected, self.concatenated),
         )
-        _check_range("transformer_layers", self.transformer_layers, 1, MAX_RES_BLOCKS)
+        check_range("transformer_layers", self.transformer_layers, 1, MAX_RES_BLOCKS)
         if not all(isinstance(u, int | float) and 0 <= u <= 1 for u in self.unasked):
             raise ValueError(f"unasked must be numbers from 0 to 1; got {self.unasked}")
         if self.unasked and self.conditions != (0,) * len(self.unasked):
@@ -238,25 +239,8 @@ class UNetShape:
         )
 
 
-def _check_range(name: str, value: int, low: int, high: int) -> None:
-    if type(value) is not int or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
-
-
-def _check_flags(name: str, values: tuple[bool, ...]) -> None:
-    if not all(type(value) is bool for value in values):
-        raise ValueError(f"{name} must be true or false; got {values!r}")
-
-
-def _check_levels(dims: int, channels: tuple[int, ...], res_blocks: tuple[int, ...], groups: int) -> None:
-    _check_range("spatial_dims", dims, 2, 3)
-    _check_range("the number of levels", len(channels), 1, MAX_LEVELS)
-    _check_range("norm_groups", groups, 1, 64)
-    if len(res_blocks) != len(channels):
-        raise ValueError(f"res_blocks needs {len(channels)} entries; got {len(res_blocks)}")
-    for blocks in res_blocks:
-        _check_range("res_blocks", blocks, 1, MAX_RES_BLOCKS)
-    for width in channels:
-        _check_range("channels", width, 1, MAX_CHANNELS)
-        if width % groups:
-            raise ValueError(f"norm_groups {groups} must divide every channel count; got {width}")
+AnyUNetShape: TypeAlias = UNetShape | FactorisedShape
+DiffusionNetwork: TypeAlias = FoldedUNet | FactorisedUNet
+"""``network(x, timesteps, given)`` predicts for latents; ``given`` may be left out."""
+UNETS: dict[str, type[UNetShape] | type[FactorisedShape]] = {"unet": UNetShape, "factorised": FactorisedShape}
+"""Shapes by the ``kind`` that a bundle names; a bundle that names none means ``unet``."""

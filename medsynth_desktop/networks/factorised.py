@@ -8,6 +8,7 @@ of many fine planes cost a fraction of full 3D convolutions and attention.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -16,6 +17,7 @@ from monai.networks.nets.diffusion_model_unet import get_timestep_embedding
 from torch import nn
 
 from medsynth_desktop.networks.conditions import MISSING, ConditionEmbedding
+from medsynth_desktop.networks.ranges import check_conditions, check_flags, check_levels, check_range
 
 LONGEST_DEPTH = 128
 """Cells along the depth that the learnt relative positions tell apart; farther ones are as far."""
@@ -120,7 +122,7 @@ class Level(nn.Module):
 
 
 class FactorisedUNet(nn.Module):
-    """Predicts for latents (n, latent_channels, x, y, z); sizes as in `architecture.FactorisedShape`."""
+    """Predicts for latents (n, latent_channels, x, y, z); sizes as in `FactorisedShape`."""
 
     def __init__(
         self,
@@ -192,6 +194,60 @@ class FactorisedUNet(nn.Module):
                     nn.functional.interpolate(x, scale_factor=(2.0, 2.0, 1.0), mode="nearest")
                 )
         return torch.as_tensor(self.out(x))
+
+
+@dataclass(frozen=True, slots=True)
+class FactorisedShape:
+    """A diffusion UNet over volumes' latents that works in the plane first, then along the depth, the last axis.
+
+    As `UNetShape`, whose numbers of the same names mean the same. The defaults are the widths of Khader et al. for
+    latents of eight channels.
+    """
+
+    spatial_dims: int = 3
+    latent_channels: int = 8
+    channels: tuple[int, ...] = (64, 128, 256, 512)
+    res_blocks: tuple[int, ...] = (2, 2, 2, 2)
+    attention: tuple[bool, ...] = (True, True, True, True)
+    head_channels: int = 32
+    norm_groups: int = 8
+    conditions: tuple[int, ...] = ()
+    condition_width: int = 64
+
+    def __post_init__(self) -> None:
+        check_range("spatial_dims", self.spatial_dims, 3, 3)
+        check_levels(self.spatial_dims, self.channels, self.res_blocks, self.norm_groups)
+        check_range("latent_channels", self.latent_channels, 1, 32)
+        check_conditions(self.conditions, self.condition_width)
+        check_range("head_channels", self.head_channels, 1, 256)
+        check_flags("attention", self.attention)
+        if len(self.attention) != len(self.channels):
+            raise ValueError(f"attention needs {len(self.channels)} entries; got {len(self.attention)}")
+        if any(width % self.head_channels for width in self.channels):
+            raise ValueError(f"head_channels {self.head_channels} must divide the channels {self.channels}")
+
+    @property
+    def factor(self) -> int:
+        """What every latent axis must divide by; the depth need not, but one number is simpler to tell."""
+        return int(2 ** (len(self.channels) - 1))
+
+    @property
+    def unasked(self) -> tuple[float, ...]:
+        """Empty: conditions are always embedded, so what is not asked for needs no number (see `UNetShape`)."""
+        return ()
+
+    def build(self) -> FactorisedUNet:
+        """Return the network of this shape, with fresh weights."""
+        return FactorisedUNet(
+            self.latent_channels,
+            self.channels,
+            self.res_blocks,
+            self.attention,
+            self.head_channels,
+            self.norm_groups,
+            self.conditions,
+            self.condition_width,
+        )
 
 
 def _plane(inside: int, outside: int, zero: bool = False) -> nn.Conv3d:

@@ -9,13 +9,12 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
-from monai.networks.nets import DiffusionModelUNet
 
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.networks.architecture import Autoencoder, UNetShape
+from medsynth_desktop.networks.architecture import AnyUNetShape, Autoencoder, DiffusionNetwork, UNetShape
 from medsynth_desktop.networks.bounded import encode
 from medsynth_desktop.training.checkpoint import (
     EVERY_SECONDS,
@@ -41,7 +40,7 @@ class DiffusionSettings:
     that it learns to draw what only some, or none, are asked for.
     """
 
-    shape: UNetShape = field(default_factory=UNetShape)
+    shape: AnyUNetShape = field(default_factory=UNetShape)
     schedule: Schedule = field(default_factory=Schedule)
     steps: int = 1500
     batch: int = 4
@@ -61,8 +60,8 @@ class DiffusionSettings:
 class TrainedDiffusion:
     """The averaged network in eval mode, the factor that latents are scaled by, and how it came about."""
 
-    network: DiffusionModelUNet
-    shape: UNetShape
+    network: DiffusionNetwork
+    shape: AnyUNetShape
     schedule: Schedule
     latent_scale: float
     summary: TrainingSummary
@@ -147,7 +146,7 @@ class _Run:
             self.optimiser.load_state_dict(state["optimiser"])
             self.losses, self._spent = list(state["losses"]), float(state["seconds"])
         if settings.shape.spatial_dims == 3:
-            self.network.to(memory_format=torch.channels_last_3d)
+            self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         source = state["average"] if state else self.network.state_dict()
         self.average = {k: v.detach().clone().to(device) for k, v in source.items()}
         self.network.train()

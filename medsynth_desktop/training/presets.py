@@ -10,6 +10,7 @@ from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import Condition
 from medsynth_desktop.networks.architecture import AutoencoderShape, QuantisedShape, UNetShape
+from medsynth_desktop.networks.factorised import FactorisedShape
 from medsynth_desktop.training.adversarial import CriticSettings
 from medsynth_desktop.training.autoencoder import AnySettings, AutoencoderSettings
 from medsynth_desktop.training.diffusion import DiffusionSettings
@@ -44,6 +45,8 @@ _SMALL_VQ = QuantisedSettings(
 _3D_UNET = UNetShape(
     3, 8, (64, 128, 256, 512), (2, 2, 2, 2), (False, False, True, True), 64, norm_groups=32, fold=1
 )
+_PLANES = FactorisedShape()
+_SMALL_PLANES = FactorisedShape(3, 4, (64, 128), (1, 1), (True, True))
 _2D_UNET = UNetShape(2, 3, (32, 128, 256), (2, 2, 2), (False, True, True), 32, norm_groups=32, fold=1)
 _2D_CODES = QuantisedShape(2, (32, 64, 128), (1, 2, 2), 2, codes=8192, latent_channels=3)
 _300 = Schedule("cosine", steps=300, prediction="epsilon")
@@ -73,14 +76,14 @@ PRESETS: dict[str, Preset] = {
             _SMALL_VQ, DiffusionSettings(),
         ),
         Preset(
-            "small-vqgan", "the same with critics of slice and volume: two hours on two cores",
-            replace(_SMALL_VQ, critics=_SMALL_CRITICS), DiffusionSettings(),
+            "small-vqgan", "the same with critics of slice and volume; planes, then depth: two hours on two cores",
+            replace(_SMALL_VQ, critics=_SMALL_CRITICS), DiffusionSettings(_SMALL_PLANES),
         ),
         Preset(
             "vqgan", "3D VQ-GAN as published by Khader et al. 2023; for a GPU and days",
             QuantisedSettings(critics=CriticSettings(), steps=150_000),
             DiffusionSettings(
-                _3D_UNET, _300, steps=150_000, batch=10, rate=1e-4, ema=0.995, skew=1.0, loss="l1"
+                _PLANES, _300, steps=150_000, batch=10, rate=1e-4, ema=0.995, skew=1.0, loss="l1"
             ),
         ),
         Preset(
@@ -117,7 +120,7 @@ def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | 
     Raises
     ------
     InputRefused
-        An unknown name, or fewer than one step.
+        An unknown name, fewer than one step, or flat images where the UNet works along a depth.
     """
     if key not in PRESETS:
         raise InputRefused(f"The preset must be one of {', '.join(PRESETS)}; got {key!r}.")
@@ -125,6 +128,11 @@ def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | 
         raise InputRefused(f"Training takes at least one step; got {max_steps}.")
     found = PRESETS[key]
     first, second = found.autoencoder, found.diffusion
+    if spatial_dims == 2 and isinstance(second.shape, FactorisedShape):
+        flat = ", ".join(k for k, p in PRESETS.items() if not isinstance(p.diffusion.shape, FactorisedShape))
+        raise InputRefused(
+            f"The preset {key} is for volumes, and these images are flat; choose one of {flat}."
+        )
     shape: Any = replace(first.shape, spatial_dims=spatial_dims)
     return replace(
         found,

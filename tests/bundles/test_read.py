@@ -10,7 +10,10 @@ import torch
 
 from medsynth_desktop.bundles import describe_bundle, read_bundle
 from medsynth_desktop.core.errors import StoreFailed
-from tests.bundles.tiny import facts, make, quantised_facts
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.core.records import SampleSettings
+from medsynth_desktop.samplers.sampling import draw_sample
+from tests.bundles.tiny import factorised_facts, facts, make, quantised_facts
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -129,3 +132,18 @@ def test_a_codebook_is_written_read_and_decodes_by_its_codes_alone(tmp_path: Pat
     latents = bundle.encode(image[None])
     assert latents.shape == (1, *bundle.latent_shape)
     assert bundle.preview(exact).ndim == 2
+
+
+def test_a_unet_of_planes_and_depth_is_read_drawn_from_and_named(tmp_path: Path) -> None:
+    record = make(tmp_path / "planes", about=factorised_facts())
+    described = describe_bundle(tmp_path / "planes")
+    assert described["unet"]["kind"] == "factorised"
+    assert described["hash"] == record.hash
+    bundle = read_bundle(tmp_path / "planes")
+    image = drain(draw_sample(bundle, 1, SampleSettings(steps=2), "cpu"))
+    assert image.shape == record.recipe.grid
+    assert np.isfinite(image).all()
+
+
+def test_a_bundle_whose_unet_names_no_kind_has_monais(original: Path, tmp_path: Path) -> None:
+    assert "kind" not in json.loads((original / "bundle.json").read_text())["unet"]

@@ -153,6 +153,9 @@ def test_wrong_facts_are_refused_by_name(folder: Path, words: str) -> None:
 
 CODED_EDITS: dict[str, Callable[[Json], Any]] = {
     "kind": lambda d: d["autoencoder"].update(kind="vq"),
+    "unet: kind": lambda d: d["unet"].update(kind="factorized"),
+    "unet lacks": lambda d: d["unet"].update(kind="factorised") or d["unet"].pop("channels"),
+    "unet holds 'fold'": lambda d: d["unet"].update(kind="factorised"),
     "kind one": lambda d: d["autoencoder"].update(kind=["quantised"]),
     "kind of": lambda d: d["autoencoder"].update(kind={"$import": "os"}),
     "lacks 'norm_groups'": lambda d: d["autoencoder"].update(kind="kl"),

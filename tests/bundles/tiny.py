@@ -11,6 +11,7 @@ from medsynth_desktop.bundles import BundleFacts, write_bundle
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.records import BundleRecord, Recipe
 from medsynth_desktop.networks.architecture import AutoencoderShape, QuantisedShape, UNetShape
+from medsynth_desktop.networks.factorised import FactorisedShape
 
 QUANTISED = QuantisedShape(3, (8, 16), (1, 2), 1, codes=32, latent_channels=2, fold=2)
 
@@ -36,6 +37,12 @@ def quantised_facts(dims: int = 3) -> BundleFacts:
     return replace(facts(dims), autoencoder=replace(QUANTISED, spatial_dims=dims), latent_scale=1.0)
 
 
+def factorised_facts() -> BundleFacts:
+    """The same with a UNet that works in planes, then along the depth."""
+    shape = FactorisedShape(3, 2, (16, 32), (1, 1), (False, True), 16, 8)
+    return replace(facts(), unet=shape)
+
+
 def make(
     path: Path, dims: int = 3, dtype: torch.dtype = torch.float16, about: BundleFacts | None = None
 ) -> BundleRecord:
@@ -43,7 +50,8 @@ def make(
     about = about or facts(dims)
     torch.manual_seed(0)
     unet = about.unet.build()
-    torch.nn.init.normal_(unet.out[2].conv.weight, std=0.05)  # MONAI starts it at zero
+    last = unet.out[2]  # which starts at zero
+    torch.nn.init.normal_((last.conv if isinstance(about.unet, UNetShape) else last).weight, std=0.05)
     autoencoder = about.autoencoder.build()
     if isinstance(about.autoencoder, QuantisedShape):
         torch.nn.init.normal_(autoencoder.codebook.codes)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medsynth_desktop.networks.factorised import LONGEST_DEPTH, Attention, FactorisedUNet, PlaneThenDepth
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.networks.factorised import (
+    LONGEST_DEPTH,
+    Attention,
+    FactorisedShape,
+    FactorisedUNet,
+    PlaneThenDepth,
+)
+from medsynth_desktop.training.presets import preset_for
 
 
 def network(conditions: tuple[int, ...] = ()) -> FactorisedUNet:
@@ -85,3 +93,17 @@ def test_it_begins_as_nothing() -> None:
     torch.manual_seed(0)
     made = FactorisedUNet(2, (16, 32), (1, 1), (True, True), 16, 8)
     assert not predict(made, torch.randn(1, 2, 8, 8, 4)).any()
+
+
+@pytest.mark.parametrize("wrong", [
+    {"spatial_dims": 2}, {"channels": (64, 100)}, {"attention": (True,)}, {"head_channels": 0},
+    {"res_blocks": (9,) * 4}, {"conditions": (1001,)}, {"attention": (1, 1, 1, 1)}, {"norm_groups": 7},
+])  # fmt: skip
+def test_impossible_numbers_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="must|needs"):
+        FactorisedShape(**wrong)  # type: ignore[arg-type]
+
+
+def test_flat_images_are_refused_a_unet_that_works_along_a_depth() -> None:
+    with pytest.raises(InputRefused, match="for volumes"):
+        preset_for("vqgan", 2)
