@@ -43,6 +43,13 @@ def _build(kind: Any, value: Any) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         kinds = [a for a in arguments if a is not type(None)]
+        if len(kinds) > 1 and isinstance(
+            value, dict
+        ):  # of several records that with these fields and fewest others
+            able = [
+                k for k in kinds if dataclasses.is_dataclass(k) and set(value) <= set(_fields(cast(type, k)))
+            ]
+            kinds = sorted(able, key=lambda k: len(_fields(cast(type, k))))[:1]
         return _build(kinds[0], value) if len(kinds) == 1 else value
     if origin is tuple:
         if arguments[-1] is Ellipsis:

@@ -9,7 +9,7 @@ from typing import Any
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import Condition
-from medsynth_desktop.networks.architecture import AutoencoderShape, QuantisedShape, UNetShape
+from medsynth_desktop.networks.architecture import AnyUNetShape, AutoencoderShape, QuantisedShape, UNetShape
 from medsynth_desktop.networks.factorised import FactorisedShape
 from medsynth_desktop.training.adversarial import CriticSettings
 from medsynth_desktop.training.autoencoder import AnySettings, AutoencoderSettings
@@ -120,7 +120,7 @@ def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | 
     Raises
     ------
     InputRefused
-        An unknown name, fewer than one step, or flat images where the UNet works along a depth.
+        An unknown name, or fewer than one step.
     """
     if key not in PRESETS:
         raise InputRefused(f"The preset must be one of {', '.join(PRESETS)}; got {key!r}.")
@@ -128,11 +128,6 @@ def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | 
         raise InputRefused(f"Training takes at least one step; got {max_steps}.")
     found = PRESETS[key]
     first, second = found.autoencoder, found.diffusion
-    if spatial_dims == 2 and isinstance(second.shape, FactorisedShape):
-        flat = ", ".join(k for k, p in PRESETS.items() if not isinstance(p.diffusion.shape, FactorisedShape))
-        raise InputRefused(
-            f"The preset {key} is for volumes, and these images are flat; choose one of {flat}."
-        )
     shape: Any = replace(first.shape, spatial_dims=spatial_dims)
     return replace(
         found,
@@ -144,8 +139,18 @@ def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | 
         ),
         diffusion=replace(
             second,
-            shape=replace(second.shape, spatial_dims=spatial_dims),
+            shape=_in_dimensions(second.shape, spatial_dims),
             seed=seed,
             steps=max_steps or second.steps,
         ),
     )
+
+
+def _in_dimensions(shape: AnyUNetShape, spatial_dims: int) -> AnyUNetShape:
+    """``shape`` for so many dimensions; in two of them planes without a depth are MONAI's UNet."""
+    if spatial_dims == 2 and isinstance(shape, FactorisedShape):
+        return UNetShape(
+            2, shape.latent_channels, shape.channels, shape.res_blocks, shape.attention, shape.head_channels,
+            shape.norm_groups, fold=1,
+        )  # fmt: skip
+    return replace(shape, spatial_dims=spatial_dims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.networks.architecture import UNetShape
 from medsynth_desktop.networks.factorised import (
     LONGEST_DEPTH,
     Attention,
@@ -104,6 +104,8 @@ def test_impossible_numbers_are_refused(wrong: dict[str, object]) -> None:
         FactorisedShape(**wrong)  # type: ignore[arg-type]
 
 
-def test_flat_images_are_refused_a_unet_that_works_along_a_depth() -> None:
-    with pytest.raises(InputRefused, match="for volumes"):
-        preset_for("vqgan", 2)
+def test_flat_images_have_planes_without_a_depth() -> None:
+    shape, volumes = preset_for("vqgan", 2).diffusion.shape, preset_for("vqgan", 3).diffusion.shape
+    assert isinstance(volumes, FactorisedShape)
+    assert isinstance(shape, UNetShape)
+    assert (shape.spatial_dims, shape.channels, shape.factor) == (2, volumes.channels, volumes.factor)

@@ -239,3 +239,35 @@ def test_threads_write_and_read_at_once(workspace: Workspace) -> None:
         thread.join()
     assert failures == []
     assert [s.ordinal for s in workspace.batches.get("batch-1").samples] == list(range(60))
+
+
+@dataclasses.dataclass(frozen=True)
+class Short:
+    """As the shape of one kind of UNet in the settings of a training."""
+
+    width: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Long:
+    """Of another kind; ``added`` came later."""
+
+    width: int = 1
+    fold: int = 2
+    added: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """Either of them."""
+
+    shape: Short | Long
+
+
+@pytest.mark.parametrize("record", [Short(4), Long(4, 5, 6)])
+def test_one_of_several_records_is_told_by_its_fields(record: Short | Long) -> None:
+    assert decode(Holder, encode(Holder(record))) == Holder(record)
+
+
+def test_a_record_from_before_a_field_was_added_is_still_told() -> None:
+    assert decode(Holder, '{"shape":{"width":4,"fold":7}}') == Holder(Long(4, 7))
