@@ -1,10 +1,12 @@
-"""Files of strangers: plain ones only, and never more bytes than fit."""
+"""Files of strangers: plain ones only, never more bytes than fit, and JSON without surprises."""
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from medsynth_desktop.core.errors import BundleRefused
 
@@ -32,3 +34,25 @@ def read_plain(path: Path, name: str, limit: int) -> bytes:
             return stream.read(limit + 1)[:limit]
     except OSError as error:
         raise BundleRefused(f"{name} cannot be read ({error.strerror}); get the model anew.") from None
+
+
+def strict_json(data: bytes) -> Any:
+    """Parse ``data``; a NaN, an infinity or a key that stands twice is an error.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        When it is no such JSON.
+    """
+    return json.loads(data, parse_constant=_no_constant, object_pairs_hook=_no_double)
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _no_double(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result

@@ -5,13 +5,13 @@ The file comes from a stranger. It is plain JSON of at most 1 MiB; it names no c
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from medsynth_desktop.bundles.asking import LONGEST_CLASS
+from medsynth_desktop.bundles.plain import strict_json
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import BundleRefused
 from medsynth_desktop.core.records import Condition, Recipe
@@ -77,7 +77,7 @@ def parse_facts(data: bytes) -> BundleFacts:
     if len(data) > MAX_JSON_BYTES:
         raise BundleRefused(f"bundle.json must be at most {MAX_JSON_BYTES} bytes; it has {len(data)}.")
     try:
-        document = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_no_double)
+        document = strict_json(data)
     except (ValueError, RecursionError) as error:
         raise BundleRefused(
             f"bundle.json cannot be read as JSON ({str(error)[:80]}); get the model anew."
@@ -252,14 +252,3 @@ def _training(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BundleRefused("training must be a JSON object that tells how the model was made.")
     return value
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
-
-
-def _no_double(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result

@@ -17,9 +17,13 @@ def count_unlike(correlations: np.ndarray, unseen: np.ndarray) -> int:
 
     Both are highest correlations with a training image: (n,) of a batch, (m,) of unseen patients; NaN counts as none.
     """
+    return int(_below_all(correlations, unseen).sum())
+
+
+def _below_all(correlations: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     known = np.asarray(unseen, np.float64)
     known = known[np.isfinite(known)]
-    return int((np.asarray(correlations, np.float64) < known.min()).sum()) if known.size else 0
+    return np.asarray(np.asarray(correlations, np.float64) < (known.min() if known.size else -np.inf))
 
 
 def apart_from_disguised(values: Mapping[str, np.ndarray], policy: Policy | None) -> np.ndarray:
@@ -45,10 +49,7 @@ def only_standing_out(values: Mapping[str, np.ndarray], policy: Policy, unseen: 
     others = tuple(limit for limit in policy.thresholds if limit.metric != "lowe_ratio")
     blocked = judge_many(values, policy) == BLOCK
     blocked &= judge_many(values, replace(policy, thresholds=others)) != BLOCK
-    known = np.asarray(unseen, np.float64)
-    known = known[np.isfinite(known)]
-    unlike = np.asarray(values["correlation"], np.float64) < (known.min() if known.size else -np.inf)
-    return np.asarray(blocked & unlike)
+    return np.asarray(blocked & _below_all(values["correlation"], unseen))
 
 
 def unlike_words(correlations: np.ndarray, unseen: np.ndarray) -> str:

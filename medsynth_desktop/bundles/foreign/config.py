@@ -7,11 +7,11 @@ their value is needed. What is not needed is not looked at.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from medsynth_desktop.bundles.plain import strict_json
 from medsynth_desktop.core.errors import BundleRefused
 
 MOST_DEPTH = 32
@@ -38,7 +38,7 @@ class Config:
             When it is no JSON object, says a key twice, holds NaN, or is nested too deep.
         """
         try:
-            document = json.loads(data, parse_constant=_no_constant, object_pairs_hook=_no_double)
+            document = strict_json(data)
         except (ValueError, RecursionError) as error:
             raise BundleRefused(f"{file} cannot be read as JSON ({_short(str(error))}).") from None
         if not isinstance(document, dict):
@@ -124,14 +124,3 @@ def _children(node: Any) -> list[Any]:
     if isinstance(node, dict):
         return list(node.values())
     return node if isinstance(node, list) else []
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
-
-
-def _no_double(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result
