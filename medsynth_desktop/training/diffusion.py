@@ -123,7 +123,7 @@ def train_diffusion(
     return TrainedDiffusion(run.network, settings.shape, settings.schedule, scale, summary)
 
 
-def _left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """``given`` with NaN for what is not told this time."""
     none = torch.rand((len(given), 1), generator=generator) < share
     single = torch.rand(given.shape, generator=generator) < (share if given.shape[1] > 1 else 0.0)
@@ -168,7 +168,7 @@ class _Run:
         t = (settings.schedule.steps * share).long().to(self.device)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         seen, target = settings.schedule.target(x0, noise, t)
-        told = () if given is None else (_left_out(given[chosen], settings.drop, generator).to(self.device),)
+        told = () if given is None else (left_out(given[chosen], settings.drop, generator).to(self.device),)
         error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
         loss = error(self.network(seen, t, *told), target)
         self.optimiser.zero_grad(set_to_none=True)
