@@ -37,7 +37,8 @@ class DiffusionSettings:
     in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise. ``loss``
     is the mean squared (``l2``) or absolute (``l1``) error of what the network predicts. Of a model with
     conditions a share ``drop`` of the images is shown without any, and each condition is left out as often again, so
-    that it learns to draw what only some, or none, are asked for.
+    that it learns to draw what only some, or none, are asked for. ``mirrored`` shows every image as its left-right
+    mirror too: twice the images of a head, but a heart on the wrong side.
     """
 
     shape: AnyUNetShape = field(default_factory=UNetShape)
@@ -50,6 +51,7 @@ class DiffusionSettings:
     drop: float = 0.1
     loss: Loss = "l2"
     seed: int = 0
+    mirrored: bool = True
 
     def __post_init__(self) -> None:
         if self.loss not in get_args(Loss):
@@ -67,12 +69,13 @@ class TrainedDiffusion:
     summary: TrainingSummary
 
 
-def encode_images(autoencoder: Autoencoder, arrays: Images) -> Steps[torch.Tensor]:
-    """Latents (means of KL ones) of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
+def encode_images(autoencoder: Autoencoder, arrays: Images, mirrored: bool = True) -> Steps[torch.Tensor]:
+    """Latents (means of KL ones) of every image, followed by its left-right mirror's if ``mirrored``; unscaled."""
     device = next(autoencoder.parameters()).device
     latents = []
     for index, image in enumerate(arrays):
-        pair = torch.from_numpy(np.stack([image, image[::-1]]).astype(np.float32))[:, None]
+        seen = [image, image[::-1]] if mirrored else [image]
+        pair = torch.from_numpy(np.stack(seen).astype(np.float32))[:, None]
         with torch.inference_mode():
             latents.append(encode(autoencoder, pair.to(device)).cpu())
         yield Progress(index + 1, len(arrays), "Encoding the training images")
@@ -100,7 +103,7 @@ def train_diffusion(
     """
     if len(arrays) == 0:
         raise InputRefused("There is no training image; import a cohort first.")
-    latents = yield from encode_images(autoencoder, arrays)
+    latents = yield from encode_images(autoencoder, arrays, settings.mirrored)
     if any(n % settings.shape.factor for n in latents.shape[2:]):
         raise InputRefused(
             f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
@@ -109,7 +112,7 @@ def train_diffusion(
     facts = [asdict(settings), data_hash, len(arrays)]
     if given is not None:
         facts.append(hash_bytes(given.numpy().tobytes()))
-        given = given.repeat_interleave(2, 0)  # of an image and of its mirror
+        given = given.repeat_interleave(len(latents) // len(arrays), 0)  # of an image and of its mirror
     run = _Run(settings, out / "diffusion.ckpt", hash_json(facts), device)
     try:
         while len(run.losses) < settings.steps:
