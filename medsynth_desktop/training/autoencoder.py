@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,10 +14,12 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, AutoencoderShape
 from medsynth_desktop.training.checkpoint import cosine_rate
-from medsynth_desktop.training.loop import Plan, repeat
+from medsynth_desktop.training.loop import Learnt, Make, Plan, repeat
+from medsynth_desktop.training.machine import Compute, Machine
 from medsynth_desktop.training.patches import Images, check_arrays, draw_patches
 from medsynth_desktop.training.perceptual import Eye
-from medsynth_desktop.training.quantised import QuantisedLearner, QuantisedSettings
+from medsynth_desktop.training.quantised import LEFT_OUT, QuantisedLearner, QuantisedSettings
+from medsynth_desktop.training.recomputing import recompute
 from medsynth_desktop.training.summary import TrainingSummary
 
 
@@ -63,7 +66,7 @@ def train_autoencoder(
     settings: AnySettings,
     out: Path,
     data_hash: str,
-    device: str = "cpu",
+    device: str | Compute = "cpu",
     eye: Eye | None = None,
 ) -> Steps[TrainedAutoencoder]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
@@ -78,6 +81,8 @@ def train_autoencoder(
         Folder of the checkpoint ``autoencoder.ckpt``, written at least every minute and on close.
     data_hash
         What the images are called (a cohort hash): a checkpoint of other data is refused.
+    device
+        Its name, or more on how to compute.
     eye
         What a perceptual loss sees with, where the settings ask for one. A run that stopped goes on with the same; one
         that is finished needs none.
@@ -85,19 +90,24 @@ def train_autoencoder(
     Raises
     ------
     InputRefused
-        Images that do not fit, or a checkpoint of other settings, data or perceptual weights.
+        Images that do not fit, a batch that the devices cannot share, or a checkpoint of other settings, data or
+        perceptual weights.
     """
     check_arrays(arrays, settings.shape)
+    compute = Compute.of(device)
+    compute.check_batch(settings.batch)
     fingerprint = hash_json([asdict(settings), data_hash, len(arrays)])
-    learner: _VariationalLearner | QuantisedLearner
+    make: Make[Any]
+    words = "Training the autoencoder"
     if isinstance(settings, QuantisedSettings):
-        learner = QuantisedLearner(arrays, settings, device, eye)
-        words = "Training the autoencoder" + "".join(f", {note}" for note in learner.notes if not learner.eye)
+        make = partial(QuantisedLearner, arrays, settings, eye=eye)
+        words += f", {LEFT_OUT}" if settings.perceptual and eye is None else ""
     else:
-        learner, words = _VariationalLearner(arrays, settings, device), "Training the autoencoder"
-    plan = Plan(settings.steps, settings.seed, out / "autoencoder.ckpt", fingerprint, words)
-    losses, seconds = yield from repeat(learner, plan)
-    summary = TrainingSummary.of("autoencoder", losses, seconds, settings.seed, settings.batch, learner.notes)
+        make = partial(_VariationalLearner, arrays, settings)
+    plan = Plan(settings.steps, settings.seed, out / "autoencoder.ckpt", fingerprint, f"{words}: error")
+    learnt: Learnt[Any] = yield from repeat(make, plan, compute)
+    learner: _VariationalLearner | QuantisedLearner = learnt.learner
+    summary = TrainingSummary.of("autoencoder", learnt, settings.seed, settings.batch, learner.notes)
     return TrainedAutoencoder(learner.network.eval(), settings.shape, summary)
 
 
@@ -106,29 +116,49 @@ class _VariationalLearner:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, arrays: Images, settings: AutoencoderSettings, device: str) -> None:
+    def __init__(self, arrays: Images, settings: AutoencoderSettings, machine: Machine) -> None:
         torch.manual_seed(settings.seed)
-        self.arrays, self.settings, self.device = arrays, settings, device
-        self.network = settings.shape.build().to(device)
+        self.arrays, self.settings, self.machine = arrays, settings, machine
+        self.network = settings.shape.build().to(machine.device)
         _begin_quietly(self.network)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99))
+        self.optimiser = machine.optimiser(
+            torch.optim.Adam(self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99))
+        )
         _ = self.network.to(memory_format=_memory_format(settings.shape))
+        if machine.compute.save_memory:
+            recompute(self.network)
         self.network.train()
 
     def step(self, step: int, generator: torch.Generator) -> float:
         """One optimiser step; return the mean absolute error of the restored patches."""
-        settings = self.settings
-        for group in self.optimiser.param_groups:
-            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
+        settings, machine = self.settings, self.machine
         final = step >= settings.steps * (1 - settings.final_share)
         batch, patch = (1, settings.final_patch) if final else (settings.batch, settings.patch)
-        patches = draw_patches(self.arrays, batch, patch, generator).to(self.device)
-        loss, error = _loss(self.network, patches, settings, generator)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        return error
+        own = machine.own(batch)
+        patches = draw_patches(self.arrays, batch, patch, generator, own).to(machine.device)
+        with machine.autocast():
+            loss, error = self._loss(patches, batch, own, generator)
+        rate = cosine_rate(step, settings.steps, settings.rate)
+        machine.improve(loss, self.network, self.optimiser, rate)
+        return float(machine.mean(error))
+
+    def _loss(
+        self, patches: torch.Tensor, batch: int, own: slice, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is made less, and the mean absolute error; ``patches`` are the rows ``own`` of a batch."""
+        settings = self.settings
+        mean, sigma = self.network.encode(patches)
+        noise = torch.randn((batch, *mean.shape[1:]), generator=generator)[own].to(mean)
+        size = self.machine.mean(mean.float().square().mean())
+        spread = (sigma**2 + settings.noise**2 * size).sqrt()
+        restored = self.network.decode(mean + spread * noise)
+        error = (restored - patches).abs().mean()
+        edges = sum(((restored - patches).diff(dim=axis)).abs().mean() for axis in range(2, patches.ndim)) / (
+            patches.ndim - 2
+        )
+        kl = 0.5 * (mean**2 + sigma**2 - 2 * sigma.log() - 1).mean()
+        loss: Any = error + settings.edge * edges + settings.kl * mean[0].numel() * kl / patches[0].numel()
+        return loss, error
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on."""
@@ -145,22 +175,6 @@ def _begin_quietly(network: AutoencoderKL) -> None:
     layer = network.quant_conv_log_sigma.conv
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.constant_(layer.bias, -6.0)  # of the logarithm of the variance
-
-
-def _loss(
-    network: AutoencoderKL, patches: torch.Tensor, settings: AutoencoderSettings, generator: torch.Generator
-) -> tuple[torch.Tensor, float]:
-    mean, sigma = network.encode(patches)
-    noise = torch.randn(mean.shape, generator=generator).to(mean)
-    spread = (sigma**2 + settings.noise**2 * mean.detach().square().mean()).sqrt()
-    restored = network.decode(mean + spread * noise)
-    error = (restored - patches).abs().mean()
-    edges = sum(((restored - patches).diff(dim=axis)).abs().mean() for axis in range(2, patches.ndim)) / (
-        patches.ndim - 2
-    )
-    kl = 0.5 * (mean**2 + sigma**2 - 2 * sigma.log() - 1).mean()
-    loss: Any = error + settings.edge * edges + settings.kl * mean[0].numel() * kl / patches[0].numel()
-    return loss, float(error.detach())
 
 
 def _memory_format(shape: AutoencoderShape) -> torch.memory_format:

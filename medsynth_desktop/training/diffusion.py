@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -16,14 +16,11 @@ from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.networks.architecture import AnyUNetShape, Autoencoder, DiffusionNetwork, UNetShape
 from medsynth_desktop.networks.bounded import encode
-from medsynth_desktop.training.checkpoint import (
-    EVERY_SECONDS,
-    cosine_rate,
-    load_checkpoint,
-    save_checkpoint,
-    step_generator,
-)
+from medsynth_desktop.training.checkpoint import cosine_rate
+from medsynth_desktop.training.loop import Plan, repeat
+from medsynth_desktop.training.machine import Compute, Machine
 from medsynth_desktop.training.patches import Images
+from medsynth_desktop.training.recomputing import recompute
 from medsynth_desktop.training.summary import TrainingSummary
 
 Loss: TypeAlias = Literal["l2", "l1"]
@@ -85,21 +82,24 @@ def train_diffusion(
     settings: DiffusionSettings,
     out: Path,
     data_hash: str,
-    device: str = "cpu",
+    device: str | Compute = "cpu",
     given: torch.Tensor | None = None,
 ) -> Steps[TrainedDiffusion]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
 
     The checkpoint ``diffusion.ckpt`` in ``out`` is written at least every minute and on close. ``given`` (n,
     conditions) is what is known of each image, for a shape with conditions (`medsynth_desktop.bundles.asking`).
+    ``device`` is its name, or more on how to compute.
 
     Raises
     ------
     InputRefused
-        No images, or latents whose axes the UNet's levels do not divide.
+        No images, a batch that the devices cannot share, or latents whose axes the UNet's levels do not divide.
     """
     if len(arrays) == 0:
         raise InputRefused("There is no training image; import a cohort first.")
+    compute = Compute.of(device)
+    compute.check_batch(settings.batch)
     latents = yield from encode_images(autoencoder, arrays)
     if any(n % settings.shape.factor for n in latents.shape[2:]):
         raise InputRefused(
@@ -110,17 +110,13 @@ def train_diffusion(
     if given is not None:
         facts.append(hash_bytes(given.numpy().tobytes()))
         given = given.repeat_interleave(2, 0)  # of an image and of its mirror
-    run = _Run(settings, out / "diffusion.ckpt", hash_json(facts), device)
-    try:
-        while len(run.losses) < settings.steps:
-            loss = run.step(latents * scale, given)
-            yield Progress(len(run.losses), settings.steps, f"Training the diffusion model: loss {loss:.4f}")
-    finally:
-        run.save()
-    run.network.load_state_dict(run.average)
-    run.network.eval()
-    summary = TrainingSummary.of("diffusion", run.losses, run.seconds, settings.seed, settings.batch)
-    return TrainedDiffusion(run.network, settings.shape, settings.schedule, scale, summary)
+    words = "Training the diffusion model: loss"
+    plan = Plan(settings.steps, settings.seed, out / "diffusion.ckpt", hash_json(facts), words)
+    learnt = yield from repeat(partial(DiffusionLearner, latents * scale, given, settings), plan, compute)
+    network = learnt.learner.network
+    network.load_state_dict(learnt.learner.average)
+    summary = TrainingSummary.of("diffusion", learnt, settings.seed, settings.batch)
+    return TrainedDiffusion(network.eval(), settings.shape, settings.schedule, scale, summary)
 
 
 def _left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
@@ -130,66 +126,71 @@ def _left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> 
     return given.masked_fill(none | single, torch.nan)
 
 
-class _Run:
-    """State of one training run: network, optimiser, moving average and losses, saved and restored as one."""
+class DiffusionLearner:
+    """A `medsynth_desktop.training.loop.Learner`: the UNet, its optimiser and the moving average of its weights.
 
-    def __init__(self, settings: DiffusionSettings, path: Path, fingerprint: str, device: str) -> None:
-        self.settings, self.path, self.fingerprint, self.device = settings, path, fingerprint, device
+    Parameters
+    ----------
+    latents, given
+        (n, channels, *space) of unit variance, and (n, conditions) what is known of each, or None.
+    """
+
+    def __init__(
+        self, latents: torch.Tensor, given: torch.Tensor | None, settings: DiffusionSettings, machine: Machine
+    ) -> None:
         torch.manual_seed(settings.seed)
-        self.network = settings.shape.build().to(device)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-4)
-        self.losses: list[float] = []
-        self._spent, self._started = 0.0, time.monotonic()
-        self._saved = self._started
-        if state := load_checkpoint(path, fingerprint):
-            self.network.load_state_dict(state["network"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.losses, self._spent = list(state["losses"]), float(state["seconds"])
+        self.latents, self.given, self.settings, self.machine = latents, given, settings, machine
+        self.network = settings.shape.build().to(machine.device)
+        self.optimiser = machine.optimiser(
+            torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-4)
+        )
         if settings.shape.spatial_dims == 3:
             self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        source = state["average"] if state else self.network.state_dict()
-        self.average = {k: v.detach().clone().to(device) for k, v in source.items()}
+        if machine.compute.save_memory:
+            recompute(self.network)
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.network.train()
 
-    @property
-    def seconds(self) -> float:
-        """Training time over all sessions."""
-        return self._spent + time.monotonic() - self._started
-
-    def step(self, latents: torch.Tensor, given: torch.Tensor | None) -> float:
+    def step(self, step: int, generator: torch.Generator) -> float:
         """One optimiser step on random latents at random times."""
-        settings, step = self.settings, len(self.losses)
-        generator = step_generator(settings.seed, step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
-        chosen = torch.randint(len(latents), (settings.batch,), generator=generator)
-        x0 = latents[chosen].to(self.device)
-        share = torch.rand(settings.batch, generator=generator, dtype=torch.float64) ** settings.skew
-        t = (settings.schedule.steps * share).long().to(self.device)
-        noise = torch.randn(x0.shape, generator=generator).to(self.device)
-        seen, target = settings.schedule.target(x0, noise, t)
-        told = () if given is None else (_left_out(given[chosen], settings.drop, generator).to(self.device),)
-        error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
-        loss = error(self.network(seen, t, *told), target)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
+        settings, machine = self.settings, self.machine
+        own = machine.own(settings.batch)
+        with machine.autocast():
+            loss = self._loss(own, generator)
+        machine.improve(loss, self.network, self.optimiser, cosine_rate(step, settings.steps, settings.rate))
         self._update_average(min(settings.ema, (1 + step) / (10 + step)))
-        self.losses.append(float(loss.detach()))
-        if time.monotonic() - self._saved > EVERY_SECONDS:
-            self.save()
-            self._saved = time.monotonic()
-        return self.losses[-1]
+        return float(machine.mean(loss))
+
+    def _loss(self, own: slice, generator: torch.Generator) -> torch.Tensor:
+        """The error of the rows ``own`` of a batch."""
+        settings, device = self.settings, self.machine.device
+        chosen = torch.randint(len(self.latents), (settings.batch,), generator=generator)
+        x0 = self.latents[chosen[own]].to(device)
+        share = torch.rand(settings.batch, generator=generator, dtype=torch.float64) ** settings.skew
+        t = (settings.schedule.steps * share).long()[own].to(device)
+        noise = torch.randn((settings.batch, *x0.shape[1:]), generator=generator)[own].to(device)
+        seen, target = settings.schedule.target(x0, noise, t)
+        told: tuple[torch.Tensor, ...] = ()
+        if self.given is not None:
+            told = (_left_out(self.given[chosen], settings.drop, generator)[own].to(device),)
+        error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
+        return error(self.network(seen, t, *told).float(), target)
 
     def _update_average(self, decay: float) -> None:
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
                 self.average[name].lerp_(value, 1 - decay)
 
-    def save(self) -> None:
-        """Write the checkpoint."""
-        save_checkpoint(self.path, {
-            "fingerprint": self.fingerprint, "network": self.network.state_dict(), "average": self.average,
-            "optimiser": self.optimiser.state_dict(), "losses": self.losses, "seconds": self.seconds,
-        })  # fmt: skip
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "network": self.network.state_dict(), "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+        }  # fmt: skip
+
+    def load(self, state: dict[str, Any], finished: bool) -> None:
+        """Go on from `state`."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name, value in state["average"].items():
+            self.average[name].copy_(value)

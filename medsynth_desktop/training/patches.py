@@ -34,17 +34,26 @@ def check_arrays(arrays: Images, shape: AnyAutoencoderShape) -> None:
         )
 
 
-def draw_patches(arrays: Images, batch: int, size: int, generator: torch.Generator) -> torch.Tensor:
-    """(batch, 1, *patch): random places of random images, half of them mirrored left to right (axis x)."""
+def draw_patches(
+    arrays: Images, batch: int, size: int, generator: torch.Generator, own: slice = slice(None)
+) -> torch.Tensor:
+    """(batch, 1, *patch): random places of random images, half of them mirrored left to right (axis x).
+
+    Only the rows ``own`` are read and returned; what is drawn for them does not depend on which they are.
+    """
 
     def below(limit: int) -> int:
         return int(torch.randint(limit, (1,), generator=generator))
 
-    patches = []
+    grid = arrays[0].shape
+    extent = [min(size, n) for n in grid]
+    places = []
     for _ in range(batch):
-        image = arrays[below(len(arrays))]
-        extent = [min(size, n) for n in image.shape]
-        corner = [below(n - s + 1) for n, s in zip(image.shape, extent, strict=True)]
-        patch = image[tuple(slice(c, c + s) for c, s in zip(corner, extent, strict=True))]
-        patches.append(np.array(patch[::-1] if below(2) else patch, np.float32))
+        index = below(len(arrays))
+        corner = [below(n - s + 1) for n, s in zip(grid, extent, strict=True)]
+        places.append((index, corner, below(2)))
+    patches = []
+    for index, corner, mirrored in places[own]:
+        patch = arrays[index][tuple(slice(c, c + s) for c, s in zip(corner, extent, strict=True))]
+        patches.append(np.array(patch[::-1] if mirrored else patch, np.float32))
     return torch.from_numpy(np.stack(patches))[:, None]

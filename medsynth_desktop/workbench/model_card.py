@@ -112,6 +112,8 @@ def _training_rows(training: Mapping[str, Any]) -> Rows:
             for key in ("steps", "batch", "seed", "seconds", "loss")
             if _number(told.get(key))
         ]
+        if isinstance(bits := told.get("precision"), str):
+            numbers.append(f"precision {bits[:20]}")
         rows.append((f"{stage.capitalize()} stage", ", ".join(numbers) or "not told"))
         if curve := [v for v in told.get("curve", ()) if _number(v)]:
             rows.append((f"{stage.capitalize()} loss", f"{sparkline(curve)} {curve[0]:g} to {curve[-1]:g}"))

@@ -15,9 +15,11 @@ from medsynth_desktop.cohorts.access import load_arrays
 from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import CohortRecord, Condition
+from medsynth_desktop.samplers.sampling import pick_device
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import AnySettings, TrainedAutoencoder, train_autoencoder
 from medsynth_desktop.training.diffusion import DiffusionSettings, TrainedDiffusion, train_diffusion
+from medsynth_desktop.training.machine import Compute, Precision
 from medsynth_desktop.training.perceptual import Eye
 from medsynth_desktop.training.presets import Preset, conditioned, preset_for
 from medsynth_desktop.workbench.checkpoints import TRAINING, training_folder
@@ -38,23 +40,24 @@ def train(
     max_steps: int | None = None,
     resume: bool = False,
     seed: int = 0,
-    device: str = "cpu",
+    compute: Compute | None = None,
     conditions: Sequence[str] = (),
 ) -> Steps[dict[str, Any]]:
     """Train one stage; checkpoints stand in ``OUT.training`` beside the bundle ``out``, which the second stage writes.
 
     The finished bundle is also copied into the workspace, where sampling looks for it. The second stage learns what the
-    images' attributes named in ``conditions`` make of them.
+    images' attributes named in ``conditions`` make of them. ``compute`` None is the best device there is.
 
     Raises
     ------
     InputRefused
-        When a run is there already and ``resume`` is not set, the grid does not divide, or no image says a condition.
+        When a run is there already and ``resume`` is not set, the grid or the batch does not divide, or no image says a
+        condition.
     NotFound
         When the diffusion stage finds no trained autoencoder.
     """
     cohort = workspace.cohorts.get(cohort_name)
-    folder = training_folder(out)
+    folder, compute = training_folder(out), compute or compute_on()
     _check(stage, folder, out, resume)
     arrays, records = load_arrays(workspace, cohort, "train")
     attributes = [record.attributes for record in records]
@@ -64,13 +67,15 @@ def train(
         settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
         _remember(folder, chosen)
         eye = find_eye(workspace, cohort)
-        trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
+        trained = yield from train_autoencoder(
+            arrays, settings.autoencoder, folder, cohort.hash, compute, eye
+        )
         return _report(trained.summary, out)
     eye = find_eye(workspace, cohort)
-    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device, eye)
+    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, compute, eye)
     settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
     diffusion = yield from train_diffusion(
-        autoencoder.network, arrays, conditioned(settings.diffusion, learnt), folder, cohort.hash, device,
+        autoencoder.network, arrays, conditioned(settings.diffusion, learnt), folder, cohort.hash, compute,
         given_rows(learnt, attributes),
     )  # fmt: skip
     facts = bundle_facts(out.name, cohort, autoencoder, diffusion, learnt, settings)
@@ -79,6 +84,22 @@ def train(
     workspace.bundles.add(record, out)
     told = {"hash": record.hash, "name": record.name, "conditions": [asdict(c) for c in learnt]}
     return {**_report(diffusion.summary, out), **told}
+
+
+def compute_on(
+    device: str | None = None,
+    precision: Precision | None = None,
+    devices: int = 1,
+    save_memory: bool = False,
+) -> Compute:
+    """How to compute on the named device, or the best there is.
+
+    Raises
+    ------
+    InputRefused
+        No such device or precision, or fewer devices than asked for.
+    """
+    return Compute(pick_device(device)[0], precision, devices, save_memory)
 
 
 def refuse_unfinished(path: Path) -> None:
@@ -179,7 +200,7 @@ def _same(before: dict[str, Any], chosen: dict[str, Any]) -> None:
 
 
 def _trained_autoencoder(
-    folder: Path, cohort: CohortRecord, arrays: Any, device: str, eye: Eye | None
+    folder: Path, cohort: CohortRecord, arrays: Any, compute: Compute, eye: Eye | None
 ) -> Steps[TrainedAutoencoder]:
     path = folder / "settings.json"
     if not path.exists():
@@ -192,7 +213,7 @@ def _trained_autoencoder(
             "The autoencoder was trained on other images than this cohort holds now; train it anew with another --out."
         )
     settings = preset_for(chosen["preset"], len(cohort.recipe.grid), chosen["seed"], chosen["max_steps"])
-    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
+    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, compute, eye)
     return trained
 
 
@@ -203,6 +224,7 @@ def _report(summary: Any, out: Path) -> dict[str, Any]:
         "losses": list(summary.curve),
         "notes": list(summary.notes),
         "loss": summary.loss,
+        "precision": summary.precision,
         "seconds": summary.seconds,
         "bundle": str(out),
     }
