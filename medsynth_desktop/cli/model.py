@@ -30,6 +30,14 @@ SaveMemory = Annotated[
     bool, typer.Option("--save-memory", help="Compute parts twice in place of keeping them; the same model.")
 ]
 
+EarlyStop = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--early-stop/--no-early-stop",
+        help="Spare a tenth of the training patients, and stop when they gain no more; default the preset's.",
+    ),
+]
+
 
 def add_to(root: typer.Typer) -> None:
     """Mount the groups and commands."""
@@ -49,10 +57,14 @@ def autoencoder(
     precision: Precision = None,
     devices: Devices = 1,
     save_memory: SaveMemory = False,
+    early_stop: EarlyStop = None,
 ) -> None:
     """Train the autoencoder; checkpoints as it goes, so a stopped run resumes."""
     how = (device, precision, devices, save_memory)
-    done = _trained("autoencoder", cohort, preset, out, how, max_steps=max_steps, resume=resume, seed=seed)
+    done = _trained(
+        "autoencoder", cohort, preset, out, how, max_steps=max_steps, resume=resume, seed=seed,
+        early_stop=early_stop,
+    )  # fmt: skip
     follows = f"medsynth train diffusion --cohort {cohort} --preset {preset} --out {out}"
     answer(done, f"Trained the autoencoder {_effort(done)}; next: {follows}")
 
@@ -73,12 +85,13 @@ def diffusion(
     precision: Precision = None,
     devices: Devices = 1,
     save_memory: SaveMemory = False,
+    early_stop: EarlyStop = None,
 ) -> None:
     """Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before."""
     how = (device, precision, devices, save_memory)
     done = _trained(
         "diffusion", cohort, preset, out, how, max_steps=max_steps, resume=resume, seed=seed,
-        conditions=condition or (),
+        conditions=condition or (), early_stop=early_stop,
     )  # fmt: skip
     learnt = "".join(f"\nMay be asked for {asked_words(c)}" for c in done["conditions"])
     told = f"Trained the diffusion model {_effort(done)}: {out}, in the workspace as {done['name']}"
@@ -97,7 +110,8 @@ def _trained(
 
 def _effort(done: dict[str, Any]) -> str:
     notes = "".join(f"; {note}" for note in done["notes"])
-    return f"for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}{notes}"
+    early = ", where unseen patients gained no more," if done["stopped"] else ""
+    return f"for {counted(done['steps'], 'step')}{early} in {lasting(done['seconds'])}{notes}"
 
 
 @train_app.command()

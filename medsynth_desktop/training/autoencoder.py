@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,16 +11,16 @@ from typing import Any, TypeAlias
 import torch
 from monai.networks.nets import AutoencoderKL
 
-from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.networks.architecture import AnyAutoencoderShape, Autoencoder, AutoencoderShape
-from medsynth_desktop.training.checkpoint import cosine_rate
+from medsynth_desktop.training.checkpoint import cosine_rate, fingerprint
 from medsynth_desktop.training.loop import Learnt, Make, Plan, repeat
 from medsynth_desktop.training.machine import Compute, Machine
-from medsynth_desktop.training.patches import Images, check_arrays, draw_patches
+from medsynth_desktop.training.patches import Images, check_arrays, draw_patches, mean_loss
 from medsynth_desktop.training.perceptual import Eye
 from medsynth_desktop.training.quantised import LEFT_OUT, QuantisedLearner, QuantisedSettings
 from medsynth_desktop.training.recomputing import recompute
+from medsynth_desktop.training.stopping import EarlyStop
 from medsynth_desktop.training.summary import TrainingSummary
 
 
@@ -46,6 +47,7 @@ class AutoencoderSettings:
     noise: float = 0.3
     edge: float = 0.5
     seed: int = 0
+    stop: EarlyStop | None = None
 
 
 AnySettings: TypeAlias = AutoencoderSettings | QuantisedSettings
@@ -68,6 +70,7 @@ def train_autoencoder(
     data_hash: str,
     device: str | Compute = "cpu",
     eye: Eye | None = None,
+    unseen: Images = (),
 ) -> Steps[TrainedAutoencoder]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
 
@@ -86,6 +89,8 @@ def train_autoencoder(
     eye
         What a perceptual loss sees with, where the settings ask for one. A run that stopped goes on with the same; one
         that is finished needs none.
+    unseen
+        Images of patients that are not among ``arrays``, for settings with a ``stop``.
 
     Raises
     ------
@@ -96,18 +101,21 @@ def train_autoencoder(
     check_arrays(arrays, settings.shape)
     compute = Compute.of(device)
     compute.check_batch(settings.batch)
-    fingerprint = hash_json([asdict(settings), data_hash, len(arrays)])
+    belongs = fingerprint(settings, data_hash, len(arrays))
     make: Make[Any]
     words = "Training the autoencoder"
     if isinstance(settings, QuantisedSettings):
-        make = partial(QuantisedLearner, arrays, settings, eye=eye)
+        make = partial(QuantisedLearner, arrays, settings, eye=eye, unseen=unseen)
         words += f", {LEFT_OUT}" if settings.perceptual and eye is None else ""
     else:
-        make = partial(_VariationalLearner, arrays, settings)
-    plan = Plan(settings.steps, settings.seed, out / "autoencoder.ckpt", fingerprint, f"{words}: error")
+        make = partial(_VariationalLearner, arrays, settings, unseen=unseen)
+    plan = Plan(
+        settings.steps, settings.seed, out / "autoencoder.ckpt", belongs, f"{words}: error", settings.stop,
+        epoch=-(-len(arrays) // settings.batch),
+    )  # fmt: skip
     learnt: Learnt[Any] = yield from repeat(make, plan, compute)
     learner: _VariationalLearner | QuantisedLearner = learnt.learner
-    summary = TrainingSummary.of("autoencoder", learnt, settings.seed, settings.batch, learner.notes)
+    summary = TrainingSummary.of("autoencoder", learnt, settings, learner.notes)
     return TrainedAutoencoder(learner.network.eval(), settings.shape, summary)
 
 
@@ -116,9 +124,11 @@ class _VariationalLearner:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, arrays: Images, settings: AutoencoderSettings, machine: Machine) -> None:
+    def __init__(
+        self, arrays: Images, settings: AutoencoderSettings, machine: Machine, unseen: Images = ()
+    ) -> None:
         torch.manual_seed(settings.seed)
-        self.arrays, self.settings, self.machine = arrays, settings, machine
+        self.arrays, self.settings, self.machine, self.unseen = arrays, settings, machine, unseen
         self.network = settings.shape.build().to(machine.device)
         _begin_quietly(self.network)
         self.optimiser = machine.optimiser(
@@ -137,19 +147,24 @@ class _VariationalLearner:
         own = machine.own(batch)
         patches = draw_patches(self.arrays, batch, patch, generator, own).to(machine.device)
         with machine.autocast():
-            loss, error = self._loss(patches, batch, own, generator)
+            loss, error = self._loss(patches, batch, own, generator, machine.mean)
         rate = cosine_rate(step, settings.steps, settings.rate)
         machine.improve(loss, self.network, self.optimiser, rate)
         return float(machine.mean(error))
 
     def _loss(
-        self, patches: torch.Tensor, batch: int, own: slice, generator: torch.Generator
+        self,
+        patches: torch.Tensor,
+        batch: int,
+        own: slice,
+        generator: torch.Generator,
+        mean_of_all: Callable[[torch.Tensor], torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What is made less, and the mean absolute error; ``patches`` are the rows ``own`` of a batch."""
         settings = self.settings
         mean, sigma = self.network.encode(patches)
         noise = torch.randn((batch, *mean.shape[1:]), generator=generator)[own].to(mean)
-        size = self.machine.mean(mean.float().square().mean())
+        size = mean_of_all(mean.detach().float().square().mean())
         spread = (sigma**2 + settings.noise**2 * size).sqrt()
         restored = self.network.decode(mean + spread * noise)
         error = (restored - patches).abs().mean()
@@ -159,6 +174,17 @@ class _VariationalLearner:
         kl = 0.5 * (mean**2 + sigma**2 - 2 * sigma.log() - 1).mean()
         loss: Any = error + settings.edge * edges + settings.kl * mean[0].numel() * kl / patches[0].numel()
         return loss, error
+
+    def validate(self) -> float:
+        """The loss of one patch of each unseen image, always the same."""
+        settings, device = self.settings, self.machine.device
+
+        def loss(patches: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+            whole = slice(len(patches))
+            return self._loss(patches.to(device), len(patches), whole, generator, lambda x: x)[0]
+
+        with self.machine.autocast():
+            return mean_loss(self.unseen, settings.batch, settings.patch, settings.seed, loss)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
+from medsynth_desktop.core.hashing import hash_json
 
 EVERY_SECONDS = 60.0
 """A pulled plug costs at most a minute of training."""
@@ -56,6 +58,14 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
             f"The checkpoint {path.name} belongs to other settings or other data; choose another folder or delete it."
         )
     return dict(state)
+
+
+def fingerprint(settings: Any, *facts: Any) -> str:
+    """What a checkpoint belongs to: the settings of its training, and facts of its data."""
+    plain = asdict(settings)
+    if plain.get("stop", "") is None:  # as before there was such a setting, so that older checkpoints go on
+        del plain["stop"]
+    return hash_json([plain, *facts])
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -12,17 +13,20 @@ import torch
 
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.hashing import hash_bytes, hash_json
+from medsynth_desktop.core.hashing import hash_bytes
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.networks.architecture import AnyUNetShape, Autoencoder, DiffusionNetwork, UNetShape
 from medsynth_desktop.networks.bounded import encode
-from medsynth_desktop.training.checkpoint import cosine_rate
+from medsynth_desktop.training.checkpoint import cosine_rate, fingerprint, step_generator
 from medsynth_desktop.training.loop import Plan, repeat
 from medsynth_desktop.training.machine import Compute, Machine
 from medsynth_desktop.training.patches import Images
 from medsynth_desktop.training.recomputing import recompute
+from medsynth_desktop.training.stopping import EarlyStop
 from medsynth_desktop.training.summary import TrainingSummary
 
+Latents: TypeAlias = tuple[torch.Tensor, torch.Tensor | None]
+"""(n, channels, *space) of unit variance, and (n, conditions) what is known of each, or None."""
 Loss: TypeAlias = Literal["l2", "l1"]
 
 
@@ -47,6 +51,7 @@ class DiffusionSettings:
     drop: float = 0.1
     loss: Loss = "l2"
     seed: int = 0
+    stop: EarlyStop | None = None
 
     def __post_init__(self) -> None:
         if self.loss not in get_args(Loss):
@@ -84,12 +89,15 @@ def train_diffusion(
     data_hash: str,
     device: str | Compute = "cpu",
     given: torch.Tensor | None = None,
+    unseen: Images = (),
+    unseen_given: torch.Tensor | None = None,
 ) -> Steps[TrainedDiffusion]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
 
     The checkpoint ``diffusion.ckpt`` in ``out`` is written at least every minute and on close. ``given`` (n,
     conditions) is what is known of each image, for a shape with conditions (`medsynth_desktop.bundles.asking`).
-    ``device`` is its name, or more on how to compute.
+    ``device`` is its name, or more on how to compute. ``unseen`` are images of patients that are not among ``arrays``,
+    with what is known of them, for settings with a ``stop``.
 
     Raises
     ------
@@ -106,17 +114,26 @@ def train_diffusion(
             f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
         )
     scale = 1.0 if autoencoder.normalised else 1 / float(latents.std())
-    facts = [asdict(settings), data_hash, len(arrays)]
-    if given is not None:
-        facts.append(hash_bytes(given.numpy().tobytes()))
-        given = given.repeat_interleave(2, 0)  # of an image and of its mirror
-    words = "Training the diffusion model: loss"
-    plan = Plan(settings.steps, settings.seed, out / "diffusion.ckpt", hash_json(facts), words)
-    learnt = yield from repeat(partial(DiffusionLearner, latents * scale, given, settings), plan, compute)
+    known = [] if given is None else [hash_bytes(given.numpy().tobytes())]
+    checked: Latents | None = None
+    if settings.stop is not None:
+        checked = ((yield from encode_images(autoencoder, unseen)) * scale, _twice(unseen_given))
+    plan = Plan(
+        settings.steps, settings.seed, out / "diffusion.ckpt",
+        fingerprint(settings, data_hash, len(arrays), *known), "Training the diffusion model: loss",
+        settings.stop, epoch=-(-len(arrays) // settings.batch),
+    )  # fmt: skip
+    make = partial(DiffusionLearner, (latents * scale, _twice(given)), settings, unseen=checked)
+    learnt = yield from repeat(make, plan, compute)
     network = learnt.learner.network
     network.load_state_dict(learnt.learner.average)
-    summary = TrainingSummary.of("diffusion", learnt, settings.seed, settings.batch)
+    summary = TrainingSummary.of("diffusion", learnt, settings)
     return TrainedDiffusion(network.eval(), settings.shape, settings.schedule, scale, summary)
+
+
+def _twice(given: torch.Tensor | None) -> torch.Tensor | None:
+    """What is known of an image is known of its mirror."""
+    return None if given is None else given.repeat_interleave(2, 0)
 
 
 def _left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
@@ -131,15 +148,15 @@ class DiffusionLearner:
 
     Parameters
     ----------
-    latents, given
-        (n, channels, *space) of unit variance, and (n, conditions) what is known of each, or None.
+    learnt, unseen
+        Latents to learn from, and those of patients to validate on.
     """
 
     def __init__(
-        self, latents: torch.Tensor, given: torch.Tensor | None, settings: DiffusionSettings, machine: Machine
+        self, learnt: Latents, settings: DiffusionSettings, machine: Machine, unseen: Latents | None = None
     ) -> None:
         torch.manual_seed(settings.seed)
-        self.latents, self.given, self.settings, self.machine = latents, given, settings, machine
+        self.learnt, self.unseen, self.settings, self.machine = learnt, unseen, settings, machine
         self.network = settings.shape.build().to(machine.device)
         self.optimiser = machine.optimiser(
             torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-4)
@@ -156,25 +173,48 @@ class DiffusionLearner:
         settings, machine = self.settings, self.machine
         own = machine.own(settings.batch)
         with machine.autocast():
-            loss = self._loss(own, generator)
+            chosen = torch.randint(len(self.learnt[0]), (settings.batch,), generator=generator)
+            loss = self._loss(self.network, self.learnt, chosen, own, generator)
         machine.improve(loss, self.network, self.optimiser, cosine_rate(step, settings.steps, settings.rate))
         self._update_average(min(settings.ema, (1 + step) / (10 + step)))
         return float(machine.mean(loss))
 
-    def _loss(self, own: slice, generator: torch.Generator) -> torch.Tensor:
-        """The error of the rows ``own`` of a batch."""
-        settings, device = self.settings, self.machine.device
-        chosen = torch.randint(len(self.latents), (settings.batch,), generator=generator)
-        x0 = self.latents[chosen[own]].to(device)
-        share = torch.rand(settings.batch, generator=generator, dtype=torch.float64) ** settings.skew
+    def _loss(
+        self,
+        network: Callable[..., torch.Tensor],
+        of: Latents,
+        chosen: torch.Tensor,
+        own: slice,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """The error of ``network`` for the rows ``own`` of the batch of ``chosen`` latents."""
+        settings, device, (latents, given) = self.settings, self.machine.device, of
+        x0 = latents[chosen[own]].to(device)
+        share = torch.rand(len(chosen), generator=generator, dtype=torch.float64) ** settings.skew
         t = (settings.schedule.steps * share).long()[own].to(device)
-        noise = torch.randn((settings.batch, *x0.shape[1:]), generator=generator)[own].to(device)
+        noise = torch.randn((len(chosen), *x0.shape[1:]), generator=generator)[own].to(device)
         seen, target = settings.schedule.target(x0, noise, t)
         told: tuple[torch.Tensor, ...] = ()
-        if self.given is not None:
-            told = (_left_out(self.given[chosen], settings.drop, generator)[own].to(device),)
+        if given is not None:
+            told = (_left_out(given[chosen], settings.drop, generator)[own].to(device),)
         error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
-        return error(self.network(seen, t, *told).float(), target)
+        return error(network(seen, t, *told).float(), target)
+
+    def validate(self) -> float:
+        """The loss of the averaged weights on unseen patients' latents, always at the same times in the same noise."""
+        assert self.unseen is not None  # settings with a stop bring them
+        generator, total = step_generator(self.settings.seed, -1), 0.0
+        rows = torch.arange(len(self.unseen[0]))
+
+        def network(*args: Any) -> torch.Tensor:
+            found: torch.Tensor = torch.func.functional_call(self.network, self.average, args)
+            return found
+
+        with torch.inference_mode(), self.machine.autocast():
+            for chosen in torch.split(rows, self.settings.batch):
+                loss = self._loss(network, self.unseen, chosen, slice(len(chosen)), generator)
+                total += len(chosen) * float(loss)
+        return total / len(rows)
 
     def _update_average(self, decay: float) -> None:
         with torch.no_grad():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,11 @@ import numpy as np
 import torch
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.networks.identity import IdentityNetwork, IdentityShape
 from medsynth_desktop.networks.recogniser import shrink, work_size
-from medsynth_desktop.training.checkpoint import cosine_rate, step_generator
+from medsynth_desktop.training.checkpoint import cosine_rate, fingerprint, step_generator
 from medsynth_desktop.training.contrast import contrast_loss, pair_loss, platt, shown_too
 from medsynth_desktop.training.disguises import Disguises, disguise
 from medsynth_desktop.training.loop import Plan, repeat
@@ -117,15 +116,13 @@ def train_identity(
     seen = yield from _shrunk(arrays, settings.side)
     unlearnt = kept_from_learning(owners, settings)
     batches = _Batches(seen, owners, unlearnt, settings, max(arrays[0].shape) / max(seen.shape[2:]))
-    fingerprint = hash_json([asdict(settings), data_hash, len(owners)])
-    plan = Plan(
-        settings.steps, settings.seed, out / CHECKPOINT, fingerprint, "Training the recognition: loss"
-    )
+    belongs = fingerprint(settings, data_hash, len(owners))
+    plan = Plan(settings.steps, settings.seed, out / CHECKPOINT, belongs, "Training the recognition: loss")
     # In 32 bits and by one process: a patient is told apart from all others of the batch, which none may lack.
     learnt = yield from repeat(partial(_Learner, batches, settings), plan, Compute(device, "32"))
     network = learnt.learner.network.eval()
     learnt.learner.adjust(bool(unlearnt))
-    summary = TrainingSummary.of("identity", learnt, settings.seed, batches.size)
+    summary = TrainingSummary.of("identity", learnt, replace(settings, batch=batches.size))
     return TrainedIdentity(network, settings, unlearnt, summary)
 
 
@@ -221,6 +218,10 @@ class _Learner:
         """Go on from `state`."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
+
+    def validate(self) -> float:
+        """Never asked: what recognition is worth is measured in the end (`medsynth_desktop.training.recognition`)."""
+        raise NotImplementedError
 
     def adjust(self, unlearnt: bool) -> None:
         """Bring the head's log-odds to what they are worth on patients that it did not learn (Platt 1999)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -19,6 +19,7 @@ from medsynth_desktop.training.checkpoint import (
 )
 from medsynth_desktop.training.crew import crew
 from medsynth_desktop.training.machine import Compute, Machine
+from medsynth_desktop.training.stopping import EarlyStop
 
 
 class Learner(Protocol):
@@ -33,6 +34,9 @@ class Learner(Protocol):
     def load(self, state: dict[str, Any], finished: bool) -> None:
         """Go on from `state`; ``finished`` where no step is left to take."""
 
+    def validate(self) -> float:
+        """The loss of unseen patients, for one and the same randomness each time; only the first process asks."""
+
 
 L = TypeVar("L", bound=Learner)
 Make: TypeAlias = Callable[[Machine], L]
@@ -41,21 +45,35 @@ Make: TypeAlias = Callable[[Machine], L]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many steps, from which seed, kept where and under which fingerprint, told in which words."""
+    """How many steps, from which seed, kept where and under which fingerprint, told in which words.
+
+    With a ``stop`` the loss of unseen patients is taken every ``epoch`` steps, and fewer steps may do.
+    """
 
     steps: int
     seed: int
     path: Path
     fingerprint: str
     words: str
+    stop: EarlyStop | None = None
+    epoch: int = 1
+
+    def ended(self, losses: Sequence[float], unseen: Sequence[float]) -> bool:
+        """Whether no step is left to take after these losses of steps, and of unseen patients by epoch."""
+        return len(losses) >= self.steps or (self.stop is not None and self.stop.reached(unseen))
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt(Generic[L]):
-    """Who learnt, the error of every step, the seconds of all sessions, and the precisions that they computed in."""
+    """Who learnt, and how it went.
+
+    The error of every step, the loss of unseen patients after every epoch, the seconds of all sessions, and the
+    precisions that they computed in.
+    """
 
     learner: L
     losses: list[float]
+    unseen: list[float]
     seconds: float
     precision: str
 
@@ -66,17 +84,17 @@ def repeat(make: Make[L], plan: Plan, compute: Compute) -> Steps[Learnt[L]]:
     The checkpoint is written at least every minute and when the generator is closed.
     """
     state = load_checkpoint(plan.path, plan.fingerprint) or {}
-    finished = len(state.get("losses", ())) >= plan.steps
+    finished = plan.ended(state.get("losses", ()), state.get("unseen", ()))
     if finished:  # nothing is computed any more, so one process does
         compute = Compute(compute.device)
     with crew(make, plan, compute) as machine:
         run = _Run(make(machine), machine, plan, state, finished)
         try:
-            while len(run.losses) < plan.steps:
+            while not plan.ended(run.losses, run.unseen):
                 yield run.step()
         finally:
             run.save()
-    return Learnt(run.learner, run.losses, run.seconds, ", ".join(run.precisions))
+    return Learnt(run.learner, run.losses, run.unseen, run.seconds, ", ".join(run.precisions))
 
 
 class _Run(Generic[L]):
@@ -87,6 +105,7 @@ class _Run(Generic[L]):
     ) -> None:
         self.learner, self.machine, self.plan = learner, machine, plan
         self.losses: list[float] = list(state.get("losses", ()))
+        self.unseen: list[float] = list(state.get("unseen", ()))
         self._spent = float(state.get("seconds", 0.0))
         self.precisions: list[str] = list(state.get("precisions", ()))
         if state:
@@ -105,16 +124,22 @@ class _Run(Generic[L]):
         """Take one step, together with the other processes."""
         plan, step = self.plan, len(self.losses)
         self.machine.told(True)
-        self.losses.append(self.learner.step(step, step_generator(plan.seed, step)))
+        loss = self.learner.step(step, step_generator(plan.seed, step))
+        unseen = [self.learner.validate()] if plan.stop and (step + 1) % plan.epoch == 0 else []
+        self.losses.append(loss)
+        self.unseen += unseen
         if time.monotonic() - self._saved > EVERY_SECONDS:
             self.save()
             self._saved = time.monotonic()
-        return Progress(step + 1, plan.steps, f"{plan.words} {self.losses[-1]:.4f}")
+        words = f"{plan.words} {self.losses[-1]:.4f}"
+        words += f", of unseen patients {self.unseen[-1]:.4f}" if self.unseen else ""
+        return Progress(step + 1, plan.steps, words)
 
     def save(self) -> None:
         """Write the checkpoint."""
         facts = {
-            "fingerprint": self.plan.fingerprint, "losses": self.losses, "seconds": self.seconds,
+            "fingerprint": self.plan.fingerprint, "losses": self.losses, "unseen": self.unseen,
+            "seconds": self.seconds,
             "precisions": self.precisions, "machine": self.machine.state(),
         }  # fmt: skip
         save_checkpoint(self.plan.path, {**facts, **self.learner.state()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.networks.architecture import AnyAutoencoderShape
+from medsynth_desktop.training.checkpoint import step_generator
 
 Images: TypeAlias = Sequence[np.ndarray] | np.ndarray
 """Conformed images, float32 of one grid in [-1, 1]: one array, or many; memory maps are fine."""
@@ -57,3 +58,25 @@ def draw_patches(
         patch = arrays[index][tuple(slice(c, c + s) for c, s in zip(corner, extent, strict=True))]
         patches.append(np.array(patch[::-1] if mirrored else patch, np.float32))
     return torch.from_numpy(np.stack(patches))[:, None]
+
+
+Loss: TypeAlias = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
+
+def mean_loss(unseen: Images, batch: int, size: int, seed: int, loss: Loss) -> float:
+    """The mean of ``loss(patches, generator)`` over one patch of each image: the same patches, the same randomness.
+
+    Raises
+    ------
+    InputRefused
+        Without an image.
+    """
+    if len(unseen) == 0:
+        raise InputRefused("To stop early, a training needs images of patients that it does not learn from.")
+    generator, total = step_generator(seed, -1), 0.0
+    with torch.inference_mode():
+        for start in range(0, len(unseen), batch):
+            part = unseen[start : start + batch]
+            patches = torch.cat([draw_patches([image], 1, size, generator) for image in part])
+            total += len(part) * float(loss(patches, generator))
+    return total / len(unseen)

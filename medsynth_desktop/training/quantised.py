@@ -18,9 +18,10 @@ from medsynth_desktop.training.adversarial import Critics, CriticSettings
 from medsynth_desktop.training.checkpoint import cosine_rate
 from medsynth_desktop.training.codes import MovingCodes
 from medsynth_desktop.training.machine import Machine
-from medsynth_desktop.training.patches import Images, draw_patches
+from medsynth_desktop.training.patches import Images, draw_patches, mean_loss
 from medsynth_desktop.training.perceptual import Eye, PerceptualLoss
 from medsynth_desktop.training.recomputing import recompute
+from medsynth_desktop.training.stopping import EarlyStop
 
 LEFT_OUT = "perceptual loss left out: no weights were found"
 
@@ -47,6 +48,7 @@ class QuantisedSettings:
     restart: float = 0.1
     critics: CriticSettings | None = None
     seed: int = 0
+    stop: EarlyStop | None = None
 
 
 class QuantisedLearner:
@@ -59,10 +61,11 @@ class QuantisedLearner:
     """
 
     def __init__(
-        self, arrays: Images, settings: QuantisedSettings, machine: Machine, eye: Eye | None = None
-    ) -> None:
+        self, arrays: Images, settings: QuantisedSettings, machine: Machine, eye: Eye | None = None,
+        unseen: Images = (),
+    ) -> None:  # fmt: skip
         torch.manual_seed(settings.seed)
-        self.arrays, self.settings, self.machine = arrays, settings, machine
+        self.arrays, self.settings, self.machine, self.unseen = arrays, settings, machine, unseen
         self.network: QuantisedAutoencoder = settings.shape.build().to(machine.device)
         if settings.shape.spatial_dims == 3:
             _ = self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
@@ -111,6 +114,21 @@ class QuantisedLearner:
             critics.learn(real, fake, cosine_rate(step, settings.steps, critics.settings.rate))
         self.codes.follow(cells, machine.gathered(index.reshape(-1)), generator)
         return float(machine.mean(error))
+
+    def validate(self) -> float:
+        """The loss of one patch of each unseen image, always the same; without critics, who change their minds."""
+        settings, device = self.settings, self.machine.device
+
+        def loss(patches: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+            patches = patches.to(device)
+            latents = self.network.features(patches).float()
+            with torch.autocast(latents.device.type, enabled=False):
+                codes = self.network.codebook.quantise(latents)[0]
+            error = (self.network.picture(codes) - patches).abs().mean()
+            return settings.l1 * error + settings.commitment * (latents - codes).square().mean()
+
+        with self.machine.autocast():
+            return mean_loss(self.unseen, settings.batch, settings.patch, settings.seed, loss)
 
     def _judged(
         self, step: int, loss: torch.Tensor, real: dict[str, torch.Tensor], fake: dict[str, torch.Tensor]

@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from medsynth_desktop.cohorts.access import load_arrays
+from medsynth_desktop.core.progress import drain
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.training.autoencoder import train_autoencoder
+from medsynth_desktop.training.presets import preset_for
+from medsynth_desktop.workbench.validation import learnt_from
 from tests.cli.conftest import Cli
 
 
@@ -50,3 +57,35 @@ def test_two_processes_answer_as_one(home: Path) -> None:
     assert json.loads(done.stdout)["steps"] == 2
     assert "Warning" not in done.stderr
     assert "rank" not in done.stderr.lower()
+
+
+def test_spared_patients_are_not_learnt_from_and_told(home: Path, cli: Cli) -> None:
+    options = ["--max-steps", "2", "--early-stop", "--seed", "3"]
+    assert cli(*words(home, "spared", *options)).code == 0
+    shared = [
+        "--workspace",
+        home / "workspace",
+        "--cohort",
+        "phantoms",
+        "--preset",
+        "tiny",
+        "--out",
+        home / "spared",
+    ]
+    assert cli("train", "diffusion", *shared, *options, "--json").code == 0
+    facts = json.loads((home / "spared" / "bundle.json").read_text())["training"]
+    card = (home / "spared" / "README.md").read_text()
+    with Workspace.open(home / "workspace") as workspace:
+        cohort = workspace.cohorts.get("phantoms")
+        arrays, records = load_arrays(workspace, cohort, "train")
+    learnt = [r in learnt_from(records, facts) for r in records]
+    assert facts["images"] == sum(learnt) == len(records) - 1
+    for stage in ("autoencoder", "diffusion"):
+        assert facts[stage]["validation"]["patients"] == facts[stage]["validation"]["images"] == 1
+        assert facts["settings"][stage]["stop_least"] == 100
+    assert "patients 1, images 1 of the training split, not learnt from" in card
+    # Exactly these images give exactly these weights.
+    settings = preset_for("tiny", 3, 3, 2).autoencoder
+    alone = drain(train_autoencoder(arrays[learnt], settings, home / "alone", "x"))
+    kept = torch.load(home / "spared.training" / "autoencoder.ckpt", weights_only=True)["network"]
+    assert all(torch.equal(value, kept[name]) for name, value in alone.network.state_dict().items())
