@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from monai.networks.nets import AutoencoderKL
 
@@ -20,6 +21,7 @@ from medsynth_desktop.training.patches import Images, check_arrays, draw_patches
 from medsynth_desktop.training.perceptual import Eye
 from medsynth_desktop.training.quantised import LEFT_OUT, QuantisedLearner, QuantisedSettings
 from medsynth_desktop.training.recomputing import recompute
+from medsynth_desktop.training.sheets import restored_sheet
 from medsynth_desktop.training.stopping import EarlyStop
 from medsynth_desktop.training.summary import TrainingSummary
 
@@ -113,7 +115,12 @@ def train_autoencoder(
         settings.steps, settings.seed, out / "autoencoder.ckpt", belongs, f"{words}: error", settings.stop,
         epoch=-(-len(arrays) // settings.batch),
     )  # fmt: skip
-    learnt: Learnt[Any] = yield from repeat(make, plan, compute)
+    shown = unseen if len(unseen) else arrays
+
+    def sheet(learner: Any) -> np.ndarray:
+        return restored_sheet(learner.network, settings.shape.factor, shown)
+
+    learnt: Learnt[Any] = yield from repeat(make, plan, compute, sheet)
     learner: _VariationalLearner | QuantisedLearner = learnt.learner
     summary = TrainingSummary.of("autoencoder", learnt, settings, learner.notes)
     return TrainedAutoencoder(learner.network.eval(), settings.shape, summary)

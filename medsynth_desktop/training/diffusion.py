@@ -22,6 +22,7 @@ from medsynth_desktop.training.loop import Plan, repeat
 from medsynth_desktop.training.machine import Compute, Machine
 from medsynth_desktop.training.patches import Images
 from medsynth_desktop.training.recomputing import recompute
+from medsynth_desktop.training.sheets import drawn_sheet
 from medsynth_desktop.training.stopping import EarlyStop
 from medsynth_desktop.training.summary import TrainingSummary
 
@@ -124,7 +125,11 @@ def train_diffusion(
         settings.stop, epoch=-(-len(arrays) // settings.batch),
     )  # fmt: skip
     make = partial(DiffusionLearner, (latents * scale, _twice(given)), settings, unseen=checked)
-    learnt = yield from repeat(make, plan, compute)
+
+    def sheet(learner: DiffusionLearner) -> np.ndarray:
+        return drawn_sheet(autoencoder, scale, learner.averaged, settings.schedule, latents.shape[1:])
+
+    learnt = yield from repeat(make, plan, compute, sheet)
     network = learnt.learner.network
     network.load_state_dict(learnt.learner.average)
     summary = TrainingSummary.of("diffusion", learnt, settings)
@@ -205,14 +210,9 @@ class DiffusionLearner:
         assert self.unseen is not None  # settings with a stop bring them
         generator, total = step_generator(self.settings.seed, -1), 0.0
         rows = torch.arange(len(self.unseen[0]))
-
-        def network(*args: Any) -> torch.Tensor:
-            found: torch.Tensor = torch.func.functional_call(self.network, self.average, args)
-            return found
-
         with torch.inference_mode(), self.machine.autocast():
             for chosen in torch.split(rows, self.settings.batch):
-                loss = self._loss(network, self.unseen, chosen, slice(len(chosen)), generator)
+                loss = self._loss(self.averaged, self.unseen, chosen, slice(len(chosen)), generator)
                 total += len(chosen) * float(loss)
         return total / len(rows)
 
@@ -220,6 +220,11 @@ class DiffusionLearner:
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
                 self.average[name].lerp_(value, 1 - decay)
+
+    def averaged(self, *args: torch.Tensor) -> torch.Tensor:
+        """What the network predicts with the average of its weights."""
+        found: torch.Tensor = torch.func.functional_call(self.network, self.average, args)
+        return found
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+import numpy as np
 import torch
 
 from medsynth_desktop.core.progress import Progress, Steps
@@ -16,10 +17,17 @@ from medsynth_desktop.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
     step_generator,
+    write_losses,
 )
 from medsynth_desktop.training.crew import crew
 from medsynth_desktop.training.machine import Compute, Machine
+from medsynth_desktop.training.sheets import write_sheet
 from medsynth_desktop.training.stopping import EarlyStop
+
+SHEETS, SHEET_STEPS = 20, 100
+"""So many sheets of a long training, and so many steps between two of a short one."""
+SHEET_SHARE = 0.05
+"""A sheet waits while those before took more than this share of the time."""
 
 
 class Learner(Protocol):
@@ -78,10 +86,14 @@ class Learnt(Generic[L]):
     precision: str
 
 
-def repeat(make: Make[L], plan: Plan, compute: Compute) -> Steps[Learnt[L]]:
+def repeat(
+    make: Make[L], plan: Plan, compute: Compute, sheet: Callable[[L], np.ndarray] | None = None
+) -> Steps[Learnt[L]]:
     """Let a learner take the steps that are left.
 
-    The checkpoint is written at least every minute and when the generator is closed.
+    The checkpoint, and beside it a table of the losses (CSV), are written at least every minute and when the generator
+    is closed. A ``sheet`` of what the learner can do, (rows, columns) in [-1, 1], is written every twentieth of the
+    steps but not oftener than every hundred, and in the end; it is the preview of the next report.
     """
     state = load_checkpoint(plan.path, plan.fingerprint) or {}
     finished = plan.ended(state.get("losses", ()), state.get("unseen", ()))
@@ -91,7 +103,9 @@ def repeat(make: Make[L], plan: Plan, compute: Compute) -> Steps[Learnt[L]]:
         run = _Run(make(machine), machine, plan, state, finished)
         try:
             while not plan.ended(run.losses, run.unseen):
-                yield run.step()
+                yield run.step(sheet)
+            if sheet is not None and not finished:
+                run.show(sheet)
         finally:
             run.save()
     return Learnt(run.learner, run.losses, run.unseen, run.seconds, ", ".join(run.precisions))
@@ -114,14 +128,15 @@ class _Run(Generic[L]):
         if not finished and machine.compute.bits not in self.precisions:
             self.precisions.append(machine.compute.bits)
         self._started = self._saved = time.monotonic()
+        self._sheets = 0.0  # seconds
 
     @property
     def seconds(self) -> float:
         """Training time over all sessions."""
         return self._spent + time.monotonic() - self._started
 
-    def step(self) -> Progress:
-        """Take one step, together with the other processes."""
+    def step(self, sheet: Callable[[L], np.ndarray] | None) -> Progress:
+        """Take one step, together with the other processes, and draw the sheet where it is time."""
         plan, step = self.plan, len(self.losses)
         self.machine.told(True)
         loss = self.learner.step(step, step_generator(plan.seed, step))
@@ -133,13 +148,26 @@ class _Run(Generic[L]):
             self._saved = time.monotonic()
         words = f"{plan.words} {self.losses[-1]:.4f}"
         words += f", of unseen patients {self.unseen[-1]:.4f}" if self.unseen else ""
-        return Progress(step + 1, plan.steps, words)
+        due = (step + 1) % max(SHEET_STEPS, plan.steps // SHEETS) == 0 and step + 1 < plan.steps
+        cheap = self._sheets <= SHEET_SHARE * (time.monotonic() - self._started)
+        shown = self.show(sheet) if sheet is not None and due and cheap else None
+        return Progress(step + 1, plan.steps, words, shown)
+
+    def show(self, sheet: Callable[[L], np.ndarray]) -> np.ndarray:
+        """Write what the learner can do by now, and return it."""
+        started = time.monotonic()
+        picture = sheet(self.learner)
+        path = self.plan.path
+        write_sheet(path.with_name(f"{path.stem}-{len(self.losses):06}.png"), picture)
+        self._sheets += time.monotonic() - started
+        return picture
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint and the table of losses."""
         facts = {
             "fingerprint": self.plan.fingerprint, "losses": self.losses, "unseen": self.unseen,
             "seconds": self.seconds,
             "precisions": self.precisions, "machine": self.machine.state(),
         }  # fmt: skip
         save_checkpoint(self.plan.path, {**facts, **self.learner.state()})
+        write_losses(self.plan.path.with_suffix(".csv"), self.losses, self.unseen, self.plan.epoch)
