@@ -30,6 +30,7 @@ from medsynth_desktop.workbench.seeing import find_eye
 from medsynth_desktop.workbench.validation import divide, validation_facts
 
 Stage = Literal["autoencoder", "diffusion"]
+STAGES: tuple[Stage, ...] = ("autoencoder", "diffusion")
 LICENCE = "as the training images"
 
 
@@ -65,6 +66,8 @@ def train(
     folder, compute = training_folder(out), compute or compute_on()
     _check(stage, folder, out, resume)
     images = load_arrays(workspace, cohort, "train")
+    attributes = [record.attributes for record in images[1]]
+    learnt = learn_conditions(conditions, attributes)
     eye = find_eye(workspace, cohort)
     settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps, early_stop)
     if stage == "autoencoder":
@@ -74,8 +77,6 @@ def train(
         _remember(folder, chosen)
         trained = yield from _train_autoencoder(images, settings.autoencoder, folder, cohort, compute, eye)
         return _report(trained.summary, out)
-    attributes = [record.attributes for record in images[1]]
-    learnt = learn_conditions(conditions, attributes)
     first = _chosen_before(folder, cohort)
     settings = replace(settings, autoencoder=first, diffusion=conditioned(settings.diffusion, learnt))
     autoencoder = yield from _train_autoencoder(images, first, folder, cohort, compute, eye)
@@ -108,6 +109,24 @@ def compute_on(
         No such device or precision, or fewer devices than asked for.
     """
     return Compute(pick_device(device)[0], precision, devices, save_memory)
+
+
+def check_grid(cohort: CohortRecord, preset: str) -> None:
+    """Refuse, before hours of training, a grid that the networks of a preset cannot halve as often as they do.
+
+    Raises
+    ------
+    InputRefused
+        Naming what every axis must divide by.
+    """
+    grid = cohort.recipe.grid
+    settings = preset_for(preset, len(grid))
+    factor = settings.autoencoder.shape.factor * settings.diffusion.shape.factor
+    if any(n % factor for n in grid):
+        raise InputRefused(
+            f"For the preset {preset} every axis of the grid must divide by {factor}; {cohort.name} has "
+            f"{' x '.join(map(str, grid))}. Choose another preset, or import the cohort on another grid."
+        )
 
 
 def refuse_unfinished(path: Path) -> None:
@@ -195,7 +214,7 @@ def _check(stage: Stage, folder: Path, out: Path, resume: bool) -> None:
 def _remember(folder: Path, chosen: dict[str, Any]) -> None:
     """Keep what the autoencoder was trained with, since the second stage must load exactly that."""
     path = folder / "settings.json"
-    if path.exists():
+    if path.exists() and (folder / "autoencoder.ckpt").exists():
         _same(json.loads(path.read_text(encoding="utf-8")), chosen)
         return
     try:
