@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
@@ -22,6 +21,22 @@ MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Sto
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
 Device = Annotated[Optional[str], typer.Option("--device", help="cuda, mps or cpu; default the best.")]  # noqa: UP045
 Seed = Annotated[int, typer.Option("--seed", help="Seed of weights and batches.")]
+Precision = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--precision", help="32, bf16 or 16 bits; default the device's own: 32 on a processor."),
+]
+Devices = Annotated[int, typer.Option("--devices", help="Share each batch among so many GPUs.")]
+SaveMemory = Annotated[
+    bool, typer.Option("--save-memory", help="Compute parts twice in place of keeping them; the same model.")
+]
+
+EarlyStop = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--early-stop/--no-early-stop",
+        help="Spare a tenth of the training patients, and stop when they gain no more; default the preset's.",
+    ),
+]
 
 
 def add_to(root: typer.Typer) -> None:
@@ -38,9 +53,18 @@ def autoencoder(
     max_steps: MaxSteps = None,
     resume: Resume = False,
     seed: Seed = 0,
+    device: Device = None,
+    precision: Precision = None,
+    devices: Devices = 1,
+    save_memory: SaveMemory = False,
+    early_stop: EarlyStop = None,
 ) -> None:
     """Train the autoencoder; checkpoints as it goes, so a stopped run resumes."""
-    done = _trained("autoencoder", cohort, preset, out, max_steps, resume, seed)
+    how = (device, precision, devices, save_memory)
+    done = _trained(
+        "autoencoder", cohort, preset, out, how, max_steps=max_steps, resume=resume, seed=seed,
+        early_stop=early_stop,
+    )  # fmt: skip
     follows = f"medsynth train diffusion --cohort {cohort} --preset {preset} --out {out}"
     answer(done, f"Trained the autoencoder {_effort(done)}; next: {follows}")
 
@@ -57,32 +81,37 @@ def diffusion(
         list[str] | None,
         typer.Option("--condition", help="An attribute to learn, label, age or sex; repeatable."),
     ] = None,
+    device: Device = None,
+    precision: Precision = None,
+    devices: Devices = 1,
+    save_memory: SaveMemory = False,
+    early_stop: EarlyStop = None,
 ) -> None:
     """Train the diffusion UNet in the latents of the autoencoder trained into the same --out folder before."""
-    done = _trained("diffusion", cohort, preset, out, max_steps, resume, seed, condition or ())
+    how = (device, precision, devices, save_memory)
+    done = _trained(
+        "diffusion", cohort, preset, out, how, max_steps=max_steps, resume=resume, seed=seed,
+        conditions=condition or (), early_stop=early_stop,
+    )  # fmt: skip
     learnt = "".join(f"\nMay be asked for {asked_words(c)}" for c in done["conditions"])
     told = f"Trained the diffusion model {_effort(done)}: {out}, in the workspace as {done['name']}"
     answer(done, told + learnt)
 
 
 def _trained(
-    stage: Literal["autoencoder", "diffusion"], cohort: str, preset: str, out: Path, max_steps: int | None,
-    resume: bool, seed: int, conditions: Sequence[str] = (),
+    stage: Literal["autoencoder", "diffusion"], cohort: str, preset: str, out: Path, how: tuple[Any, ...],
+    **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    from medsynth_desktop.workbench.training import train
+    from medsynth_desktop.workbench.training import compute_on, train
 
     with open_workspace() as workspace:
-        return run(
-            train(
-                workspace, stage, cohort, preset, out, max_steps=max_steps, resume=resume, seed=seed,
-                conditions=conditions,
-            )
-        )  # fmt: skip
+        return run(train(workspace, stage, cohort, preset, out, compute=compute_on(*how), **options))
 
 
 def _effort(done: dict[str, Any]) -> str:
     notes = "".join(f"; {note}" for note in done["notes"])
-    return f"for {counted(done['steps'], 'step')} in {lasting(done['seconds'])}{notes}"
+    early = ", where unseen patients gained no more," if done["stopped"] else ""
+    return f"for {counted(done['steps'], 'step')}{early} in {lasting(done['seconds'])}{notes}"
 
 
 @train_app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_bytes
@@ -10,6 +10,7 @@ from medsynth_desktop.core.records import Split
 
 SEED = "medsynth-split-1"
 """Patients are drawn in the order of SHA-256(seed, pseudonym): the same import, the same split anywhere."""
+VALIDATION_SEED = "medsynth-validation-1"
 
 
 def check_share(calibration: float) -> None:
@@ -52,5 +53,24 @@ def assign_splits(known: Mapping[str, Split | None], calibration: float) -> dict
     return {p: split or ("calibration" if p in drawn else "train") for p, split in known.items()}
 
 
-def _rank(pseudonym: str) -> str:
-    return hash_bytes(f"{SEED}:{pseudonym}".encode())
+def held_out(patients: Iterable[str], share: float) -> frozenset[str]:
+    """Those of the training patients that a training does not learn from but is validated on: at least one.
+
+    Raises
+    ------
+    InputRefused
+        Of fewer than two patients, for one must be learnt from; or a share outside (0, 1).
+    """
+    known = sorted(set(patients), key=lambda p: _rank(p, VALIDATION_SEED))
+    if not 0 < share < 1:
+        raise InputRefused(f"The share of validation patients lies between 0 and 1; got {share:g}.")
+    if len(known) < 2:
+        raise InputRefused(
+            f"To stop early, a training is validated on patients that it does not learn from; of {len(known)} patient "
+            "none can be spared. Import more, or train without an early stop."
+        )
+    return frozenset(known[: min(max(1, round(share * len(known))), len(known) - 1)])
+
+
+def _rank(pseudonym: str, seed: str = SEED) -> str:
+    return hash_bytes(f"{seed}:{pseudonym}".encode())

@@ -46,12 +46,22 @@ class DeviceChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class PresetChoice:
+    """Settings of a training as a form offers them: their name, what for, and how many steps both stages take."""
+
+    key: str
+    about: str
+    steps: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """Samplers, devices (best first), and what to say about the best one ("" or a sentence)."""
+    """Samplers, devices (best first), what to say about the best one ("" or a sentence), and presets of training."""
 
     samplers: tuple[SamplerChoice, ...]
     devices: tuple[DeviceChoice, ...]
     note: str
+    presets: tuple[PresetChoice, ...]
 
     @property
     def best(self) -> str:
@@ -66,12 +76,16 @@ def find_facts() -> Steps[EngineFacts]:
     from medsynth_desktop.samplers import SAMPLERS
     from medsynth_desktop.samplers.devices import describe_devices
     from medsynth_desktop.samplers.sampling import pick_device
+    from medsynth_desktop.training.presets import PRESETS
 
     samplers = tuple(SamplerChoice(s.key, s.label, s.default_steps) for s in SAMPLERS)
     devices = tuple(
         DeviceChoice(str(d["device"]), f"{d['name']} ({_gigabytes(d['memory'])})") for d in describe_devices()
     )
-    return EngineFacts(samplers, devices, pick_device(None)[1])
+    presets = tuple(
+        PresetChoice(p.key, p.about, (p.autoencoder.steps, p.diffusion.steps)) for p in PRESETS.values()
+    )
+    return EngineFacts(samplers, devices, pick_device(None)[1], presets)
 
 
 def load_libraries() -> None:

@@ -14,6 +14,7 @@ from monai.losses import PatchAdversarialLoss
 from monai.networks.nets import PatchDiscriminator
 
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.training.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class Critics:
         When a patch is too small for the critics' layers.
     """
 
-    def __init__(self, settings: CriticSettings, dims: int, patch: tuple[int, ...], device: str) -> None:
+    def __init__(self, settings: CriticSettings, dims: int, patch: tuple[int, ...], machine: Machine) -> None:
         check_patch(settings, patch)
-        self.settings = settings
+        self.settings, self.machine = settings, machine
         self.weights: dict[str, float] = {}
         self.networks = torch.nn.ModuleDict()
         for name, weight, seen in (
@@ -56,9 +57,11 @@ class Critics:
                 self.networks[name] = PatchDiscriminator(
                     seen, settings.channels, 1, num_layers_d=settings.layers
                 )
-        self.networks.to(device)
+        self.networks.to(machine.device)
         self.judge = PatchAdversarialLoss(criterion="least_squares", no_activation_leastsq=True)
-        self.optimiser = torch.optim.Adam(self.networks.parameters(), lr=settings.rate, betas=(0.5, 0.9))
+        self.optimiser = machine.optimiser(
+            torch.optim.Adam(self.networks.parameters(), lr=settings.rate, betas=(0.5, 0.9))
+        )
 
     def displeasure(self, real: dict[str, torch.Tensor], fake: dict[str, torch.Tensor]) -> torch.Tensor:
         """What the autoencoder must make less: how surely the critics see its images as fake, and as unlike inside."""
@@ -77,17 +80,13 @@ class Critics:
 
     def learn(self, real: dict[str, torch.Tensor], fake: dict[str, torch.Tensor], rate: float) -> None:
         """One step of the critics on images they have just seen."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         losses = []
-        for name in self.weights:
-            for images, truth in ((real[name], True), (fake[name].detach(), False)):
-                verdict = self.networks[name](images)[-1]
-                losses.append(0.5 * self.judge(verdict, target_is_real=truth, for_discriminator=True))
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
-        self.optimiser.step()
+        with self.machine.autocast():
+            for name in self.weights:
+                for images, truth in ((real[name], True), (fake[name].detach(), False)):
+                    verdict = self.networks[name](images)[-1]
+                    losses.append(0.5 * self.judge(verdict, target_is_real=truth, for_discriminator=True))
+        self.machine.improve(torch.stack(losses).sum(), self.networks, self.optimiser, rate)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must hold."""

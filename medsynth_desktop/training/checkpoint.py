@@ -5,14 +5,18 @@ Randomness of step k comes from a generator seeded by (seed, k), so that a check
 
 from __future__ import annotations
 
+import csv
 import math
 import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
+from medsynth_desktop.core.hashing import hash_json
 
 EVERY_SECONDS = 60.0
 """A pulled plug costs at most a minute of training."""
@@ -32,6 +36,22 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         raise StoreFailed(
             f"The checkpoint {path.name} could not be written ({error.strerror}); free some space."
         ) from None
+
+
+def write_losses(path: Path, losses: Sequence[float], unseen: Sequence[float], epoch: int) -> None:
+    """Write a table of the loss of every step, and of unseen patients after every ``epoch`` steps, whole."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", newline="", encoding="utf-8") as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            table.writerow(["step", "loss", "unseen"])
+            for step, loss in enumerate(losses, start=1):
+                number, between = divmod(step, epoch)
+                known = not between and number <= len(unseen)
+                table.writerow([step, loss, unseen[number - 1] if known else ""])
+        part.replace(path)
+    except OSError as error:
+        raise StoreFailed(f"The table {path.name} could not be written: {error.strerror}.") from None
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
@@ -56,6 +76,14 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
             f"The checkpoint {path.name} belongs to other settings or other data; choose another folder or delete it."
         )
     return dict(state)
+
+
+def fingerprint(settings: Any, *facts: Any) -> str:
+    """What a checkpoint belongs to: the settings of its training, and facts of its data."""
+    plain = asdict(settings)
+    if plain.get("stop", "") is None:  # as before there was such a setting, so that older checkpoints go on
+        del plain["stop"]
+    return hash_json([plain, *facts])
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
 
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.hashing import hash_bytes, hash_json
+from medsynth_desktop.core.hashing import hash_bytes
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.networks.architecture import AnyUNetShape, Autoencoder, DiffusionNetwork, UNetShape
 from medsynth_desktop.networks.bounded import encode
-from medsynth_desktop.training.checkpoint import (
-    EVERY_SECONDS,
-    cosine_rate,
-    load_checkpoint,
-    save_checkpoint,
-    step_generator,
-)
+from medsynth_desktop.training.checkpoint import cosine_rate, fingerprint, step_generator
+from medsynth_desktop.training.loop import Plan, repeat
+from medsynth_desktop.training.machine import Compute, Machine
 from medsynth_desktop.training.patches import Images
+from medsynth_desktop.training.recomputing import recompute
+from medsynth_desktop.training.sheets import drawn_sheet
+from medsynth_desktop.training.stopping import EarlyStop
 from medsynth_desktop.training.summary import TrainingSummary
 
+Latents: TypeAlias = tuple[torch.Tensor, torch.Tensor | None]
+"""(n, channels, *space) of unit variance, and (n, conditions) what is known of each, or None."""
 Loss: TypeAlias = Literal["l2", "l1"]
 
 
@@ -51,6 +53,7 @@ class DiffusionSettings:
     drop: float = 0.1
     loss: Loss = "l2"
     seed: int = 0
+    stop: EarlyStop | None = None
     mirrored: bool = True
 
     def __post_init__(self) -> None:
@@ -88,42 +91,58 @@ def train_diffusion(
     settings: DiffusionSettings,
     out: Path,
     data_hash: str,
-    device: str = "cpu",
+    device: str | Compute = "cpu",
     given: torch.Tensor | None = None,
+    unseen: Images = (),
+    unseen_given: torch.Tensor | None = None,
 ) -> Steps[TrainedDiffusion]:
     """Train until ``settings.steps`` or until closed; a later call with the same arguments goes on.
 
     The checkpoint ``diffusion.ckpt`` in ``out`` is written at least every minute and on close. ``given`` (n,
     conditions) is what is known of each image, for a shape with conditions (`medsynth_desktop.bundles.asking`).
+    ``device`` is its name, or more on how to compute. ``unseen`` are images of patients that are not among ``arrays``,
+    with what is known of them, for settings with a ``stop``.
 
     Raises
     ------
     InputRefused
-        No images, or latents whose axes the UNet's levels do not divide.
+        No images, a batch that the devices cannot share, or latents whose axes the UNet's levels do not divide.
     """
     if len(arrays) == 0:
         raise InputRefused("There is no training image; import a cohort first.")
+    compute = Compute.of(device)
+    compute.check_batch(settings.batch)
     latents = yield from encode_images(autoencoder, arrays, settings.mirrored)
     if any(n % settings.shape.factor for n in latents.shape[2:]):
         raise InputRefused(
             f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
         )
     scale = 1.0 if autoencoder.normalised else 1 / float(latents.std())
-    facts = [asdict(settings), data_hash, len(arrays)]
-    if given is not None:
-        facts.append(hash_bytes(given.numpy().tobytes()))
-        given = given.repeat_interleave(len(latents) // len(arrays), 0)  # of an image and of its mirror
-    run = _Run(settings, out / "diffusion.ckpt", hash_json(facts), device)
-    try:
-        while len(run.losses) < settings.steps:
-            loss = run.step(latents * scale, given)
-            yield Progress(len(run.losses), settings.steps, f"Training the diffusion model: loss {loss:.4f}")
-    finally:
-        run.save()
-    run.network.load_state_dict(run.average)
-    run.network.eval()
-    summary = TrainingSummary.of("diffusion", run.losses, run.seconds, settings.seed, settings.batch)
-    return TrainedDiffusion(run.network, settings.shape, settings.schedule, scale, summary)
+    known = [] if given is None else [hash_bytes(given.numpy().tobytes())]
+    checked: Latents | None = None
+    if settings.stop is not None:
+        shown = yield from encode_images(autoencoder, unseen, settings.mirrored)
+        checked = (shown * scale, _of_each(unseen_given, settings))
+    plan = Plan(
+        settings.steps, settings.seed, out / "diffusion.ckpt",
+        fingerprint(settings, data_hash, len(arrays), *known), "Training the diffusion model: loss",
+        settings.stop, epoch=-(-len(arrays) // settings.batch),
+    )  # fmt: skip
+    make = partial(DiffusionLearner, (latents * scale, _of_each(given, settings)), settings, unseen=checked)
+
+    def sheet(learner: DiffusionLearner) -> np.ndarray:
+        return drawn_sheet(autoencoder, scale, learner.averaged, settings.schedule, latents.shape[1:])
+
+    learnt = yield from repeat(make, plan, compute, sheet)
+    network = learnt.learner.network
+    network.load_state_dict(learnt.learner.average)
+    summary = TrainingSummary.of("diffusion", learnt, settings)
+    return TrainedDiffusion(network.eval(), settings.shape, settings.schedule, scale, summary)
+
+
+def _of_each(given: torch.Tensor | None, settings: DiffusionSettings) -> torch.Tensor | None:
+    """What is known of an image is known of its mirror."""
+    return None if given is None else given.repeat_interleave(2 if settings.mirrored else 1, 0)
 
 
 def left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
@@ -133,66 +152,94 @@ def left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> t
     return given.masked_fill(none | single, torch.nan)
 
 
-class _Run:
-    """State of one training run: network, optimiser, moving average and losses, saved and restored as one."""
+class DiffusionLearner:
+    """A `medsynth_desktop.training.loop.Learner`: the UNet, its optimiser and the moving average of its weights.
 
-    def __init__(self, settings: DiffusionSettings, path: Path, fingerprint: str, device: str) -> None:
-        self.settings, self.path, self.fingerprint, self.device = settings, path, fingerprint, device
+    Parameters
+    ----------
+    learnt, unseen
+        Latents to learn from, and those of patients to validate on.
+    """
+
+    def __init__(
+        self, learnt: Latents, settings: DiffusionSettings, machine: Machine, unseen: Latents | None = None
+    ) -> None:
         torch.manual_seed(settings.seed)
-        self.network = settings.shape.build().to(device)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-4)
-        self.losses: list[float] = []
-        self._spent, self._started = 0.0, time.monotonic()
-        self._saved = self._started
-        if state := load_checkpoint(path, fingerprint):
-            self.network.load_state_dict(state["network"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.losses, self._spent = list(state["losses"]), float(state["seconds"])
+        self.learnt, self.unseen, self.settings, self.machine = learnt, unseen, settings, machine
+        self.network = settings.shape.build().to(machine.device)
+        self.optimiser = machine.optimiser(
+            torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-4)
+        )
         if settings.shape.spatial_dims == 3:
             self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        source = state["average"] if state else self.network.state_dict()
-        self.average = {k: v.detach().clone().to(device) for k, v in source.items()}
+        if machine.compute.save_memory:
+            recompute(self.network)
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.network.train()
 
-    @property
-    def seconds(self) -> float:
-        """Training time over all sessions."""
-        return self._spent + time.monotonic() - self._started
-
-    def step(self, latents: torch.Tensor, given: torch.Tensor | None) -> float:
+    def step(self, step: int, generator: torch.Generator) -> float:
         """One optimiser step on random latents at random times."""
-        settings, step = self.settings, len(self.losses)
-        generator = step_generator(settings.seed, step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
-        chosen = torch.randint(len(latents), (settings.batch,), generator=generator)
-        x0 = latents[chosen].to(self.device)
-        share = torch.rand(settings.batch, generator=generator, dtype=torch.float64) ** settings.skew
-        t = (settings.schedule.steps * share).long().to(self.device)
-        noise = torch.randn(x0.shape, generator=generator).to(self.device)
-        seen, target = settings.schedule.target(x0, noise, t)
-        told = () if given is None else (left_out(given[chosen], settings.drop, generator).to(self.device),)
-        error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
-        loss = error(self.network(seen, t, *told), target)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
+        settings, machine = self.settings, self.machine
+        own = machine.own(settings.batch)
+        with machine.autocast():
+            chosen = torch.randint(len(self.learnt[0]), (settings.batch,), generator=generator)
+            loss = self._loss(self.network, self.learnt, chosen, own, generator)
+        machine.improve(loss, self.network, self.optimiser, cosine_rate(step, settings.steps, settings.rate))
         self._update_average(min(settings.ema, (1 + step) / (10 + step)))
-        self.losses.append(float(loss.detach()))
-        if time.monotonic() - self._saved > EVERY_SECONDS:
-            self.save()
-            self._saved = time.monotonic()
-        return self.losses[-1]
+        return float(machine.mean(loss))
+
+    def _loss(
+        self,
+        network: Callable[..., torch.Tensor],
+        of: Latents,
+        chosen: torch.Tensor,
+        own: slice,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """The error of ``network`` for the rows ``own`` of the batch of ``chosen`` latents."""
+        settings, device, (latents, given) = self.settings, self.machine.device, of
+        x0 = latents[chosen[own]].to(device)
+        share = torch.rand(len(chosen), generator=generator, dtype=torch.float64) ** settings.skew
+        t = (settings.schedule.steps * share).long()[own].to(device)
+        noise = torch.randn((len(chosen), *x0.shape[1:]), generator=generator)[own].to(device)
+        seen, target = settings.schedule.target(x0, noise, t)
+        told: tuple[torch.Tensor, ...] = ()
+        if given is not None:
+            told = (_left_out(given[chosen], settings.drop, generator)[own].to(device),)
+        error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
+        return error(network(seen, t, *told).float(), target)
+
+    def validate(self) -> float:
+        """The loss of the averaged weights on unseen patients' latents, always at the same times in the same noise."""
+        assert self.unseen is not None  # settings with a stop bring them
+        generator, total = step_generator(self.settings.seed, -1), 0.0
+        rows = torch.arange(len(self.unseen[0]))
+        with torch.inference_mode(), self.machine.autocast():
+            for chosen in torch.split(rows, self.settings.batch):
+                loss = self._loss(self.averaged, self.unseen, chosen, slice(len(chosen)), generator)
+                total += len(chosen) * float(loss)
+        return total / len(rows)
 
     def _update_average(self, decay: float) -> None:
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
                 self.average[name].lerp_(value, 1 - decay)
 
-    def save(self) -> None:
-        """Write the checkpoint."""
-        save_checkpoint(self.path, {
-            "fingerprint": self.fingerprint, "network": self.network.state_dict(), "average": self.average,
-            "optimiser": self.optimiser.state_dict(), "losses": self.losses, "seconds": self.seconds,
-        })  # fmt: skip
+    def averaged(self, *args: torch.Tensor) -> torch.Tensor:
+        """What the network predicts with the average of its weights."""
+        found: torch.Tensor = torch.func.functional_call(self.network, self.average, args)
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "network": self.network.state_dict(), "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+        }  # fmt: skip
+
+    def load(self, state: dict[str, Any], finished: bool) -> None:
+        """Go on from `state`."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name, value in state["average"].items():
+            self.average[name].copy_(value)

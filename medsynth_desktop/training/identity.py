@@ -7,30 +7,26 @@ beside it on the same embeddings, from each pair of one patient and the pair of 
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.networks.identity import IdentityNetwork, IdentityShape
 from medsynth_desktop.networks.recogniser import shrink, work_size
-from medsynth_desktop.training.checkpoint import (
-    EVERY_SECONDS,
-    cosine_rate,
-    load_checkpoint,
-    save_checkpoint,
-    step_generator,
-)
+from medsynth_desktop.training.checkpoint import cosine_rate, fingerprint, step_generator
 from medsynth_desktop.training.contrast import contrast_loss, pair_loss, platt, shown_too
 from medsynth_desktop.training.disguises import Disguises, disguise
+from medsynth_desktop.training.loop import Plan, repeat
+from medsynth_desktop.training.machine import Compute, Machine
 from medsynth_desktop.training.patches import Images
 from medsynth_desktop.training.summary import TrainingSummary
 
@@ -120,18 +116,14 @@ def train_identity(
     seen = yield from _shrunk(arrays, settings.side)
     unlearnt = kept_from_learning(owners, settings)
     batches = _Batches(seen, owners, unlearnt, settings, max(arrays[0].shape) / max(seen.shape[2:]))
-    fingerprint = hash_json([asdict(settings), data_hash, len(owners)])
-    run = _Run(settings, out / CHECKPOINT, fingerprint, device)
-    try:
-        while len(run.losses) < settings.steps:
-            loss = run.step(batches)
-            yield Progress(len(run.losses), settings.steps, f"Training the recognition: loss {loss:.3f}")
-    finally:
-        run.save()
-    run.network.eval()
-    run.adjust(batches, bool(unlearnt))
-    summary = TrainingSummary.of("identity", run.losses, run.seconds, settings.seed, batches.size)
-    return TrainedIdentity(run.network, settings, unlearnt, summary)
+    belongs = fingerprint(settings, data_hash, len(owners))
+    plan = Plan(settings.steps, settings.seed, out / CHECKPOINT, belongs, "Training the recognition: loss")
+    # In 32 bits and by one process: a patient is told apart from all others of the batch, which none may lack.
+    learnt = yield from repeat(partial(_Learner, batches, settings), plan, Compute(device, "32"))
+    network = learnt.learner.network.eval()
+    learnt.learner.adjust(bool(unlearnt))
+    summary = TrainingSummary.of("identity", learnt, replace(settings, batch=batches.size))
+    return TrainedIdentity(network, settings, unlearnt, summary)
 
 
 def kept_from_learning(owners: Sequence[str], settings: IdentitySettings) -> tuple[str, ...]:
@@ -194,62 +186,52 @@ class _Batches:
         return torch.stack([first, second]), pasted
 
 
-class _Run:
-    """State of one training run, saved and restored as one."""
+class _Learner:
+    """A `medsynth_desktop.training.loop.Learner`: both networks and their optimiser."""
 
-    def __init__(self, settings: IdentitySettings, path: Path, fingerprint: str, device: str) -> None:
-        self.settings, self.path, self.fingerprint, self.device = settings, path, fingerprint, device
+    def __init__(self, batches: _Batches, settings: IdentitySettings, machine: Machine) -> None:
         torch.manual_seed(settings.seed)
-        self.network = settings.shape.build().to(device)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-3)
-        self.losses: list[float] = []
-        self._spent, self._started = 0.0, time.monotonic()
-        self._saved = self._started
-        if state := load_checkpoint(path, fingerprint):
-            self.network.load_state_dict(state["network"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.losses, self._spent = list(state["losses"]), float(state["seconds"])
+        self.batches, self.settings, self.machine = batches, settings, machine
+        self.network = settings.shape.build().to(machine.device)
+        self.optimiser = machine.optimiser(
+            torch.optim.AdamW(self.network.parameters(), lr=settings.rate, weight_decay=1e-3)
+        )
         self.network.train()
 
-    @property
-    def seconds(self) -> float:
-        """Training time over all sessions."""
-        return self._spent + time.monotonic() - self._started
-
-    def step(self, batches: _Batches) -> float:
+    def step(self, step: int, generator: torch.Generator) -> float:
         """One optimiser step."""
-        settings, step = self.settings, len(self.losses)
-        views, pasted = batches.draw(step_generator(settings.seed, step))
-        for group in self.optimiser.param_groups:
-            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
-        first, second = self.network(views.flatten(0, 1).to(self.device)).chunk(2)
-        loss, hardest = contrast_loss(first, second, pasted.to(self.device), settings.temperature)
+        settings, device = self.settings, self.machine.device
+        views, pasted = self.batches.draw(generator)
+        first, second = self.network(views.flatten(0, 1).to(device)).chunk(2)
+        loss, hardest = contrast_loss(first, second, pasted.to(device), settings.temperature)
         apart = pair_loss(self.network.same(first, second), self.network.same(first, second[hardest]))
         total = loss + settings.apart * apart
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.losses.append(float(total.detach()))
-        if time.monotonic() - self._saved > EVERY_SECONDS:
-            self.save()
-            self._saved = time.monotonic()
-        return self.losses[-1]
+        rate = cosine_rate(step, settings.steps, settings.rate)
+        self.machine.improve(total, self.network, self.optimiser, rate)
+        return float(total.detach())
 
-    def save(self) -> None:
-        """Write the checkpoint."""
-        save_checkpoint(self.path, {
-            "fingerprint": self.fingerprint, "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(), "losses": self.losses, "seconds": self.seconds,
-        })  # fmt: skip
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
 
-    def adjust(self, batches: _Batches, unlearnt: bool) -> None:
+    def load(self, state: dict[str, Any], finished: bool) -> None:
+        """Go on from `state`."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def validate(self) -> float:
+        """Never asked: what recognition is worth is measured in the end (`medsynth_desktop.training.recognition`)."""
+        raise NotImplementedError
+
+    def adjust(self, unlearnt: bool) -> None:
         """Bring the head's log-odds to what they are worth on patients that it did not learn (Platt 1999)."""
         right, wrong = [], []
         with torch.inference_mode():
             for number in range(ADJUSTING):
-                views, pasted = batches.draw(step_generator(self.settings.seed, -2 - number), not unlearnt)
-                first, second = self.network(views.flatten(0, 1).to(self.device)).chunk(2)
+                views, pasted = self.batches.draw(
+                    step_generator(self.settings.seed, -2 - number), not unlearnt
+                )
+                first, second = self.network(views.flatten(0, 1).to(self.machine.device)).chunk(2)
                 odds = self.network.same(first.repeat_interleave(len(first), 0), second.repeat(len(first), 1))
                 square = odds.reshape(len(first), len(first)).double().cpu()
                 right.append(square.diagonal())

@@ -15,6 +15,7 @@ from medsynth_desktop.training.adversarial import CriticSettings
 from medsynth_desktop.training.autoencoder import AnySettings, AutoencoderSettings
 from medsynth_desktop.training.diffusion import DiffusionSettings
 from medsynth_desktop.training.quantised import QuantisedSettings
+from medsynth_desktop.training.stopping import EarlyStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,16 @@ def conditioned(settings: DiffusionSettings, conditions: Sequence[Condition]) ->
     )
 
 
-def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | None = None) -> Preset:
+def preset_for(
+    key: str,
+    spatial_dims: int = 3,
+    seed: int = 0,
+    max_steps: int | None = None,
+    early_stop: bool | None = None,
+) -> Preset:
     """Return a preset for images of that many dimensions; ``max_steps`` cuts both trainings.
+
+    ``early_stop`` lets both stop early, or neither; None leaves it to the preset.
 
     Raises
     ------
@@ -136,14 +145,20 @@ def preset_for(key: str, spatial_dims: int = 3, seed: int = 0, max_steps: int | 
             shape=shape,
             seed=seed,
             steps=max_steps or first.steps,
+            stop=_stop(first.stop, early_stop),
         ),
         diffusion=replace(
             second,
             shape=_in_dimensions(second.shape, spatial_dims),
             seed=seed,
             steps=max_steps or second.steps,
+            stop=_stop(second.stop, early_stop),
         ),
     )
+
+
+def _stop(own: EarlyStop | None, wanted: bool | None) -> EarlyStop | None:
+    return own if wanted is None else (own or EarlyStop()) if wanted else None
 
 
 def _in_dimensions(shape: AnyUNetShape, spatial_dims: int) -> AnyUNetShape:

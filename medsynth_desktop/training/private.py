@@ -50,7 +50,8 @@ class PrivateSettings:
 
     ``batch`` patients are drawn in a step on average, ``views`` noised views of each; ``clip`` bounds the norm of a
     patient's gradient, ``noise`` is in units of it. ``ema`` is the decay of the averaged weights that are kept, which
-    takes off much of the noise and costs no privacy.
+    takes off much of the noise and costs no privacy. ``mirrored`` as the base learnt it
+    (`medsynth_desktop.training.diffusion.DiffusionSettings`).
     """
 
     parts: Parts = "attention"
@@ -63,6 +64,7 @@ class PrivateSettings:
     ema: float = 0.98
     skew: float = 1.0
     drop: float = 0.1
+    mirrored: bool = True
 
     def __post_init__(self) -> None:
         if self.parts not in get_args(Parts):
@@ -108,12 +110,13 @@ def fine_tune(
     """
     if len(arrays) == 0:
         raise InputRefused("There is no training image; import a cohort first.")
-    latents = (yield from encode_images(base.autoencoder, arrays)) * base.latent_scale
+    latents = (yield from encode_images(base.autoencoder, arrays, settings.mirrored)) * base.latent_scale
+    each = 2 if settings.mirrored else 1  # rows of an image
     rows: dict[str, list[int]] = {}
     for index, patient in enumerate(patients):
-        rows.setdefault(patient, []).extend((2 * index, 2 * index + 1))  # an image and its mirror
+        rows.setdefault(patient, []).extend(range(each * index, each * (index + 1)))
     if given is not None:
-        given = given.repeat_interleave(2, 0)
+        given = given.repeat_interleave(each, 0)
     facts = [asdict(settings), data_hash, base.record.hash, len(arrays)]
     run = _Run(base, settings, list(rows.values()), out / CHECKPOINT, hash_json(facts), secret)
     try:

@@ -17,8 +17,11 @@ from medsynth_desktop.networks.quantised import QuantisedAutoencoder
 from medsynth_desktop.training.adversarial import Critics, CriticSettings
 from medsynth_desktop.training.checkpoint import cosine_rate
 from medsynth_desktop.training.codes import MovingCodes
-from medsynth_desktop.training.patches import Images, draw_patches
+from medsynth_desktop.training.machine import Machine
+from medsynth_desktop.training.patches import Images, draw_patches, mean_loss
 from medsynth_desktop.training.perceptual import Eye, PerceptualLoss
+from medsynth_desktop.training.recomputing import recompute
+from medsynth_desktop.training.stopping import EarlyStop
 
 LEFT_OUT = "perceptual loss left out: no weights were found"
 
@@ -45,6 +48,7 @@ class QuantisedSettings:
     restart: float = 0.1
     critics: CriticSettings | None = None
     seed: int = 0
+    stop: EarlyStop | None = None
 
 
 class QuantisedLearner:
@@ -57,20 +61,25 @@ class QuantisedLearner:
     """
 
     def __init__(
-        self, arrays: Images, settings: QuantisedSettings, device: str, eye: Eye | None = None
-    ) -> None:
+        self, arrays: Images, settings: QuantisedSettings, machine: Machine, eye: Eye | None = None,
+        unseen: Images = (),
+    ) -> None:  # fmt: skip
         torch.manual_seed(settings.seed)
-        self.arrays, self.settings, self.device = arrays, settings, device
-        self.network: QuantisedAutoencoder = settings.shape.build().to(device)
+        self.arrays, self.settings, self.machine, self.unseen = arrays, settings, machine, unseen
+        self.network: QuantisedAutoencoder = settings.shape.build().to(machine.device)
         if settings.shape.spatial_dims == 3:
             _ = self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        if machine.compute.save_memory:
+            recompute(self.network)
         self.network.train()
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.rate, betas=(0.5, 0.9))
+        self.optimiser = machine.optimiser(
+            torch.optim.Adam(self.network.parameters(), lr=settings.rate, betas=(0.5, 0.9))
+        )
         self.codes = MovingCodes(self.network.codebook, settings.decay, settings.restart)
         patch = tuple(min(settings.patch, n) for n in arrays[0].shape)
         dims = settings.shape.spatial_dims
-        self.critics = Critics(settings.critics, dims, patch, device) if settings.critics else None
-        self.eye = PerceptualLoss(eye).to(device) if eye and settings.perceptual else None
+        self.critics = Critics(settings.critics, dims, patch, machine) if settings.critics else None
+        self.eye = PerceptualLoss(eye).to(machine.device) if eye and settings.perceptual else None
         self.saw_by = f"{eye.name}, {eye.hash[:12]}" if eye and self.eye else ""
 
     @property
@@ -82,46 +91,55 @@ class QuantisedLearner:
 
     def step(self, step: int, generator: torch.Generator) -> float:
         """One step of everything; return the mean absolute error of the restored patches."""
-        settings = self.settings
-        for group in self.optimiser.param_groups:
-            group["lr"] = cosine_rate(step, settings.steps, settings.rate)
-        patches = draw_patches(self.arrays, settings.batch, settings.patch, generator).to(self.device)
-        latents = self.network.features(patches)
-        cells = _cells(latents)
-        if step == 0:
-            self.codes.begin(cells, generator)
-        codes, index = self.network.codebook.quantise(latents)
-        # The decoder's gradient goes straight through to the encoder, as if nothing had been rounded.
-        restored = self.network.picture(latents + (codes - latents).detach())
-        error = (restored - patches).abs().mean()
-        loss = settings.l1 * error + settings.commitment * (latents - codes).square().mean()
-        self._improve(step, loss, patches, restored, generator)
-        self.codes.follow(cells, index.reshape(-1), generator)
-        return float(error.detach())
+        settings, machine = self.settings, self.machine
+        own = machine.own(settings.batch)
+        patches = draw_patches(self.arrays, settings.batch, settings.patch, generator, own).to(machine.device)
+        with machine.autocast():
+            # Distances to codes are compared in 32 bits: of 16,384 of them many lie within the rounding of 16.
+            latents = self.network.features(patches).float()
+            cells = machine.gathered(_cells(latents))
+            if step == 0:
+                self.codes.begin(cells, generator)
+            with torch.autocast(latents.device.type, enabled=False):
+                codes, index = self.network.codebook.quantise(latents)
+            # The decoder's gradient goes straight through to the encoder, as if nothing had been rounded.
+            restored = self.network.picture(latents + (codes - latents).detach())
+            error = (restored - patches).abs().mean()
+            loss = settings.l1 * error + settings.commitment * (latents - codes).square().mean()
+            real, fake = _views(patches, restored, settings.batch, own, generator)
+            loss, critics = self._judged(step, loss, real, fake)
+        rate = cosine_rate(step, settings.steps, settings.rate)
+        machine.improve(loss, self.network, self.optimiser, rate)
+        if critics:
+            critics.learn(real, fake, cosine_rate(step, settings.steps, critics.settings.rate))
+        self.codes.follow(cells, machine.gathered(index.reshape(-1)), generator)
+        return float(machine.mean(error))
 
-    def _improve(
-        self,
-        step: int,
-        loss: torch.Tensor,
-        patches: torch.Tensor,
-        restored: torch.Tensor,
-        generator: torch.Generator,
-    ) -> None:
-        """Add what others think of the restored patches to ``loss``, take the optimisers' steps."""
-        real, fake = _views(patches, restored, generator)
+    def validate(self) -> float:
+        """The loss of one patch of each unseen image, always the same; without critics, who change their minds."""
+        settings, device = self.settings, self.machine.device
+
+        def loss(patches: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+            patches = patches.to(device)
+            latents = self.network.features(patches).float()
+            with torch.autocast(latents.device.type, enabled=False):
+                codes = self.network.codebook.quantise(latents)[0]
+            error = (self.network.picture(codes) - patches).abs().mean()
+            return settings.l1 * error + settings.commitment * (latents - codes).square().mean()
+
+        with self.machine.autocast():
+            return mean_loss(self.unseen, settings.batch, settings.patch, settings.seed, loss)
+
+    def _judged(
+        self, step: int, loss: torch.Tensor, real: dict[str, torch.Tensor], fake: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, Critics | None]:
+        """``loss`` and what others think of the restored patches; the critics, where they have joined in."""
         if self.eye is not None:
             loss = loss + self.settings.perceptual * self.eye(real["slice"], fake["slice"])
         critics = self.critics
-        if critics and step < self.settings.steps * critics.settings.after:
-            critics = None
-        if critics:
-            loss = loss + critics.displeasure(real, fake)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        if critics:
-            critics.learn(real, fake, cosine_rate(step, self.settings.steps, critics.settings.rate))
+        if critics is None or step < self.settings.steps * critics.settings.after:
+            return loss, None
+        return loss + critics.displeasure(real, fake), critics
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on."""
@@ -158,12 +176,15 @@ def _cells(latents: torch.Tensor) -> torch.Tensor:
 
 
 def _views(
-    real: torch.Tensor, fake: torch.Tensor, generator: torch.Generator
+    real: torch.Tensor, fake: torch.Tensor, batch: int, own: slice, generator: torch.Generator
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """What critics see: of volumes one random slice each (the same of both) and the whole; an image as it is."""
+    """What critics see: of volumes one random slice each (the same of both) and the whole; an image as it is.
+
+    Both are the rows ``own`` of a batch.
+    """
     if real.ndim == 4:
         return {"slice": real}, {"slice": fake}
-    chosen = torch.randint(real.shape[-1], (len(real),), generator=generator).tolist()
+    chosen = torch.randint(real.shape[-1], (batch,), generator=generator)[own].tolist()
 
     def both(volumes: torch.Tensor) -> dict[str, torch.Tensor]:
         slices = [volume[..., k] for volume, k in zip(volumes, chosen, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medsynth_desktop.cohorts.access import map_arrays
+from medsynth_desktop.cohorts.access import MappedArrays, map_arrays
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import BundleRecord, CohortRecord
@@ -30,13 +30,17 @@ def ask_membership(
         When the model was trained on another cohort than this one, or a split is empty.
     """
     record = check_asked(workspace, cohort, bundle_hash)
-    from medsynth_desktop.bundles import read_bundle
+    from medsynth_desktop.bundles import describe_bundle, read_bundle
     from medsynth_desktop.samplers.sampling import pick_device
     from medsynth_desktop.training.denoising import Probe
+    from medsynth_desktop.workbench.validation import learnt_from
 
     yield Progress(0, 0, "Loading the model")
     bundle = read_bundle(Path(record.path)).to(pick_device(device)[0])
-    sides = (map_arrays(workspace, cohort, "train"), map_arrays(workspace, cohort, "calibration"))
+    # Patients on whom the training was only validated are no members.
+    learnt = learnt_from(cohort.split("train"), describe_bundle(Path(record.path))["training"])
+    members = MappedArrays(workspace, learnt), learnt
+    sides = (members, map_arrays(workspace, cohort, "calibration"))
     made = yield from attack_membership(bundle, *sides, Probe(seed=seed), most=most)
     workspace.settings.set(_key(cohort, bundle_hash), made.to_json())
     return made

@@ -116,9 +116,16 @@ def _training_rows(training: Mapping[str, Any]) -> Rows:
             for key in ("steps", "batch", "seed", "seconds", "loss")
             if _number(told.get(key))
         ]
+        if isinstance(bits := told.get("precision"), str):
+            numbers.append(f"precision {bits[:20]}")
+        if told.get("stopped") is True:
+            numbers.append("stopped early")
         rows.append((f"{stage.capitalize()} stage", ", ".join(numbers) or "not told"))
-        if curve := [v for v in told.get("curve", ()) if _number(v)]:
-            rows.append((f"{stage.capitalize()} loss", f"{sparkline(curve)} {curve[0]:g} to {curve[-1]:g}"))
+        for key, of in (("curve", ""), ("unseen", " of unseen patients")):
+            if curve := [v for v in told.get(key, ()) if _number(v)]:
+                words = f"{sparkline(curve)} {curve[0]:g} to {curve[-1]:g}"
+                rows.append((f"{stage.capitalize()} loss{of}", words))
+        rows += _validation_rows(stage, told.get("validation"))
     settings = training.get("settings")
     if isinstance(settings, Mapping):
         rows += [
@@ -127,6 +134,14 @@ def _training_rows(training: Mapping[str, Any]) -> Rows:
             if isinstance(s, Mapping)
         ]
     return rows or [("Training", "the model does not tell")]
+
+
+def _validation_rows(stage: str, told: Any) -> Rows:
+    """Who was kept from learning so that the training knew when to stop."""
+    if not isinstance(told, Mapping) or not all(_number(told.get(key)) for key in ("patients", "images")):
+        return []
+    who = f"patients {told['patients']}, images {told['images']} of the training split, not learnt from"
+    return [(f"{stage.capitalize()} validated on", f"{who}; SHA-256 {str(told.get('sha256', ''))[:64]}")]
 
 
 def _number(value: object) -> bool:

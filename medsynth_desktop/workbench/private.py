@@ -7,11 +7,11 @@ attention alone or on all of the UNet.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from medsynth_desktop.bundles import Bundle, BundleFacts, read_bundle, write_bundle
+from medsynth_desktop.bundles import Bundle, BundleFacts, describe_bundle, read_bundle, write_bundle
 from medsynth_desktop.bundles.asking import given_rows
 from medsynth_desktop.cohorts.access import load_arrays
 from medsynth_desktop.core.errors import InputRefused, NotFound
@@ -73,12 +73,10 @@ def train_private(
         raise InputRefused(
             f"Delta must lie above 0 and at most at one over the number of patients, {1 / patients:.2g}; got {delta:g}."
         )
-    plain = PrivateSettings(choice.parts, choice.steps, choice.batch)
+    plain = PrivateSettings(choice.parts, choice.steps, choice.batch, mirrored=_mirrored(base))
     yield Progress(0, plain.steps, "Working out the noise")
     share = mechanism(plain, patients).share
-    settings = PrivateSettings(
-        choice.parts, choice.steps, choice.batch, noise=noise_for(choice.epsilon, delta, share, plain.steps)
-    )
+    settings = replace(plain, noise=noise_for(choice.epsilon, delta, share, plain.steps))
     epsilon, second = spent(mechanism(settings, patients), delta)
     arrays, _ = load_arrays(workspace, cohort, "train")
     model = read_bundle(Path(base.path)).to(device)
@@ -142,6 +140,14 @@ def _check(workspace: Workspace, cohort: CohortRecord, base: BundleRecord, patie
             f"The model {base.name} has learnt from these patients already, without protection; no fine-tuning takes "
             "that back. Begin with a model of other images."
         )
+
+
+def _mirrored(base: BundleRecord) -> bool:
+    """Whether the base learnt the mirrors of its images too, as it says; one that says nothing: volumes yes."""
+    settings = describe_bundle(Path(base.path))["training"].get("settings")
+    diffusion = settings.get("diffusion") if isinstance(settings, dict) else None
+    said = diffusion.get("mirrored") if isinstance(diffusion, dict) else None
+    return said if isinstance(said, bool) else len(base.recipe.grid) == 3
 
 
 def _words(grid: tuple[int, ...]) -> str:

@@ -23,6 +23,7 @@ from medsynth_desktop.workbench import (
     importing,
     keeping_away,
     model_card,
+    modelling,
     releasing,
     sampling,
     surfacing,
@@ -125,6 +126,22 @@ class Workbench(GuardDesk):
             device=device,
         )
         return self.start(f"Distilling {self.bundle.name}", steps, device or "best", self._distilled)
+
+    def train(self, out: Path, settings: modelling.TrainSettings, device: str | None = None) -> Job:
+        """Train a model on a cohort of the workspace; one begun before in the same folder goes on.
+
+        Raises
+        ------
+        InputRefused
+            Where no model can be trained to ``out``.
+        """
+        modelling.check_place(out)
+        steps = modelling.train_model(self.workspace, out, settings, device)
+        return self.start(f"Training the model {out.name}", steps, device or "best", self._trained)
+
+    def _trained(self, told: dict[str, Any]) -> None:
+        self.use_bundle(told["hash"])
+        self.tell("info", modelling.in_words(told))
 
     def _distilled(self, report: dict[str, Any]) -> None:
         self.use_bundle(report["hash"])

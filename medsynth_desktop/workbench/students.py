@@ -60,7 +60,8 @@ def train_student(
     from medsynth_desktop.training.presets import conditioned, preset_for
 
     where, folder = pick_device(device)[0], training_folder(out)
-    chosen = preset_for(preset, len(synthetic.recipe.grid), seed, max_steps)
+    # Every sample that passed the filter is learnt from; none is spared for an early stop.
+    chosen = preset_for(preset, len(synthetic.recipe.grid), seed, max_steps, early_stop=False)
     if source == "teacher":
         own = read_bundle(Path(teacher.path)).to(where)
         network, shape, first = own.autoencoder, own.autoencoder_shape, {"of": teacher.hash}

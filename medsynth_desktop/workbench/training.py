@@ -5,26 +5,32 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from medsynth_desktop.bundles import BundleFacts, write_bundle
 from medsynth_desktop.bundles.asking import given_rows, learn_conditions
 from medsynth_desktop.cohorts.access import load_arrays
 from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.progress import Steps
-from medsynth_desktop.core.records import CohortRecord, Condition
+from medsynth_desktop.core.records import CohortRecord, Condition, ImageRecord
+from medsynth_desktop.samplers.sampling import pick_device
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import AnySettings, TrainedAutoencoder, train_autoencoder
 from medsynth_desktop.training.diffusion import DiffusionSettings, TrainedDiffusion, train_diffusion
+from medsynth_desktop.training.machine import Compute, Precision
 from medsynth_desktop.training.perceptual import Eye
 from medsynth_desktop.training.presets import Preset, conditioned, preset_for
 from medsynth_desktop.workbench.checkpoints import TRAINING, training_folder
 from medsynth_desktop.workbench.model_card import training_card
 from medsynth_desktop.workbench.seeing import find_eye
+from medsynth_desktop.workbench.validation import divide, validation_facts
 
 Stage = Literal["autoencoder", "diffusion"]
+STAGES: tuple[Stage, ...] = ("autoencoder", "diffusion")
 LICENCE = "as the training images"
 
 
@@ -38,40 +44,48 @@ def train(
     max_steps: int | None = None,
     resume: bool = False,
     seed: int = 0,
-    device: str = "cpu",
+    compute: Compute | None = None,
     conditions: Sequence[str] = (),
+    early_stop: bool | None = None,
 ) -> Steps[dict[str, Any]]:
     """Train one stage; checkpoints stand in ``OUT.training`` beside the bundle ``out``, which the second stage writes.
 
     The finished bundle is also copied into the workspace, where sampling looks for it. The second stage learns what the
-    images' attributes named in ``conditions`` make of them.
+    images' attributes named in ``conditions`` make of them. ``compute`` None is the best device there is,
+    ``early_stop`` None what the preset says; patients who are spared for it are not learnt from.
 
     Raises
     ------
     InputRefused
-        When a run is there already and ``resume`` is not set, the grid does not divide, or no image says a condition.
+        When a run is there already and ``resume`` is not set, the grid or the batch does not divide, no image says a
+        condition, or no patient can be spared for an early stop.
     NotFound
         When the diffusion stage finds no trained autoencoder.
     """
     cohort = workspace.cohorts.get(cohort_name)
-    folder = training_folder(out)
+    folder, compute = training_folder(out), compute or compute_on()
     _check(stage, folder, out, resume)
-    arrays, records = load_arrays(workspace, cohort, "train")
-    attributes = [record.attributes for record in records]
+    images = load_arrays(workspace, cohort, "train")
+    attributes = [record.attributes for record in images[1]]
     learnt = learn_conditions(conditions, attributes)
-    if stage == "autoencoder":
-        chosen = {"preset": preset, "seed": seed, "max_steps": max_steps, "cohort": cohort.hash}
-        settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
-        _remember(folder, chosen)
-        eye = find_eye(workspace, cohort)
-        trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
-        return _report(trained.summary, out)
     eye = find_eye(workspace, cohort)
-    autoencoder = yield from _trained_autoencoder(folder, cohort, arrays, device, eye)
-    settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps)
+    settings = preset_for(preset, len(cohort.recipe.grid), seed, max_steps, early_stop)
+    if stage == "autoencoder":
+        chosen = {
+            "preset": preset, "seed": seed, "max_steps": max_steps, "cohort": cohort.hash, "early_stop": early_stop,
+        }  # fmt: skip
+        _remember(folder, chosen)
+        trained = yield from _train_autoencoder(images, settings.autoencoder, folder, cohort, compute, eye)
+        return _report(trained.summary, out)
+    first = _chosen_before(folder, cohort)
+    settings = replace(settings, autoencoder=first, diffusion=conditioned(settings.diffusion, learnt))
+    autoencoder = yield from _train_autoencoder(images, first, folder, cohort, compute, eye)
+    rows, unseen = divide(images[1], settings.diffusion.stop)
+    given = given_rows(learnt, attributes)
     diffusion = yield from train_diffusion(
-        autoencoder.network, arrays, conditioned(settings.diffusion, learnt), folder, cohort.hash, device,
-        given_rows(learnt, attributes),
+        autoencoder.network, _of(images[0], rows), settings.diffusion, folder, cohort.hash, compute,
+        None if given is None else given[rows],
+        unseen=images[0][unseen], unseen_given=None if given is None else given[unseen],
     )  # fmt: skip
     facts = bundle_facts(out.name, cohort, autoencoder, diffusion, learnt, settings)
     card = training_card(asdict(facts))
@@ -79,6 +93,40 @@ def train(
     workspace.bundles.add(record, out)
     told = {"hash": record.hash, "name": record.name, "conditions": [asdict(c) for c in learnt]}
     return {**_report(diffusion.summary, out), **told}
+
+
+def compute_on(
+    device: str | None = None,
+    precision: Precision | None = None,
+    devices: int = 1,
+    save_memory: bool = False,
+) -> Compute:
+    """How to compute on the named device, or the best there is.
+
+    Raises
+    ------
+    InputRefused
+        No such device or precision, or fewer devices than asked for.
+    """
+    return Compute(pick_device(device)[0], precision, devices, save_memory)
+
+
+def check_grid(cohort: CohortRecord, preset: str) -> None:
+    """Refuse, before hours of training, a grid that the networks of a preset cannot halve as often as they do.
+
+    Raises
+    ------
+    InputRefused
+        Naming what every axis must divide by.
+    """
+    grid = cohort.recipe.grid
+    settings = preset_for(preset, len(grid))
+    factor = settings.autoencoder.shape.factor * settings.diffusion.shape.factor
+    if any(n % factor for n in grid):
+        raise InputRefused(
+            f"For the preset {preset} every axis of the grid must divide by {factor}; {cohort.name} has "
+            f"{' x '.join(map(str, grid))}. Choose another preset, or import the cohort on another grid."
+        )
 
 
 def refuse_unfinished(path: Path) -> None:
@@ -111,7 +159,9 @@ def bundle_facts(
     conditions: tuple[Condition, ...],
     preset: Preset,
 ) -> BundleFacts:
-    """Everything that `bundle.json` says of a model trained on ``cohort``."""
+    """Everything that `bundle.json` says of a model trained on ``cohort`` with the settings of ``preset``."""
+    records = cohort.split("train")
+    rows = [divide(records, stage.stop)[0] for stage in (preset.autoencoder, preset.diffusion)]
     return BundleFacts(
         name=name,
         licence=LICENCE,
@@ -123,9 +173,15 @@ def bundle_facts(
         schedule=diffusion.schedule,
         latent_scale=diffusion.latent_scale,
         training={
-            "images": len(cohort.split("train")),
-            "autoencoder": asdict(autoencoder.summary),
-            "diffusion": asdict(diffusion.summary),
+            "images": len({*rows[0], *rows[1]}),
+            "autoencoder": {
+                **asdict(autoencoder.summary),
+                "validation": validation_facts(records, preset.autoencoder.stop),
+            },
+            "diffusion": {
+                **asdict(diffusion.summary),
+                "validation": validation_facts(records, preset.diffusion.stop),
+            },
             "preset": preset.key,
             "settings": {
                 "autoencoder": _numbers(preset.autoencoder),
@@ -138,7 +194,8 @@ def bundle_facts(
 def _numbers(settings: AnySettings | DiffusionSettings) -> dict[str, Any]:
     """The plain numbers of a stage's settings; networks and schedule stand in the bundle by themselves."""
     plain = asdict(settings)
-    plain |= {f"critics_{name}": value for name, value in (plain.get("critics") or {}).items()}
+    for part in ("critics", "stop"):
+        plain |= {f"{part}_{name}": value for name, value in (plain.get(part) or {}).items()}
     return {name: value for name, value in plain.items() if isinstance(value, int | float | str)}
 
 
@@ -157,7 +214,7 @@ def _check(stage: Stage, folder: Path, out: Path, resume: bool) -> None:
 def _remember(folder: Path, chosen: dict[str, Any]) -> None:
     """Keep what the autoencoder was trained with, since the second stage must load exactly that."""
     path = folder / "settings.json"
-    if path.exists():
+    if path.exists() and (folder / "autoencoder.ckpt").exists():
         _same(json.loads(path.read_text(encoding="utf-8")), chosen)
         return
     try:
@@ -178,9 +235,8 @@ def _same(before: dict[str, Any], chosen: dict[str, Any]) -> None:
             )
 
 
-def _trained_autoencoder(
-    folder: Path, cohort: CohortRecord, arrays: Any, device: str, eye: Eye | None
-) -> Steps[TrainedAutoencoder]:
+def _chosen_before(folder: Path, cohort: CohortRecord) -> AnySettings:
+    """The settings that the autoencoder in ``folder`` was trained with."""
     path = folder / "settings.json"
     if not path.exists():
         raise NotFound(
@@ -191,9 +247,30 @@ def _trained_autoencoder(
         raise InputRefused(
             "The autoencoder was trained on other images than this cohort holds now; train it anew with another --out."
         )
-    settings = preset_for(chosen["preset"], len(cohort.recipe.grid), chosen["seed"], chosen["max_steps"])
-    trained = yield from train_autoencoder(arrays, settings.autoencoder, folder, cohort.hash, device, eye)
+    return preset_for(
+        chosen["preset"], len(cohort.recipe.grid), chosen["seed"], chosen["max_steps"], chosen.get("early_stop")
+    ).autoencoder  # fmt: skip
+
+
+def _train_autoencoder(
+    images: tuple[np.ndarray, tuple[ImageRecord, ...]],
+    settings: AnySettings,
+    folder: Path,
+    cohort: CohortRecord,
+    compute: Compute,
+    eye: Eye | None,
+) -> Steps[TrainedAutoencoder]:
+    arrays, records = images
+    rows, unseen = divide(records, settings.stop)
+    trained = yield from train_autoencoder(
+        _of(arrays, rows), settings, folder, cohort.hash, compute, eye, arrays[unseen]
+    )
     return trained
+
+
+def _of(arrays: np.ndarray, rows: list[int]) -> np.ndarray:
+    """Those rows; all of them without a copy."""
+    return arrays if len(rows) == len(arrays) else arrays[rows]
 
 
 def _report(summary: Any, out: Path) -> dict[str, Any]:
@@ -203,6 +280,9 @@ def _report(summary: Any, out: Path) -> dict[str, Any]:
         "losses": list(summary.curve),
         "notes": list(summary.notes),
         "loss": summary.loss,
+        "precision": summary.precision,
+        "unseen_losses": list(summary.unseen),
+        "stopped": summary.stopped,
         "seconds": summary.seconds,
         "bundle": str(out),
     }

@@ -79,7 +79,7 @@ def test_the_dialog_asks_and_the_panel_passes_it_on(panel, bench, monkeypatch, t
     assert (wishes.cohort, wishes.out) == (bench.cohort.name, tmp_path / "student")
     asked: list[tuple[str, Path, DistillSettings]] = []
     monkeypatch.setattr(bench, "distill", lambda *words, **_: asked.append(words))
-    panel.distill(wishes)
+    panel.learning.distill(wishes)
     assert asked == [(bench.cohort.name, tmp_path / "student", DistillSettings("ratio", None, "small"))]
 
 

@@ -15,10 +15,12 @@ from medsynth_desktop.networks.architecture import QuantisedShape, UNetShape
 from medsynth_desktop.training.adversarial import Critics, CriticSettings
 from medsynth_desktop.training.autoencoder import train_autoencoder
 from medsynth_desktop.training.diffusion import DiffusionSettings, train_diffusion
+from medsynth_desktop.training.machine import Compute, Machine
 from medsynth_desktop.training.perceptual import Eye, PerceptualLoss
 from medsynth_desktop.training.quantised import LEFT_OUT, QuantisedSettings
 
 SHAPE = QuantisedShape(3, (8, 16), (1, 2), 1, codes=32, latent_channels=2, fold=2)
+MACHINE = Machine(Compute())
 CRITICS = CriticSettings(after=0.25, channels=4, layers=2)
 VQGAN = QuantisedSettings(SHAPE, steps=8, patch=16, rate=1e-3, critics=CRITICS)
 
@@ -80,7 +82,7 @@ def test_critics_join_in_after_their_share_of_the_steps(images: np.ndarray, tmp_
 
 def test_critics_learn_to_tell_and_then_push(images: np.ndarray) -> None:
     torch.manual_seed(0)
-    critics = Critics(replace(CRITICS, feature_weight=0.0), 3, (16, 16, 16), "cpu")
+    critics = Critics(replace(CRITICS, feature_weight=0.0), 3, (16, 16, 16), MACHINE)
     assert sorted(critics.networks) == ["slice", "volume"]
     real = {
         "slice": torch.from_numpy(images[:, :, :, 8])[:, None],
@@ -100,7 +102,7 @@ def test_critics_learn_to_tell_and_then_push(images: np.ndarray) -> None:
 
 
 def test_two_dimensions_have_no_volume_to_criticise() -> None:
-    assert list(Critics(CRITICS, 2, (16, 16), "cpu").networks) == ["slice"]
+    assert list(Critics(CRITICS, 2, (16, 16), MACHINE).networks) == ["slice"]
 
 
 def test_patches_too_small_for_the_critics_are_refused(images: np.ndarray, tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_patches_too_small_for_the_critics_are_refused(images: np.ndarray, tmp_p
     with pytest.raises(InputRefused, match="24 voxels"):
         drain(run(images, tmp_path, settings))
     smallest = 3 * 2**CRITICS.layers
-    Critics(CRITICS, 3, (smallest,) * 3, "cpu").displeasure(
+    Critics(CRITICS, 3, (smallest,) * 3, MACHINE).displeasure(
         *({"slice": torch.rand(1, 1, *(smallest,) * 2), "volume": torch.rand(1, 1, *(smallest,) * 3)},) * 2
     )
 

@@ -19,9 +19,8 @@ from medsynth_desktop.qt.picture import PictureLabel, film
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_volume
 from medsynth_desktop.workbench.sampling import free_batch_name, sample_volume
-from medsynth_desktop.workbench.teaching import DistillSettings
-from medsynth_sampler.distill_dialog import DistillDialog, Wishes
 from medsynth_sampler.foreign_dialog import ask_about
+from medsynth_sampler.learning_box import LearningBox
 from medsynth_sampler.model_box import ModelBox
 from medsynth_sampler.settings_form import SettingsForm
 
@@ -39,8 +38,10 @@ class SamplePanel(Panel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(
-            napari_viewer, titles=("Sampling", "Importing a model", "Opening the demo", "Distilling")
+            napari_viewer,
+            titles=("Sampling", "Importing a model", "Opening the demo", "Distilling", "Training the model"),
         )
+        self.engine = Engine.of(self.workbench)
         self._job: Job | None = None
         self._drawn: Any = None
         self._following = False
@@ -54,7 +55,6 @@ class SamplePanel(Panel):
         self.listen(events.selection, self.refresh_selection)
         self.listen(events.progress, self.refresh_preview)
         self.listen(events.jobs, self.refresh_job)
-        self.engine = Engine.of(self.workbench)
         self.engine.start_with(self)
         self.listen(self.engine.found, self._engine_found)
         self._engine_found()
@@ -64,7 +64,7 @@ class SamplePanel(Panel):
 
     def _build_parts(self) -> None:
         self.empty = EmptyState(
-            "No model yet. Import a model folder to draw synthetic images from it.",
+            "No model yet. Import a model folder to draw synthetic images from it, or train one on a cohort below.",
             ("Import model…", self.ask_import),
             others=demo_buttons(self.attempt, self.workbench),
         )
@@ -76,11 +76,7 @@ class SamplePanel(Panel):
         self.sample_button = QPushButton("Sample")
         self.sample_button.setMinimumHeight(34)
         self.sample_button.clicked.connect(lambda: self.sample())
-        self.distill_button = QPushButton("Distil a student…")
-        self.distill_button.setToolTip(
-            "Train a new model on samples of this one that resemble no patient: it never sees one"
-        )
-        self.distill_button.clicked.connect(lambda: self.ask_distill())
+        self.learning = LearningBox(self, self.engine, self.form.device.currentData)
         self.picture = PictureLabel(FORMING)
         self.picture.setAccessibleName("The sample that is forming")
         self.batches = QComboBox()
@@ -97,7 +93,6 @@ class SamplePanel(Panel):
         column.addWidget(self.model_box)
         column.addWidget(self.form)
         column.addWidget(self.sample_button)
-        column.addWidget(self.distill_button)
         self.layout().insertWidget(
             self.layout().indexOf(self.jobbar), self.picture
         )  # in sight while scrolling
@@ -109,6 +104,7 @@ class SamplePanel(Panel):
         below.addWidget(self.list, 1)
         self.body.addWidget(self.empty)
         self.body.addWidget(self.full)
+        self.body.addWidget(self.learning)
         self.body.addWidget(self.finished, 1)
         self.body.addStretch(0)
 
@@ -153,30 +149,6 @@ class SamplePanel(Panel):
         self.form.seed.setValue(self._asked)
         self.sample(batch_size)
 
-    def ask_distill(self) -> Job | None:
-        """Ask for the settings of a distillation of the open model, and run it in the background."""
-        bench = self.workbench
-        if bench.bundle is None:
-            return None
-        dialog = DistillDialog(
-            bench.bundle.name, bench.cohort_names, bench.cohort.name if bench.cohort else None, self
-        )
-        return self.distill(dialog.wishes()) if dialog.exec() else None
-
-    def distill(self, wishes: Wishes) -> Job | None:
-        """Run a distillation; one that was begun in the same folder goes on."""
-        settings = DistillSettings(
-            wishes.filter,  # type: ignore[arg-type]
-            wishes.draws,
-            wishes.preset,
-            autoencoder=wishes.autoencoder,  # type: ignore[arg-type]
-        )
-        device = self.form.device.currentData()
-        job: Job | None = self.attempt(
-            self.workbench.distill, wishes.cohort, wishes.out, settings, device=device
-        )
-        return job
-
     # -- what the workbench tells ------------------------------------------------------------------------------
 
     def refresh_model(self) -> None:
@@ -186,6 +158,7 @@ class SamplePanel(Panel):
         self.full.setVisible(bool(bundles))
         self.model_box.show_bundles(bundles, bundle, self.workbench.cohort)
         self.form.set_conditions(bundle.conditions if bundle else ())
+        self.learning.refresh()
 
     def refresh_samples(self) -> None:
         """Show the batches, and the finished samples of the open one."""
@@ -239,13 +212,16 @@ class SamplePanel(Panel):
 
     def _running(self) -> Job | None:
         for job in self.workbench.runner.jobs:
-            if job.state not in FINAL and job.title.startswith(("Sampling", "Distilling")):
+            if job.state not in FINAL and job.title.startswith(
+                ("Sampling", "Distilling", "Training the model")
+            ):
                 return job
         return None
 
     def _engine_found(self) -> None:
         if self.engine.facts is not None:
             self.form.set_facts(self.engine.facts)
+        self.learning.refresh()
 
     def _sample_chosen(self, index: Any, _before: Any) -> None:
         sample = self.thumbs.key(index)
