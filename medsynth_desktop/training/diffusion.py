@@ -205,7 +205,7 @@ class DiffusionLearner:
         seen, target = settings.schedule.target(x0, noise, t)
         told: tuple[torch.Tensor, ...] = ()
         if given is not None:
-            told = (_left_out(given[chosen], settings.drop, generator)[own].to(device),)
+            told = (left_out(given[chosen], settings.drop, generator)[own].to(device),)
         error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
         return error(network(seen, t, *told).float(), target)
 
