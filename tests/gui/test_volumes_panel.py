@@ -156,3 +156,13 @@ def test_recognition_is_trained_by_a_button_and_told(
     assert told[0][0] == "info"
     assert "AUC" in told[0][1]
     assert load_recogniser(bench.workspace, bench.cohort) is not None
+
+
+def test_file_open_sample_shows_an_image_of_each_demo(viewer) -> None:
+    shapes = {}
+    for key in ("demo-head", "demo-chest"):
+        (layer,) = viewer.open_sample("medsynth-volumes", key)
+        assert "synthetic" in layer.name
+        shapes[key] = tuple(n for n in layer.data.shape if n > 1)
+    assert sorted(shapes["demo-head"]) == [48, 64, 64]
+    assert shapes["demo-chest"] == (96, 96)
