@@ -97,7 +97,7 @@ ensure_environment() {
             "$python" -m venv --clear "$VENV" || fail "the environment .venv could not be made; is the disk full or read-only?"
         fi
         rm -f "$VENV"/.installed-*
-        packages=(-e "$ROOT[pyqt5]")
+        packages=(-e "$ROOT[pyqt5,private]")
         [ "$level" = test ] && packages=(-e "$ROOT[pyqt5,pyqt6,test]")
         for plugin in "$ROOT"/plugins/*/pyproject.toml; do
             [ -e "$plugin" ] && packages+=(-e "${plugin%/pyproject.toml}")

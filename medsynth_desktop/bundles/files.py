@@ -74,6 +74,7 @@ def read_bundle(path: Path) -> Bundle:
     record = BundleRecord(
         hash_json({name: hash_bytes(data) for name, data in contents.items()}),
         facts.name, str(path), facts.cohort_hash, facts.recipe, facts.conditions, facts.licence,
+        facts.privacy,
     )  # fmt: skip
     return Bundle(
         record,
@@ -103,6 +104,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "latent_shape": list(bundle.latent_shape),
         "latent_scale": facts.latent_scale,
         "training": facts.training,
+        "privacy": asdict(facts.privacy) if facts.privacy else None,
     }
 
 
@@ -134,6 +136,8 @@ def write_bundle(
         raise StoreFailed(f"The folder {path.name} exists already; choose another name for the bundle.")
     document = {"format": FORMAT, "version": VERSION, **asdict(facts)}
     document |= {part: part_document(part, getattr(facts, part)) for part in ("autoencoder", "unet")}
+    if facts.privacy is None:  # older programs read it too
+        del document["privacy"]
     contents = {
         FACTS: json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode(),
         AUTOENCODER: _to_bytes(autoencoder, dtype),

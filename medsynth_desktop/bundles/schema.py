@@ -14,6 +14,7 @@ from medsynth_desktop.bundles.asking import LONGEST_CLASS
 from medsynth_desktop.bundles.plain import strict_json
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import BundleRefused
+from medsynth_desktop.core.privacy import Privacy
 from medsynth_desktop.core.records import Condition, Recipe
 from medsynth_desktop.networks.architecture import (
     AUTOENCODERS,
@@ -33,7 +34,7 @@ MAX_GRID_CELLS = 1 << 28
 """A grid of 2^28 voxels is 1 GiB of float32: beyond any image that is sampled."""
 KEYS = {
     "format", "version", "name", "licence", "recipe", "cohort_hash", "conditions", "autoencoder", "unet", "schedule",
-    "latent_scale", "training",
+    "latent_scale", "training", "privacy",
 }  # fmt: skip
 NAME = re.compile(r"\w[\w .()+-]{0,79}")
 CONDITION = re.compile(r"[A-Za-z]\w{0,39}")
@@ -64,6 +65,7 @@ class BundleFacts:
     schedule: Schedule
     latent_scale: float
     training: dict[str, Any]
+    privacy: Privacy | None = None
 
 
 def parse_facts(data: bytes) -> BundleFacts:
@@ -82,6 +84,8 @@ def parse_facts(data: bytes) -> BundleFacts:
         raise BundleRefused(
             f"bundle.json cannot be read as JSON ({str(error)[:80]}); get the model anew."
         ) from None
+    if isinstance(document, dict):
+        document = {"privacy": None, **document}
     _check_keys("bundle.json", document, KEYS)
     if document["format"] != FORMAT or document["version"] != VERSION or document["version"] is True:
         raise BundleRefused(
@@ -99,6 +103,7 @@ def parse_facts(data: bytes) -> BundleFacts:
         schedule=_record("schedule", Schedule, document["schedule"]),
         latent_scale=_number("latent_scale", document["latent_scale"], 1e-6, 1e6),
         training=_training(document["training"]),
+        privacy=_privacy(document["privacy"]),
     )
     _check_fit(facts)
     return facts
@@ -124,6 +129,23 @@ def _recipe(value: Any) -> Recipe:
     if recipe.version != 1 or type(recipe.version) is not int:
         raise BundleRefused("The recipe's version must be 1; update MedSynth Desktop.")
     return recipe
+
+
+def _privacy(value: Any) -> Privacy | None:
+    """What its maker says of a model that was fine-tuned with differential privacy; others say nothing."""
+    if value is None:
+        return None
+    said = _record("privacy", Privacy, value)
+    for key in ("epsilon", "second_epsilon", "noise", "clip"):
+        _number(f"privacy {key}", getattr(said, key), 1e-9, 1e9)
+    for key in ("delta", "share"):
+        _number(f"privacy {key}", getattr(said, key), 0, 1)
+    if type(said.steps) is not int or not 1 <= said.steps <= 10**9:
+        raise BundleRefused("privacy steps must be a whole number from 1 on; get the model anew.")
+    for key in ("accountant", "second_accountant", "parts"):
+        _text(f"privacy {key}", getattr(said, key), re.compile(r"[\w .,()-]{1,80}"))
+    _text("privacy base", said.base, HASH)
+    return said
 
 
 def _shape(part: str, value: Any) -> Any:

@@ -129,9 +129,17 @@ def _lines(document: dict[str, Any]) -> str:
             f"Autoencoder: {kind.format(**document['autoencoder'])}, "
             f"{document['autoencoder']['parameters']:,} parameters, latents of {latent}{stages[0]}",
             f"Diffusion: {document['unet']['parameters']:,} parameters{stages[1]}",
+            *([f"Privacy: {_privacy(document)}"] if document["privacy"] else []),
             *_notes(document),
         ]
     )
+
+
+def _privacy(document: dict[str, Any]) -> str:
+    from medsynth_desktop.core.privacy import Privacy
+
+    privacy = Privacy(**document["privacy"])
+    return f"{privacy.words}. {privacy.details}"
 
 
 def _notes(document: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 
 import typer
 
@@ -16,6 +16,8 @@ from medsynth_desktop.cli import console
 from medsynth_desktop.core.errors import InputRefused, MedSynthError, StoreFailed
 
 SCREEN = "1920x1080x24"
+Kind = Literal["heads", "chest"]
+KINDS = "heads: 3D MRI; chest: 2D X-rays, drawn by class."
 
 
 def add_to(root: typer.Typer) -> None:
@@ -29,17 +31,18 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Run the main job without a person.")] = False,
     out: Annotated[Optional[Path], typer.Option("--out", help="Folder for what the main job leaves.")] = None,  # noqa: UP045
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")] = 6,
+    kind: Annotated[Kind, typer.Option("--kind", help=KINDS)] = "heads",
 ) -> None:
     """Open the demo in the window; --headless runs the whole main job and leaves its results in --out."""
     if headless or out is not None:
-        _headless(out or Path("medsynth-demo"), count)
+        _headless(out or Path("medsynth-demo"), count, kind)
         return
-    from medsynth_desktop.workbench.demo import prepare
+    from medsynth_desktop.workbench.demo import DEMOS, prepare
 
     if console.options.workspace is None and "MEDSYNTH_WORKSPACE" not in os.environ:
-        console.options.workspace = console.workspace_path().parent / "demo-workspace"
+        console.options.workspace = console.workspace_path().parent / DEMOS[kind].workspace
     with console.open_workspace() as workspace:
-        console.run(prepare(workspace))
+        console.run(prepare(workspace, DEMOS[kind]))
     _start_window([])
 
 
@@ -49,22 +52,24 @@ def window() -> None:
 
 
 def demo_recipe(
-    data: Annotated[list[Path], typer.Argument(help="Real head volumes; stay on this machine.")],
+    data: Annotated[list[Path], typer.Argument(help="Real images; stay on this machine.")],
     work: Annotated[Path, typer.Option(help="Folder of checkpoints; never to be shared.")],
     out: Annotated[Path, typer.Option(help="New folder of the demo: bundle, cohort, record.")],
     participants: Annotated[Path | None, typer.Option(help="CSV that names each file's patient.")] = None,
+    kind: Annotated[Kind, typer.Option("--kind", help=KINDS)] = "heads",
 ) -> None:
-    """Make a demo like the shipped one: teacher on real heads, sample, guard, student on what passed; resumes."""
-    from medsynth_desktop.workbench.demo_recipe import DemoSettings, build_demo
+    """Make a demo like the shipped ones: teacher on real images, sample, guard, student on what passed; resumes."""
+    from medsynth_desktop.workbench.demo_recipe import build_demo
+    from medsynth_desktop.workbench.demo_settings import RECIPES
 
     console.options.workspace = console.options.workspace or work / "workspace"
     with console.open_workspace() as workspace:
-        record = console.run(build_demo(workspace, data, participants, work, out, DemoSettings()))
+        record = console.run(build_demo(workspace, data, participants, work, out, RECIPES[kind]))
     console.answer(record, f"The demo stands in {out}; RECORD.md says how it was made")
 
 
-def _headless(out: Path, count: int) -> None:
-    from medsynth_desktop.workbench.demo import main_job
+def _headless(out: Path, count: int, kind: Kind) -> None:
+    from medsynth_desktop.workbench.demo import DEMOS, main_job
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -74,7 +79,7 @@ def _headless(out: Path, count: int) -> None:
     if console.options.workspace is None:
         console.options.workspace = out / "workspace"
     with console.open_workspace() as workspace:
-        stages = console.run(main_job(workspace, out, count)).stages
+        stages = console.run(main_job(workspace, out, count, demo=DEMOS[kind])).stages
     stages["screenshots"] = _screenshots(out / "screenshots")
     (out / "verdicts.json").write_text(
         json.dumps(console.plain(stages["verdicts"]), indent=2), encoding="utf-8"

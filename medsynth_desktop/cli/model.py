@@ -115,6 +115,47 @@ def _effort(done: dict[str, Any]) -> str:
 
 
 @train_app.command()
+def private(
+    base: Annotated[
+        str, typer.Option("--base", help="Bundle to begin with, trained on other (public) images.")
+    ],
+    cohort: Cohort,
+    out: Out,
+    epsilon: Annotated[float, typer.Option("--epsilon", help="Bound of what is told of a patient.")] = 10.0,
+    delta: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--delta", help="Chance that the bound fails; default well below one in a patient."),
+    ] = None,
+    parts: Annotated[
+        str, typer.Option("--parts", help="What is fine-tuned: attention or all.")
+    ] = "attention",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the training.")] = 200,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Patients drawn in a step, on average.")] = 16,
+    resume: Resume = False,
+    device: Device = None,
+) -> None:
+    """Fine-tune a model with differential privacy: a bound on what it tells of each patient, whoever looks."""
+    from medsynth_desktop.samplers.sampling import pick_device
+    from medsynth_desktop.workbench.private import PrivateChoice, train_private
+    from medsynth_desktop.workbench.sampling import resolve_bundle
+
+    choice = PrivateChoice(epsilon, delta, parts, steps, batch)  # type: ignore[arg-type]
+    with open_workspace() as workspace:
+        found = resolve_bundle(workspace, base)
+        where = pick_device(device)[0]
+        done = run(train_private(workspace, found.hash, cohort, out, choice, resume=resume, device=where))
+    told = done["privacy"]
+    answer(
+        done,
+        f"Fine-tuned {found.name} on {counted(done['patients'], 'patient')} for {counted(done['steps'], 'step')} in "
+        f"{lasting(done['seconds'])}: epsilon {told['epsilon']:.3g} at delta {told['delta']:.0e} "
+        f"({told['accountant']}; {told['second_epsilon']:.3g} by {told['second_accountant']}): {out}, in the workspace "
+        f"as {done['name']}\n"
+        f"Keep {out}.training with the images, or delete it: it holds what could take the noise off.",
+    )
+
+
+@train_app.command()
 def identity(
     cohort: Cohort,
     max_steps: MaxSteps = None,

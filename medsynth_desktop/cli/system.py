@@ -49,7 +49,8 @@ def examine() -> dict[str, Any]:
     decoders = {name: _version(name) for name in DECODERS}
     plugins = {name: _version(name) for name in PLUGINS}
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or ""
-    demo = Path(__file__).resolve().parents[2] / "resources" / "demo" / "bundle"
+    resources = Path(__file__).resolve().parents[2] / "resources"
+    demos = [resources / name / "bundle" for name in ("demo", "demo-chest")]
     missing = [
         f"Python package {n}"
         for n, v in {**versions, **decoders, **plugins}.items()
@@ -62,8 +63,9 @@ def examine() -> dict[str, Any]:
     gl = _opengl()
     if gl == "not found":
         missing.append("OpenGL: the system packages libgl1 and libgl1-mesa-dri")
-    if not demo.is_dir():
-        missing.append("the demo in resources/demo: clone the repository again")
+    missing += [
+        f"the demo in resources/{d.parent.name}: clone the repository again" for d in demos if not d.is_dir()
+    ]
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
@@ -75,7 +77,7 @@ def examine() -> dict[str, Any]:
         "virtual_display": shutil.which("Xvfb") is not None,
         "dicom_decoders": decoders,
         "plugins": plugins,
-        "weights": [*([str(demo)] if demo.is_dir() else []), *_feature_weights()],
+        "weights": [*(str(d) for d in demos if d.is_dir()), *_feature_weights()],
         "workspace": str(workspace_path()),
         "free_disk_gb": round(_free_disk(workspace_path()) / 1e9, 1),
         "missing": missing,

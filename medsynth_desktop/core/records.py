@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from medsynth_desktop.core.privacy import Privacy
+
 Split = Literal["train", "calibration"]
 VerdictName = Literal["pass", "review", "block"]
 DecisionStatus = Literal["approved", "rejected", "reopened"]
@@ -88,6 +90,7 @@ class BundleRecord:
     recipe: Recipe
     conditions: tuple[Condition, ...] = ()
     licence: str = ""
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,46 +1,39 @@
-"""The demo in the window: one click from anywhere."""
+"""The demos in the window: one click from anywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from medsynth_desktop.core.errors import NotFound
-from medsynth_desktop.workbench import demo
+from medsynth_desktop.workbench.demo import DEMOS, HEADS, Demo, check_there, prepare
 from medsynth_desktop.workbench.state import Workbench
 
-WORKSPACE = "demo-workspace"
+
+def demo_buttons(attempt: Callable[..., object], bench: Workbench) -> list[tuple[str, Callable[[], object]]]:
+    """Labels and callbacks for an `EmptyState`: one for each demo that this installation holds."""
+
+    def opener(demo: Demo) -> Callable[[], object]:
+        return lambda: attempt(open_demo, bench, demo)
+
+    return [(f"Open the demo: {demo.words}", opener(demo)) for demo in DEMOS.values() if demo.there]
 
 
-def has_demo() -> bool:
-    """Whether this installation holds the demo."""
-    return (demo.RESOURCES / "bundle").is_dir()
-
-
-def demo_button(attempt: Callable[..., object], bench: Workbench) -> tuple[str, Callable[[], object]] | None:
-    """Label and callback for an `EmptyState`, or None where there is no demo."""
-    return ("Open the demo", lambda: attempt(open_demo, bench)) if has_demo() else None
-
-
-def open_demo(bench: Workbench) -> None:
+def open_demo(bench: Workbench, demo: Demo = HEADS) -> None:
     """Open the demo's own workspace beside the open one, and bring its cohort and model in.
 
     Raises
     ------
     NotFound
-        When this installation holds no demo.
+        When this installation does not hold it.
     MedSynthError
         While a job runs in the open workspace.
     """
-    if not has_demo():
-        raise NotFound(
-            "This installation holds no demo (resources/demo is missing); clone the repository again."
-        )
+    check_there(demo)
     here = bench.workspace.path
-    if here.name != WORKSPACE:
-        bench.open_workspace(here.parent / WORKSPACE)
+    if here.name != demo.workspace:
+        bench.open_workspace(here.parent / demo.workspace)
 
     def ready(bundle: str) -> None:
-        bench.use_cohort(demo.COHORT)
+        bench.use_cohort(demo.cohort)
         bench.use_bundle(bundle)
 
-    bench.start("Opening the demo", demo.prepare(bench.workspace), "disk", ready)
+    bench.start("Opening the demo", prepare(bench.workspace, demo), "disk", ready)

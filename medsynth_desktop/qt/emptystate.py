@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 
 class EmptyState(QWidget):  # type: ignore[misc]
-    """A centred sentence with a button, and perhaps a second one.
+    """A centred sentence with a button, and perhaps others below it.
 
     Parameters
     ----------
     sentence
         What is missing and what to do next.
-    button, other
-        Label and callback of the buttons, or None.
+    button, others
+        Label and callback of the button, or None, and of those below it.
     parent
         Qt parent.
     """
@@ -26,7 +26,7 @@ class EmptyState(QWidget):  # type: ignore[misc]
         sentence: str,
         button: tuple[str, Callable[[], object]] | None = None,
         parent: QWidget | None = None,
-        other: tuple[str, Callable[[], object]] | None = None,
+        others: Sequence[tuple[str, Callable[[], object]]] = (),
     ) -> None:
         super().__init__(parent)
         self.label = QLabel(sentence)
@@ -36,9 +36,9 @@ class EmptyState(QWidget):  # type: ignore[misc]
         column.setContentsMargins(12, 16, 12, 16)
         column.addStretch(1)
         column.addWidget(self.label)
-        self.button, self.other = _button(button), _button(other)
-        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignCenter)
-        column.addWidget(self.other, 0, Qt.AlignmentFlag.AlignCenter)
+        self.button, self.others = _button(button), [_button(other) for other in others]
+        for each in (self.button, *self.others):
+            column.addWidget(each, 0, Qt.AlignmentFlag.AlignCenter)
         column.addStretch(2)
 
     def set_sentence(self, sentence: str) -> None:

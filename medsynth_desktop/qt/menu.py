@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog, QMenu
 
 from medsynth_desktop.core.errors import MedSynthError
 from medsynth_desktop.qt.demonstration import open_demo
+from medsynth_desktop.workbench.demo import DEMOS
 from medsynth_desktop.workbench.state import Workbench
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def fill_menu(shell: Shell) -> QMenu:
 
     add("Open &workspace…", lambda: ask_workspace(shell), "Ctrl+Shift+W")
     add("Open &demo", lambda: open_demo(bench), "Ctrl+Shift+D")
+    add("Open demo of &X-rays", lambda: open_demo(bench, DEMOS["chest"]), "Ctrl+Shift+X")
     menu.addSeparator()
     add("&Open images…", lambda: ask_images(shell), "Ctrl+Shift+I")
     if "Cohort" in shell.panels:

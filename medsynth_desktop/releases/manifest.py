@@ -102,6 +102,7 @@ def build(
             "cohort": bundle.cohort_hash,
             "conditions": [asdict(c) for c in bundle.conditions],
             "licence": bundle.licence,
+            **({"privacy": asdict(bundle.privacy)} if bundle.privacy else {}),
         },
         "recipe": asdict(bundle.recipe),
         "intensity": images.meaning(bundle.recipe),

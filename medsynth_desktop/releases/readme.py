@@ -23,6 +23,7 @@ def readme(count: int, terms: Terms) -> str:
         f"This package holds {count} synthetic {images}, written {terms.created} by MedSynth Desktop. Every "
         "image was computed by a generative model. None is an image of a patient, and none is fit for diagnosis.",
         f"Model: {bundle.name} ({bundle.hash[:12]}). Licence: {bundle.licence or 'not stated, ask the sender'}",
+        *([f"Privacy: {bundle.privacy.words}. {bundle.privacy.details}"] if bundle.privacy else []),
         f"Images: {bundle.recipe.modality}, {grid}, {spacing}; values from {facts['low']:g} to "
         f"{facts['high']:g} ({facts['unit']}).",
         *_folders(terms.formats),

@@ -39,7 +39,8 @@ class DiffusionSettings:
     in [0, 1): above 1 more of them fall where shape turns into detail, and fewer where all is noise. ``loss``
     is the mean squared (``l2``) or absolute (``l1``) error of what the network predicts. Of a model with
     conditions a share ``drop`` of the images is shown without any, and each condition is left out as often again, so
-    that it learns to draw what only some, or none, are asked for.
+    that it learns to draw what only some, or none, are asked for. ``mirrored`` shows every image as its left-right
+    mirror too: twice the images of a head, but a heart on the wrong side.
     """
 
     shape: AnyUNetShape = field(default_factory=UNetShape)
@@ -53,6 +54,7 @@ class DiffusionSettings:
     loss: Loss = "l2"
     seed: int = 0
     stop: EarlyStop | None = None
+    mirrored: bool = True
 
     def __post_init__(self) -> None:
         if self.loss not in get_args(Loss):
@@ -70,12 +72,13 @@ class TrainedDiffusion:
     summary: TrainingSummary
 
 
-def encode_images(autoencoder: Autoencoder, arrays: Images) -> Steps[torch.Tensor]:
-    """Latents (means of KL ones) of every image and of its left-right mirror: (2 n, channels, *space), unscaled."""
+def encode_images(autoencoder: Autoencoder, arrays: Images, mirrored: bool = True) -> Steps[torch.Tensor]:
+    """Latents (means of KL ones) of every image, followed by its left-right mirror's if ``mirrored``; unscaled."""
     device = next(autoencoder.parameters()).device
     latents = []
     for index, image in enumerate(arrays):
-        pair = torch.from_numpy(np.stack([image, image[::-1]]).astype(np.float32))[:, None]
+        seen = [image, image[::-1]] if mirrored else [image]
+        pair = torch.from_numpy(np.stack(seen).astype(np.float32))[:, None]
         with torch.inference_mode():
             latents.append(encode(autoencoder, pair.to(device)).cpu())
         yield Progress(index + 1, len(arrays), "Encoding the training images")
@@ -109,7 +112,7 @@ def train_diffusion(
         raise InputRefused("There is no training image; import a cohort first.")
     compute = Compute.of(device)
     compute.check_batch(settings.batch)
-    latents = yield from encode_images(autoencoder, arrays)
+    latents = yield from encode_images(autoencoder, arrays, settings.mirrored)
     if any(n % settings.shape.factor for n in latents.shape[2:]):
         raise InputRefused(
             f"Latents of {tuple(latents.shape[2:])} cells do not divide by {settings.shape.factor}; change the grid."
@@ -118,13 +121,14 @@ def train_diffusion(
     known = [] if given is None else [hash_bytes(given.numpy().tobytes())]
     checked: Latents | None = None
     if settings.stop is not None:
-        checked = ((yield from encode_images(autoencoder, unseen)) * scale, _twice(unseen_given))
+        shown = yield from encode_images(autoencoder, unseen, settings.mirrored)
+        checked = (shown * scale, _of_each(unseen_given, settings))
     plan = Plan(
         settings.steps, settings.seed, out / "diffusion.ckpt",
         fingerprint(settings, data_hash, len(arrays), *known), "Training the diffusion model: loss",
         settings.stop, epoch=-(-len(arrays) // settings.batch),
     )  # fmt: skip
-    make = partial(DiffusionLearner, (latents * scale, _twice(given)), settings, unseen=checked)
+    make = partial(DiffusionLearner, (latents * scale, _of_each(given, settings)), settings, unseen=checked)
 
     def sheet(learner: DiffusionLearner) -> np.ndarray:
         return drawn_sheet(autoencoder, scale, learner.averaged, settings.schedule, latents.shape[1:])
@@ -136,12 +140,12 @@ def train_diffusion(
     return TrainedDiffusion(network.eval(), settings.shape, settings.schedule, scale, summary)
 
 
-def _twice(given: torch.Tensor | None) -> torch.Tensor | None:
+def _of_each(given: torch.Tensor | None, settings: DiffusionSettings) -> torch.Tensor | None:
     """What is known of an image is known of its mirror."""
-    return None if given is None else given.repeat_interleave(2, 0)
+    return None if given is None else given.repeat_interleave(2 if settings.mirrored else 1, 0)
 
 
-def _left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def left_out(given: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """``given`` with NaN for what is not told this time."""
     none = torch.rand((len(given), 1), generator=generator) < share
     single = torch.rand(given.shape, generator=generator) < (share if given.shape[1] > 1 else 0.0)
@@ -201,7 +205,7 @@ class DiffusionLearner:
         seen, target = settings.schedule.target(x0, noise, t)
         told: tuple[torch.Tensor, ...] = ()
         if given is not None:
-            told = (_left_out(given[chosen], settings.drop, generator)[own].to(device),)
+            told = (left_out(given[chosen], settings.drop, generator)[own].to(device),)
         error = torch.nn.functional.mse_loss if settings.loss == "l2" else torch.nn.functional.l1_loss
         return error(network(seen, t, *told).float(), target)
 

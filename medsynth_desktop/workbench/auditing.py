@@ -259,6 +259,8 @@ def report_facts(
             ("Batch", f"{batch}, {count} sample{plural}"),
             ("Model", f"{model.name} ({model.hash[:16]})"),
         ]
+        if model.privacy is not None:
+            checked.append(("Privacy of the model", f"{model.privacy.words}. {model.privacy.details}"))
     return [
         *checked,
         ("Cohort", f"{cohort.name} ({cohort.hash[:16]}), {len(cohort.split('train'))} training images"),

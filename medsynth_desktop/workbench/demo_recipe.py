@@ -1,65 +1,50 @@
-"""How the shipped demo is made: nothing in it is a patient's image.
+"""How the shipped demos are made: nothing in them is a patient's image.
 
-A teacher learns from real heads and is thrown away. What it draws passes the guard, whose limits come from
+A teacher learns from real images and is thrown away. What it draws passes the guard, whose limits come from
 patients that it never saw; the images that pass become the demo's cohort. The shipped model (the student)
 learns from that cohort alone. Every stage resumes where it stopped.
 """
 
 from __future__ import annotations
 
+import csv
 import platform
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 
 from medsynth_desktop.bundles import Bundle, BundleFacts, read_bundle, write_bundle
+from medsynth_desktop.bundles.asking import given_rows, learn_conditions
 from medsynth_desktop.cohorts.access import load_arrays
 from medsynth_desktop.cohorts.conform import grid_affine
 from medsynth_desktop.cohorts.importing import import_cohort
 from medsynth_desktop.core.errors import GuardRefused
 from medsynth_desktop.core.hashing import hash_array
 from medsynth_desktop.core.progress import Progress, Steps
-from medsynth_desktop.core.records import CohortRecord, Nearest, Policy, Recipe, SampleSettings, Verdict
+from medsynth_desktop.core.records import CohortRecord, Nearest, Policy, Recipe, Verdict
+from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.formats.write import write_volume
 from medsynth_desktop.guard.matched import calibrate_matched, preparation_words
 from medsynth_desktop.guard.sharpness import match_softness
 from medsynth_desktop.guard.verdicts import judge
-from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
 from medsynth_desktop.samplers.sampling import draw_sample
 from medsynth_desktop.similarity.search import NearestSearch
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import AutoencoderSettings, train_autoencoder
 from medsynth_desktop.training.diffusion import DiffusionSettings, train_diffusion
+from medsynth_desktop.training.presets import conditioned
+from medsynth_desktop.workbench.demo import LIST, Asked, asked_in_turn
 from medsynth_desktop.workbench.demo_alignment import align_heads, source_recipe
 from medsynth_desktop.workbench.demo_record import write_record
+from medsynth_desktop.workbench.demo_settings import DemoSettings
 
-TEACHER, DEMO = "teacher-heads", "demo-heads"
 MIN_KEPT = 12
-"""Fewer heads than this would be no cohort: the student needs some to learn from and some unseen."""
-
-RICH, UNET = AutoencoderShape(latent_channels=8), UNetShape(latent_channels=8)
-"""Heads in one pose are learnt soon, so the latents may hold twice the detail of the default networks'."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoSettings:
-    """Numbers of the recipe. ``candidates`` are drawn from the teacher; ``checked`` from the student, to be judged."""
-
-    grid: tuple[int, ...] = (48, 64, 64)
-    spacing: float = 3.6
-    teacher_autoencoder: AutoencoderSettings = AutoencoderSettings(RICH, steps=2400, noise=0.2)
-    teacher_diffusion: DiffusionSettings = DiffusionSettings(UNET, steps=4000)
-    student_autoencoder: AutoencoderSettings = AutoencoderSettings(RICH, seed=1, steps=1800, noise=0.2)
-    student_diffusion: DiffusionSettings = DiffusionSettings(UNET, seed=1, steps=3000)
-    sampling: SampleSettings = field(default_factory=SampleSettings)
-    candidates: int = 80
-    checked: int = 16
-    seed: int = 0
-    licence: str = "CC BY-SA 3.0 (derived from the IXI dataset, brain-development.org)"
+"""Fewer images than this would be no cohort: the student needs some to learn from and some unseen."""
 
 
 def build_demo(
@@ -85,56 +70,50 @@ def build_demo(
     dict
         What RECORD.json says.
     """
-    yield from align_heads(data, source_recipe(settings.grid, settings.spacing), work / "aligned")
-    real = yield from import_cohort(
-        workspace,
-        TEACHER,
-        [work / "aligned"],
-        participants=participants,
-        spacing=settings.spacing,
-        grid=settings.grid,
-    )
+    if settings.aligned:
+        yield from align_heads(data, source_recipe(settings.grid, settings.spacing), work / "aligned")
+        data = [work / "aligned"]
+    grid: dict[str, Any] = {"spacing": settings.spacing or None, "grid": settings.grid}
+    real = yield from import_cohort(workspace, settings.teacher, data, participants=participants, **grid)
     train, train_records = load_arrays(workspace, real, "train")
     unseen, unseen_records = load_arrays(workspace, real, "calibration")
     teacher, teacher_runs = yield from train_model(
-        train,
-        real,
-        settings.teacher_autoencoder,
-        settings.teacher_diffusion,
-        work / "teacher",
-        "teacher",
-        "",
-        device,
-    )
-    candidates = yield from draw_many(teacher, settings, settings.candidates, work / "candidates", device)
+        train, real, settings.conditions, settings.teacher_autoencoder, settings.teacher_diffusion,
+        work / "teacher", "teacher", "", device,
+    )  # fmt: skip
+    asked = asked_in_turn(teacher.record.conditions, settings.candidates)
+    candidates = yield from draw_many(teacher, settings, asked, work / "candidates", device)
     soft = match_softness(candidates, list(unseen))
     search = NearestSearch(train, train_records)
     calibration = yield from calibrate_matched(search, unseen, unseen_records, soft, seed=settings.seed)
     policy = calibration.policy(real.hash)
     verdicts = yield from judge_all(search, candidates, policy)
-    kept = [image for image, verdict in zip(candidates, verdicts, strict=True) if verdict.verdict == "pass"]
+    kept = [
+        (image, conditions)
+        for image, conditions, verdict in zip(candidates, asked, verdicts, strict=True)
+        if verdict.verdict == "pass"
+    ]
     if len(kept) < MIN_KEPT:
         raise GuardRefused(
             f"Only {len(kept)} of {len(candidates)} candidates pass; train longer or draw more."
         )
-    yield from write_cohort(kept, real.recipe, out / "cohort")
+    listed = yield from write_cohort(kept, real.recipe, out)
     with Workspace.open(work / "student-workspace") as own:
-        demo = yield from import_cohort(
-            own, DEMO, [out / "cohort"], spacing=settings.spacing, grid=settings.grid
-        )
+        demo = yield from import_cohort(own, settings.demo, [out / "cohort"], participants=listed, **grid)
         images, records = load_arrays(own, demo, "train")
         everything = [*images, *load_arrays(own, demo, "calibration")[0]]
     student, student_runs = yield from train_model(
-        images, demo, settings.student_autoencoder, settings.student_diffusion, work / "student", "demo-heads",
-        settings.licence, device,
+        images, demo, settings.conditions, settings.student_autoencoder, settings.student_diffusion,
+        work / "student", settings.demo, settings.licence, device,
     )  # fmt: skip
-    drawn = yield from draw_many(student, settings, settings.checked, work / "student-samples", device)
+    asked = asked_in_turn(student.record.conditions, settings.checked)
+    drawn = yield from draw_many(student, settings, asked, work / "student-samples", device)
     cohort_check = yield from judge_all(search, everything, policy)
     student_check = yield from judge_all(search, drawn, policy)
     if not (out / "bundle").exists():
         write_bundle(
             out / "bundle",
-            bundle_facts(student, "demo-heads", settings.licence, student_runs),
+            bundle_facts(student, settings.demo, settings.licence, student_runs),
             student.autoencoder, student.unet,
         )  # fmt: skip
     record = {
@@ -153,6 +132,7 @@ def build_demo(
             "hash": demo.hash,
             "images": len(demo.images),
             "train": len(records),
+            "classes": dict(Counter(str(v) for _, asked in kept for v in asked.values())),
             **summary_of(cohort_check),
         },
         "student": student_runs,
@@ -168,6 +148,7 @@ def build_demo(
 def train_model(
     images: np.ndarray,
     cohort: CohortRecord,
+    conditions: Sequence[str],
     first: AutoencoderSettings,
     second: DiffusionSettings,
     work: Path,
@@ -175,12 +156,17 @@ def train_model(
     licence: str,
     device: str,
 ) -> Steps[tuple[Bundle, dict[str, Any]]]:
-    """Train both networks and keep them as the bundle ``work/bundle`` in full precision."""
+    """Train both networks on the training split and keep them as the bundle ``work/bundle`` in full precision."""
+    told = [record.attributes for record in cohort.split("train")]
+    learnt = learn_conditions(conditions, told)
     autoencoder = yield from train_autoencoder(images, first, work, cohort.hash, device)
-    diffusion = yield from train_diffusion(autoencoder.network, images, second, work, cohort.hash, device)
+    diffusion = yield from train_diffusion(
+        autoencoder.network, images, conditioned(second, learnt), work, cohort.hash, device,
+        given_rows(learnt, told),
+    )  # fmt: skip
     runs = {"autoencoder": asdict(autoencoder.summary), "diffusion": asdict(diffusion.summary)}
     facts = BundleFacts(
-        name, licence, cohort.recipe, cohort.hash, (), autoencoder.shape, diffusion.shape, diffusion.schedule,
+        name, licence, cohort.recipe, cohort.hash, learnt, autoencoder.shape, diffusion.shape, diffusion.schedule,
         diffusion.latent_scale, runs,
     )  # fmt: skip
     if not (work / "bundle").exists():
@@ -199,22 +185,23 @@ def bundle_facts(bundle: Bundle, name: str, licence: str, training: dict[str, An
 
 
 def draw_many(
-    bundle: Bundle, settings: DemoSettings, count: int, folder: Path, device: str
+    bundle: Bundle, settings: DemoSettings, asked: Sequence[Asked], folder: Path, device: str
 ) -> Steps[list[np.ndarray]]:
-    """Draw ``count`` images with seeds from ``settings.seed``; those drawn before by the same model are read back."""
+    """Draw an image for each of ``asked``, with seeds from ``settings.seed``; those drawn before are read back."""
     folder = folder / bundle.record.hash[:12]
     folder.mkdir(parents=True, exist_ok=True)
     images = []
-    for seed in range(settings.seed, settings.seed + count):
+    for seed, conditions in enumerate(asked, settings.seed):
         path = folder / f"{seed:06}.npy"
         if not path.exists():
-            image = yield from draw_sample(bundle, seed, settings.sampling, device)
+            sampling = replace(settings.sampling, conditions=conditions)
+            image = yield from draw_sample(bundle, seed, sampling, device)
             part = path.with_suffix(".part")
             with part.open("wb") as stream:
                 np.save(stream, image, allow_pickle=False)
             part.replace(path)
         images.append(np.load(path, allow_pickle=False))
-        yield Progress(len(images), count, f"Drawn {len(images)} of {count}")
+        yield Progress(len(images), len(asked), f"Drawn {len(images)} of {len(asked)}")
     return images
 
 
@@ -235,15 +222,37 @@ def summary_of(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return {"verdicts": counts, "metrics": metrics}
 
 
-def write_cohort(images: Sequence[np.ndarray], recipe: Recipe, folder: Path) -> Steps[None]:
-    """Write images as compressed 8-bit NIfTI, named by their content; a folder of exactly these is left alone."""
+def write_cohort(drawn: Sequence[tuple[np.ndarray, Asked]], recipe: Recipe, out: Path) -> Steps[Path | None]:
+    """Write images with 8 bits, named by their content, to ``out/cohort``; a folder of exactly these is left alone.
+
+    ``drawn`` are pairs of an image and what it was asked for. Volumes become compressed NIfTI; pictures PNG, which
+    claims no millimetres either.
+
+    Returns
+    -------
+    Path or None
+        The list of what was asked for, as of participants; None where nothing was.
+    """
+    folder = out / "cohort"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {f"demo-{hash_array(image)[:12]}.nii.gz": image for image in images}
+    suffix = ".png" if len(recipe.grid) == 2 else ".nii.gz"
+    wanted = {f"demo-{hash_array(image)[:12]}{suffix}": (image, asked) for image, asked in drawn}
     for path in folder.iterdir():
         if path.name not in wanted:
             path.unlink()
-    for done, (name, image) in enumerate(wanted.items()):
+    for done, (name, (image, _)) in enumerate(wanted.items()):
         if not (folder / name).exists():
             grey = np.round((image + 1) * 127.5).astype(np.uint8)
-            nibabel.save(nibabel.Nifti1Image(grey, grid_affine(recipe)), folder / name)
+            grey = grey.reshape((*grey.shape, 1)[:3])
+            write_volume(Volume(grey, grid_affine(recipe), spaced=recipe.spacing > 0), folder / name)
         yield Progress(done + 1, len(wanted), "Writing the demo cohort")
+    rows = [
+        {"file": n, "patient_id": n.removesuffix(suffix), **asked} for n, (_, asked) in sorted(wanted.items())
+    ]
+    if len(rows[0]) == 2:
+        return None
+    with (out / LIST).open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+    return out / LIST

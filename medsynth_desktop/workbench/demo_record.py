@@ -27,16 +27,24 @@ def _in_words(record: dict[str, Any]) -> str:
             f"{metric['correlation']['max']:.4f} | {metric['rmse']['min']:.4f} |"
         )
 
-    data = record["data"]
+    data, settings = record["data"], record["settings"]
+    pose = " brought into one pose" if settings["aligned"] else ""
+    asked = (
+        f", class by class of the condition {', '.join(settings['conditions'])}"
+        if settings["conditions"]
+        else ""
+    )
+    step, size = settings["spacing"], " x ".join(map(str, settings["grid"]))
+    detail = f"voxels of {step:g} mm" if step else f"{size} pixels"
     lines = [
         "# How this demo was made",
         "",
         "No patient's image is in this folder: `medsynth_desktop/workbench/demo_recipe.py` made all of it.",
         "",
-        f"A teacher model learnt from {data['train']} real T1 MRI heads (IXI, brain-development.org, CC BY-SA 3.0;",
-        f"{data['images']} heads brought into one pose, of which it never saw {data['unseen']}). It is not shipped.",
-        "What it drew was compared with every head it learnt from; images beyond limits calibrated on the unseen",
-        "heads were discarded.",
+        f"A teacher model learnt from {data['train']} real {settings['source']}.",
+        f"Of {data['images']} images{pose} it never saw {data['unseen']}, of other patients. It is not shipped.",
+        f"What it drew{asked}, was compared with every image it learnt from; what lay beyond limits calibrated on",
+        "the unseen ones was discarded.",
         "The rest is `cohort/`; the model in `bundle/` learnt from the training split of that alone.",
         "",
         "| training | steps | batch | loss (last tenth) | seconds |",
@@ -44,7 +52,7 @@ def _in_words(record: dict[str, Any]) -> str:
         *run("teacher", record["teacher"]),
         *run("student", record["student"]),
         "",
-        "| compared with the real training heads | pass | review | block | highest correlation | lowest RMSE |",
+        "| compared with the real training images | pass | review | block | highest correlation | lowest RMSE |",
         "|---|---|---|---|---|---|",
         judged("drawn by the teacher", record["candidates"]),
         judged("the demo cohort (as imported)", record["demo_cohort"]),
@@ -54,8 +62,8 @@ def _in_words(record: dict[str, Any]) -> str:
         f"Computed on: {record['machine']}. Finished {record['finished']}. Limits: {record['unseen_images_are']}",
         "All settings and seeds, limits and loss curves: RECORD.json.",
         "",
-        f"It shows the programme, not the state of the art: voxels of {record['settings']['spacing']:g} mm, small",
-        "networks, a processor. Its images are softer than scans.",
+        f"It shows the programme, not the state of the art: {detail}, small",
+        "networks, a processor. Its images are softer than real ones.",
         "",
     ]
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medsynth_desktop.core.errors import InputRefused, StoreFailed
+from medsynth_desktop.core.privacy import Privacy
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import BatchRecord, BundleRecord, CohortRecord, Condition
 from medsynth_desktop.store.workspace import Workspace
@@ -82,6 +83,9 @@ def _model_rows(facts: Mapping[str, Any]) -> Rows:
         ("Diffusion network", _numbers(facts["unet"])),
         ("Noise", f"{schedule['kind']}, {schedule['steps']} steps, predicts {schedule['prediction']}"),
     ]
+    if facts["privacy"]:
+        privacy = Privacy(**facts["privacy"])
+        rows.append(("Differential privacy", f"{privacy.words}. {privacy.details}"))
     return rows + ([("Fingerprint", facts["hash"])] if "hash" in facts else [])
 
 
@@ -103,7 +107,7 @@ def _training_rows(training: Mapping[str, Any]) -> Rows:
     rows: Rows = []
     if isinstance(images := training.get("images"), int):
         rows.append(("Training images", str(images)))
-    for stage in ("autoencoder", "diffusion"):
+    for stage in ("autoencoder", "diffusion", "private"):
         told = training.get(stage)
         if not isinstance(told, Mapping):
             continue

@@ -1,7 +1,7 @@
-"""Two small models of chest X-rays for `bench_memorised`: one that was over-trained on few, one stopped early on many.
+"""Small models of chest X-rays for `bench_memorised`: over-trained on few, stopped early on many, repeating very few.
 
-Both have the autoencoder of the preset ``small`` and a diffusion UNet small enough for a few hundred epochs of 40
-images on a processor. Both trainings resume: what stands in the folder is gone on with.
+All have the autoencoder of the preset ``small`` and a diffusion UNet small enough for a few hundred epochs of 40
+images on a processor. All trainings resume: what stands in the folder is gone on with.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ OVER_TRAINED = Recipe("over-trained", 448, 408 / 448, 3000)
 """40 training patients, each image and its mirror seen 600 times; 408 unseen."""
 STOPPED_EARLY = Recipe("stopped-early", 2143, 0.2, 600)
 """1714 training patients, each image and its mirror seen 3 times; 429 unseen."""
+REPEATING = Recipe("repeating", 424, 408 / 424, 2500)
+"""16 training patients, each image and its mirror seen 1,250 times: most samples are copies; 408 unseen."""
 
 
 def chosen_files(folder: Path, patients: int) -> list[Path]:
@@ -87,10 +89,12 @@ def make_model(
         return known[-1]
     arrays, _ = load_arrays(workspace, cohort, "train")
     out, checkpoints = folder / recipe.name, folder / f"{recipe.name}.training"
-    first = replace(preset_for("small", 2).autoencoder, steps=AUTOENCODER_STEPS)
+    small = preset_for("small", 2)
+    first = replace(small.autoencoder, steps=AUTOENCODER_STEPS)
     second = DiffusionSettings(UNET, steps=recipe.steps, batch=16, rate=1e-3, ema=0.995, seed=0)
+    preset = replace(small, autoencoder=first, diffusion=second)
     autoencoder = yield from train_autoencoder(arrays, first, checkpoints, cohort.hash)
     diffusion = yield from train_diffusion(autoencoder.network, arrays, second, checkpoints, cohort.hash)
-    facts = bundle_facts(recipe.name, cohort, autoencoder, diffusion)
+    facts = bundle_facts(recipe.name, cohort, autoencoder, diffusion, (), preset)
     record = write_bundle(out, facts, autoencoder.network, diffusion.network)
     return workspace.bundles.add(record, out)

@@ -101,17 +101,22 @@ def test_dropped_files_open(shell, qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.waitUntil(lambda: "not read" in shell.header.banner.text, timeout=10_000)
 
 
-def test_demo_opens_in_a_workspace_of_its_own(shell, bench, qtbot: QtBot) -> None:
-    from medsynth_desktop.qt.demonstration import has_demo, open_demo
+@pytest.mark.parametrize(("kind", "name"), [("heads", "demo-workspace"), ("chest", "demo-chest-workspace")])
+def test_demo_opens_in_a_workspace_of_its_own(shell, bench, qtbot: QtBot, kind: str, name: str) -> None:
+    from medsynth_desktop.qt.demonstration import demo_buttons
+    from medsynth_desktop.workbench.demo import DEMOS
 
-    if not has_demo():
-        pytest.skip("this checkout has no resources/demo")
     before = bench.workspace.path
     qtbot.waitUntil(lambda: not bench.runner.busy, timeout=120_000)
-    open_demo(bench)
+    buttons = demo_buttons(lambda verb, *words: verb(*words), bench)
+    opener = next(verb for label, verb in buttons if DEMOS[kind].words in label)
+    opener()
     qtbot.waitUntil(lambda: bench.bundle is not None and not bench.runner.busy, timeout=300_000)
-    assert bench.workspace.path == before.parent / "demo-workspace"
+    assert bench.workspace.path == before.parent / name
     assert bench.cohort is not None
+    assert bench.cohort.name == bench.bundle.name == DEMOS[kind].cohort
+    assert bench.cohort.hash == bench.bundle.cohort_hash
+    assert list(shell.panels["Sample"].form.conditions) == {"heads": [], "chest": ["label"]}[kind]
     bench.open_workspace(before)
 
 

@@ -158,6 +158,8 @@ def test_latents_are_brought_to_unit_variance(images: np.ndarray, tmp_path: Path
     autoencoder = AE.shape.build().eval()
     latents = drain(encode_images(autoencoder, images))
     assert latents.shape == (6, 2, 4, 4, 4)  # every image and its mirror
+    alone = drain(encode_images(autoencoder, images, mirrored=False))
+    assert torch.allclose(alone, latents[::2], atol=1e-5)
     trained = drain(train_diffusion(autoencoder, images, UNET, tmp_path, "x"))
     assert float((latents * trained.latent_scale).std()) == pytest.approx(1, rel=1e-4)
 

@@ -26,14 +26,14 @@ from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.store.indexes import Indexes
 
 SETTINGS = (
-    5, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
+    6, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
     structure.LOCAL, structure.REST,
     votes.STRIDE, votes.WIDTH, votes.PLACES, votes.LEAST, votes.WINDOW, votes.FRIENDS, votes.AGREED,
     alignment.ROUNDS, alignment.TOLERANCE, alignment.STIFF, alignment.LOOSE, alignment.POINTS,
     alignment.STEPS, alignment.STILL, LEARNT_FROM, ROUNDS, PLACING,
 )  # fmt: skip
 """What decides the numbers kept: with other settings they are made anew. The first counts changes of the code."""
-USUAL = 0.2
+USUAL = 0.1
 """Share of the real images that lie on the frame less alike than is usual."""
 MESSAGE = "Bringing the real images into one pose, once"
 SEGMENT = 256

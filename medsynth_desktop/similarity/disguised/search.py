@@ -24,7 +24,7 @@ from medsynth_desktop.similarity.disguised import alignment, flow, overlay
 from medsynth_desktop.similarity.disguised.apart import Gone, Helper, Helpers
 from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER
 from medsynth_desktop.similarity.disguised.found import measures
-from medsynth_desktop.similarity.disguised.placed import SETTINGS, open_placed
+from medsynth_desktop.similarity.disguised.placed import SETTINGS, USUAL, open_placed
 from medsynth_desktop.similarity.disguised.sides import (
     CANDIDATES,
     FAINT,
@@ -45,7 +45,7 @@ Query = tuple[str, np.ndarray]
 
 MESSAGE = "Looking for copies in disguise"
 OWN = (
-    5, EDGE, LEAST, AROUND, QUARTER, TURNED, FOCUS, FAINT,
+    6, USUAL, EDGE, LEAST, AROUND, QUARTER, TURNED, FOCUS, FAINT,
     alignment.CLOSE_POINTS, flow.WINDOW, flow.STEPS, flow.STILL, flow.MOST, flow.SMOOTH, overlay.PART, overlay.ENOUGH,
 )  # fmt: skip
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""

@@ -14,12 +14,23 @@ TRUNCATE = 4.0
 
 def smoothed(image: np.ndarray, sigma: float) -> np.ndarray:
     """``image`` under a Gaussian window of ``sigma`` cells, mirrored at its ends."""
-    return along(image, [_gaussian(n, 1, sigma) for n in image.shape])
+    return along(image, [_gaussian(n, sigma) for n in image.shape])
 
 
 def means(image: np.ndarray, step: int, sigma: float = 0.0) -> np.ndarray:
     """Means of ``step`` cells along each axis (what is left over is cut off), under a window of ``sigma`` cells."""
-    return along(image, [_gaussian(n, step, sigma) for n in image.shape])
+    sums = image
+    if step > 1:
+        for axis, n in enumerate(
+            image.shape
+        ):  # adding slices takes a fifth of the time of a product of matrices
+            here, many = (slice(None),) * axis, n // step * step
+            total = sums[(*here, slice(0, many, step))].copy()
+            for first in range(1, step):
+                total += sums[(*here, slice(first, many, step))]
+            sums = total
+        sums *= np.float32(step**-image.ndim)
+    return smoothed(sums, sigma / step) if sigma > 0 else sums
 
 
 def resampled(image: np.ndarray, ratio: float, shape: Sequence[int]) -> np.ndarray:
@@ -42,14 +53,9 @@ def along(image: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @lru_cache(128)
-def _gaussian(n: int, step: int, sigma: float) -> np.ndarray:
-    """(n // step, n) float32."""
-    shrink = np.zeros((n // step, n))
-    for cell, row in enumerate(shrink):
-        row[cell * step : (cell + 1) * step] = 1 / step
-    if sigma > 0:
-        shrink = ndimage.gaussian_filter1d(shrink, sigma / step, axis=0, truncate=TRUNCATE)
-    return shrink.astype(np.float32)
+def _gaussian(n: int, sigma: float) -> np.ndarray:
+    """(n, n) float32."""
+    return np.asarray(ndimage.gaussian_filter1d(np.eye(n), sigma, axis=0, truncate=TRUNCATE), np.float32)
 
 
 @lru_cache(128)

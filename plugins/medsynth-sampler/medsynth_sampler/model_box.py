@@ -77,4 +77,6 @@ def bundle_facts(bundle: BundleRecord, cohort: CohortRecord | None) -> list[tupl
         ("Licence", bundle.licence or "not stated", ""),
         ("Fingerprint", bundle.hash[:12], f"SHA-256 {bundle.hash}"),
     ]
+    if bundle.privacy is not None:
+        facts.insert(2, ("Privacy", bundle.privacy.words, bundle.privacy.details))
     return facts

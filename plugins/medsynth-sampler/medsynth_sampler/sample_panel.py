@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QVBoxLay
 from medsynth_desktop.core.errors import OutOfMemory
 from medsynth_desktop.core.records import SampleRecord
 from medsynth_desktop.jobs.runner import FINAL, Job
-from medsynth_desktop.qt.demonstration import demo_button
+from medsynth_desktop.qt.demonstration import demo_buttons
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.engine import Engine
 from medsynth_desktop.qt.panel import Panel
@@ -66,7 +66,7 @@ class SamplePanel(Panel):
         self.empty = EmptyState(
             "No model yet. Import a model folder to draw synthetic images from it, or train one on a cohort below.",
             ("Import model…", self.ask_import),
-            other=demo_button(self.attempt, self.workbench),
+            others=demo_buttons(self.attempt, self.workbench),
         )
         self.model_box = ModelBox()
         self.model_box.chosen.connect(lambda key: self.attempt(self.workbench.use_bundle, key))

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from medsynth_desktop.core.records import CohortRecord, ImageRecord
-from medsynth_desktop.qt.demonstration import demo_button
+from medsynth_desktop.qt.demonstration import demo_buttons
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.theme import arrow_icon
@@ -49,7 +49,7 @@ class CohortPanel(Panel):
         self.empty = EmptyState(
             "No real images yet. Import a folder of images to compare synthetic ones with.",
             ("Import cohort…", self.ask_import),
-            other=demo_button(self.attempt, self.workbench),
+            others=demo_buttons(self.attempt, self.workbench),
         )
         self.body.addWidget(self.empty)
         self.full = QWidget()
