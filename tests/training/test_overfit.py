@@ -34,7 +34,7 @@ KL = preset_for("kl-2d", 2).autoencoder
 assert isinstance(KL, AutoencoderSettings)
 STEPS = 200
 NARROW = replace(KL.shape, channels=(16, 32, 32, 32), res_blocks=(1, 1, 1, 1), norm_groups=8)
-"""Each preset's own settings hold for its diffusion, but for the widths, the number of steps and their size."""
+# Each preset's own settings hold for its diffusion, but for the widths, the number of steps and their size.
 DIFFUSION = {
     "kl-2d": UNetShape(2, 4, (24, 48), (1, 1), (True, True), 8, 8, fold=1),
     "vqgan": FactorisedShape(3, 4, (24, 48), (1, 1), (True, True), 8, 8),
