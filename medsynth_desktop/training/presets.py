@@ -42,7 +42,14 @@ _SMALL_CRITICS = CriticSettings(0.1, 0.1, 0.4, after=0.3, channels=16, layers=2,
 _SMALL_VQ = QuantisedSettings(
     _SMALL_CODES, steps=1500, patch=32, rate=1e-3, l1=1.0, perceptual=0.2, restart=0.05
 )
-# The published ones: Khader et al. (3D VQ-GAN), Melacini (3D VQ-VAE), Packhaeuser et al. (2D VQ-VAE).
+# The published ones: Shi et al. (2D KL), Khader et al. (3D VQ-GAN), Melacini (3D VQ-VAE), Packhaeuser et al. (2D
+# VQ-VAE). Of the first the networks are those of latent diffusion with factor 8 (Rombach et al. 2022), which it is
+# built on; the loss is the likelihood of a Laplace distribution, which is L1, and KL with the weight given there.
+_KL_2D = AutoencoderShape(
+    2, (128, 256, 512, 512), (2, 2, 2, 2), 4, norm_groups=32, transposed=False, fold=1, encoder_attention=True,
+    decoder_attention=True,
+)  # fmt: skip
+_KL_2D_UNET = UNetShape(2, 4, (192, 384, 768), (2, 2, 2), (True, True, True), 32, norm_groups=32, fold=1)
 _3D_UNET = UNetShape(
     3, 8, (64, 128, 256, 512), (2, 2, 2, 2), (False, False, True, True), 64, norm_groups=32, fold=1
 )
@@ -79,6 +86,14 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "small-vqgan", "the same with critics of slice and volume; planes, then depth: two hours on two cores",
             replace(_SMALL_VQ, critics=_SMALL_CRITICS), DiffusionSettings(_SMALL_PLANES),
+        ),
+        Preset(
+            "kl-2d", "2D KL of 512 x 512 or 256 x 256 pictures as published by Shi et al.; for a GPU and days",
+            AutoencoderSettings(
+                _KL_2D, steps=200_000, batch=4, patch=512, final_share=0.0, rate=1e-4, noise=0.0, edge=0.0,
+                stop=EarlyStop(),
+            ),
+            DiffusionSettings(_KL_2D_UNET, _1000, steps=100_000, batch=16, rate=1e-4, ema=0.9999, skew=1.0),
         ),
         Preset(
             "vqgan", "3D VQ-GAN as published by Khader et al. 2023; for a GPU and days",

@@ -83,7 +83,7 @@ def _model_rows(facts: Mapping[str, Any]) -> Rows:
         ("Diffusion network", _numbers(facts["unet"])),
         ("Noise", f"{schedule['kind']}, {schedule['steps']} steps, predicts {schedule['prediction']}"),
     ]
-    if facts["privacy"]:
+    if facts.get("privacy"):
         privacy = Privacy(**facts["privacy"])
         rows.append(("Differential privacy", f"{privacy.words}. {privacy.details}"))
     return rows + ([("Fingerprint", facts["hash"])] if "hash" in facts else [])
