@@ -25,7 +25,7 @@ def distill(
         typer.Option("-n", "--count", help="Samples the teacher draws; default 4 for each training image."),
     ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", help="Of the student: tiny, small, medium or large.")
+        str, typer.Option("--preset", help="Of the student, as for train: tiny, small, ...")
     ] = "small",
     max_steps: Annotated[
         Optional[int],  # noqa: UP045

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run
+from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run, say
 from medsynth_desktop.core.errors import InputRefused
 
 Ids = Annotated[Optional[list[str]], typer.Argument(help="Samples by id.")]  # noqa: UP045
@@ -170,6 +170,11 @@ def _decide(
     with open_workspace() as workspace:
         held, ids = _choose(workspace, *chosen)
         made = verb(workspace, held, ids, who or current_user(), reason)
+    if not who and current_user():
+        say(
+            f"medsynth: recorded as by {current_user()!r}, who is signed in to this computer; a release tells that "
+            "name. Give --who for another."
+        )
     items = [{"id": d.sample, "status": d.status, "reason": d.reason, "who": d.who} for d in made]
     answer({"items": items}, "\n".join(f"{d.sample}: {d.status}" for d in made))
 
@@ -192,6 +197,11 @@ def _choose(
     decided = {s for s in state.ids if (d := workspace.decisions.current(s)) and d.status != "reopened"}
     passing = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s not in decided]
     if not passing:
+        done = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s in decided]
+        if done:
+            raise InputRefused(
+                f"All {len(done)} passing samples of {name} are decided already; to decide on one anew, name it."
+            )
         raise InputRefused(
             f"No undecided sample of {name} passes; check the batch first (medsynth audit --batch {name})."
         )

@@ -74,17 +74,23 @@ GIVEN_AWAY = (
 """The head of an alarm that rests on attacks on the model alone."""
 
 
-def conclude(verdicts: Sequence[Verdict]) -> str:
-    """Say in plain words what the verdicts amount to."""
+def conclude(verdicts: Sequence[Verdict], strays: int = 0) -> str:
+    """Say in plain words what the verdicts amount to; ``strays`` of the blocked are like nobody (`LinkRisk`)."""
     names = [verdict.verdict for verdict in verdicts]
     total, blocked, review = len(names), names.count("block"), names.count("review")
     if not total:
         return "No image was checked, so nothing can be said."
     if blocked:
-        return (
-            f"{blocked} of {total} images are nearer to a real patient than unseen patients are, or copies of one; "
-            f"they must not leave. {review} more need a person's eye."
+        near = (
+            f"{blocked - strays} of {total} images are nearer to a real patient than unseen patients are, or copies of "
+            "one"
         )
+        far = (
+            f"{strays} of {total} images are blocked by Lowe's ratio alone, though less like any real image than every "
+            "unseen patient is: noise or failed images rather than copies"
+        )
+        told = "; ".join([*([near] if blocked > strays else []), *([far] if strays else [])])
+        return f"{told}; they must not leave. {review} more need a person's eye."
     if review:
         return f"None of {total} images is blocked; {review} need a person's eye before they leave."
     return (

@@ -131,7 +131,8 @@ def _conclusion(result: AuditResult) -> str:
     found = memorisation(result)
     head, *more = found.sentences
     return (
-        f'<h2>Conclusion</h2><p>{escape(conclude(result.verdicts))}</p><div class="counts">{boxes}</div>'
+        f"<h2>Conclusion</h2><p>{escape(conclude(result.verdicts, result.link_risk.strays))}</p>"
+        f'<div class="counts">{boxes}</div>'
         f'<p class="finding {found.level}"><b>{escape(head)}</b> {escape(" ".join(more))}</p>'
     )
 

@@ -49,7 +49,7 @@ class WithinBatch:
         if total < 2:
             return ""
         pairs = len(self.duplicates)
-        copies = "No two images are copies of each other"
+        copies = "No two images are copies of each other as they lie (mirrored or moved ones are not looked for here)"
         if pairs:
             copies = "1 pair of images is a copy" if pairs == 1 else f"{pairs} pairs of images are copies"
             copies += " of each other"

@@ -176,6 +176,8 @@ def in_words(report: dict[str, Any]) -> str:
         if all(one["trusted_hcc"] and one["trusted_lowe"] for one in found.values())
         else (" Too few images for these numbers to be trusted.")
     )
+    if report["kept"] == report["drawn"]:
+        doubt += " The filter kept every sample, so it kept nobody away: let the teacher draw more (-n)."
     return (
         f"{report['name']} learnt from {report['kept']} of {report['drawn']} samples of its teacher. Jensen-Shannon "
         f"divergence from unseen patients (0 best, 1 worst), of highest correlation and Lowe's ratio: {numbers}.{doubt}"

@@ -139,6 +139,13 @@ def test_approve_export_verify_and_reopen(place: Path, cli: Cli) -> None:
         "approve", "--batch", "b", "--all-passing", "--who", "Officer", "--cohort", "phantoms", *workspace
     )
     assert {i["id"] for i in approved.json["items"]} == set(ids)
+    again = cli("approve", "--batch", "b", "--all-passing", "--cohort", "phantoms", *workspace)
+    assert again.code == 1
+    assert "are decided already" in again.err
+    nameless = cli("approve", ids[0], *workspace)
+    assert nameless.code == 0, nameless.err
+    assert "who is signed in to this computer" in nameless.err
+    cli("approve", ids[0], "--who", "Officer", *workspace)
     package = place / "package"
     exported = cli("export", "--batch", "b", "--cohort", "phantoms", "--out", package, *workspace)
     assert exported.code == 0, exported.err

@@ -266,6 +266,9 @@ def test_report_of_nothing_and_of_undefined_numbers(audited: AuditResult) -> Non
 def test_conclusion_in_plain_words(audited: AuditResult) -> None:
     by_name = {v.verdict: v for v in audited.verdicts}
     assert "must not leave" in conclude(audited.verdicts)
+    noise = conclude(audited.verdicts, strays=[v.verdict for v in audited.verdicts].count("block"))
+    assert "nearer to a real patient" not in noise
+    assert "noise or failed images" in noise
     assert conclude((by_name["pass"],)).startswith("All 1 images are no nearer")
     review = judge(replace(by_name["pass"].nearest, lowe_ratio=float("nan")), audited.policy)
     assert conclude((review,)).startswith("None of 1 images is blocked; 1 need")
