@@ -14,7 +14,7 @@ from medsynth_desktop.cli.help import Commands
 train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
 
 Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
-PRESETS = "tiny, small, medium, large, kl-2d; with codebooks: vqgan, vqvae, vqvae-2d, small-vqvae, small-vqgan; see docs/reference.md."  # noqa: E501
+PRESETS = "tiny, small, medium, large, kl-2d; vqgan, vqvae, vqvae-2d, small-vqgan, small-vqvae; see docs/reference.md."
 Preset = Annotated[str, typer.Option("--preset", help=PRESETS)]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
