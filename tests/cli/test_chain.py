@@ -199,7 +199,7 @@ def test_killed_at_any_moment_sampling_loses_at_most_the_sample_in_flight(place:
         "--bundle",
         place / "bundle",
         "-n",
-        40,
+        5000,  # more than a fast machine draws before the last kill
         "--steps",
         3,
         "--batch-name",
