@@ -169,10 +169,11 @@ def _decide(
         raise WrongUsage("Name the samples, or give --batch NAME --all-passing.")
     with open_workspace() as workspace:
         held, ids = _choose(workspace, *chosen)
-        made = verb(workspace, held, ids, who or current_user(), reason)
-    if not who and current_user():
+        name = who or current_user()
+        made = verb(workspace, held, ids, name, reason)
+    if name and not who:
         say(
-            f"medsynth: recorded as by {current_user()!r}, who is signed in to this computer; a release tells that "
+            f"medsynth: recorded as by {name!r}, who is signed in to this computer; a release tells that "
             "name. Give --who for another."
         )
     items = [{"id": d.sample, "status": d.status, "reason": d.reason, "who": d.who} for d in made]

@@ -21,9 +21,8 @@ def means(image: np.ndarray, step: int, sigma: float = 0.0) -> np.ndarray:
     """Means of ``step`` cells along each axis (what is left over is cut off), under a window of ``sigma`` cells."""
     sums = image
     if step > 1:
-        for axis, n in enumerate(
-            image.shape
-        ):  # adding slices takes a fifth of the time of a product of matrices
+        # Adding slices takes a fifth of the time of a product of matrices.
+        for axis, n in enumerate(image.shape):
             here, many = (slice(None),) * axis, n // step * step
             total = sums[(*here, slice(0, many, step))].copy()
             for first in range(1, step):
