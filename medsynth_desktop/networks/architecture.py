@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from medsynth_desktop.networks.convolutions import by_onednn
 from medsynth_desktop.networks.factorised import FactorisedShape, FactorisedUNet
 from medsynth_desktop.networks.folding import FoldedAutoencoder, FoldedUNet
 from medsynth_desktop.networks.quantised import QuantisedAutoencoder
@@ -70,19 +71,21 @@ class AutoencoderShape:
 
     def build(self) -> FoldedAutoencoder:
         """Return MONAI's AutoencoderKL of this shape, with fresh weights."""
-        return FoldedAutoencoder(
-            self.fold,
-            self.spatial_dims,
-            unit_range=self.unit_range,
-            num_res_blocks=self.res_blocks,
-            channels=self.channels,
-            attention_levels=self.attention or (False,) * len(self.channels),
-            latent_channels=self.latent_channels,
-            norm_num_groups=self.norm_groups,
-            with_encoder_nonlocal_attn=self.encoder_attention,
-            with_decoder_nonlocal_attn=self.decoder_attention,
-            use_convtranspose=self.transposed,
-            include_fc=self.projected,
+        return by_onednn(
+            FoldedAutoencoder(
+                self.fold,
+                self.spatial_dims,
+                unit_range=self.unit_range,
+                num_res_blocks=self.res_blocks,
+                channels=self.channels,
+                attention_levels=self.attention or (False,) * len(self.channels),
+                latent_channels=self.latent_channels,
+                norm_num_groups=self.norm_groups,
+                with_encoder_nonlocal_attn=self.encoder_attention,
+                with_decoder_nonlocal_attn=self.decoder_attention,
+                use_convtranspose=self.transposed,
+                include_fc=self.projected,
+            )
         )
 
 
@@ -120,14 +123,16 @@ class QuantisedShape:
 
     def build(self) -> QuantisedAutoencoder:
         """Return the network of this shape, with fresh weights and codes that are all zero."""
-        return QuantisedAutoencoder(
-            self.spatial_dims,
-            fold=self.fold,
-            channels=self.channels,
-            strides=self.strides,
-            res_layers=self.res_layers,
-            codes=self.codes,
-            width=self.latent_channels,
+        return by_onednn(
+            QuantisedAutoencoder(
+                self.spatial_dims,
+                fold=self.fold,
+                channels=self.channels,
+                strides=self.strides,
+                res_layers=self.res_layers,
+                codes=self.codes,
+                width=self.latent_channels,
+            )
         )
 
 
@@ -220,22 +225,24 @@ class UNetShape:
 
     def build(self) -> FoldedUNet:
         """Return MONAI's DiffusionModelUNet of this shape, with fresh weights."""
-        return FoldedUNet(
-            self.fold,
-            self.spatial_dims,
-            self.latent_channels,
-            num_res_blocks=self.res_blocks,
-            channels=self.channels,
-            attention_levels=self.attention,
-            norm_num_groups=self.norm_groups,
-            num_head_channels=self.level_heads or self.head_channels,
-            conditions=self.conditions,
-            condition_width=self.condition_width,
-            unasked=self.unasked,
-            concatenated=self.concatenated,
-            resblock_updown=self.residual_resampling,
-            include_fc=self.projected,
-            transformer_num_layers=self.transformer_layers,
+        return by_onednn(
+            FoldedUNet(
+                self.fold,
+                self.spatial_dims,
+                self.latent_channels,
+                num_res_blocks=self.res_blocks,
+                channels=self.channels,
+                attention_levels=self.attention,
+                norm_num_groups=self.norm_groups,
+                num_head_channels=self.level_heads or self.head_channels,
+                conditions=self.conditions,
+                condition_width=self.condition_width,
+                unasked=self.unasked,
+                concatenated=self.concatenated,
+                resblock_updown=self.residual_resampling,
+                include_fc=self.projected,
+                transformer_num_layers=self.transformer_layers,
+            )
         )
 
 

@@ -17,6 +17,7 @@ from monai.networks.nets.diffusion_model_unet import get_timestep_embedding
 from torch import nn
 
 from medsynth_desktop.networks.conditions import MISSING, ConditionEmbedding
+from medsynth_desktop.networks.convolutions import by_onednn
 from medsynth_desktop.networks.ranges import check_conditions, check_flags, check_levels, check_range
 
 LONGEST_DEPTH = 128
@@ -238,15 +239,17 @@ class FactorisedShape:
 
     def build(self) -> FactorisedUNet:
         """Return the network of this shape, with fresh weights."""
-        return FactorisedUNet(
-            self.latent_channels,
-            self.channels,
-            self.res_blocks,
-            self.attention,
-            self.head_channels,
-            self.norm_groups,
-            self.conditions,
-            self.condition_width,
+        return by_onednn(
+            FactorisedUNet(
+                self.latent_channels,
+                self.channels,
+                self.res_blocks,
+                self.attention,
+                self.head_channels,
+                self.norm_groups,
+                self.conditions,
+                self.condition_width,
+            )
         )
 
 
