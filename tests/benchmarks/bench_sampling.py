@@ -1,10 +1,13 @@
 """Sampling here beside MONAI's own latent inferer: the same networks, the same noise, the same number of steps.
 
-Run it when nothing else computes: ``python tests/benchmarks/bench_sampling.py``.
+MONAI's way has the networks as MONAI builds them, with torch's convolutions; a second row lends it ours
+(`medsynth_desktop.networks.convolutions`), which leaves the loops to differ. The images of both are
+compared. Run it when nothing else computes: ``python tests/benchmarks/bench_sampling.py``.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import time
@@ -21,6 +24,7 @@ from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import BundleRecord, Recipe, SampleSettings
 from medsynth_desktop.networks.architecture import AutoencoderShape, UNetShape
+from medsynth_desktop.networks.convolutions import FASTER
 from medsynth_desktop.samplers.sampling import draw_sample
 
 GRID = (48, 64, 64)
@@ -31,16 +35,20 @@ def run(steps: int = 20, repeats: int = 3, threads: int | None = None) -> dict[s
     if threads:
         torch.set_num_threads(threads)
     bundle = _bundle()
+    theirs = MonaiWay(bundle, plain=True)
+    lent = MonaiWay(bundle, plain=False)
     ways: dict[str, Callable[[], np.ndarray]] = {
         "ours_ddim": lambda: drain(draw_sample(bundle, 1, SampleSettings("ddim", steps), "cpu")),
         "ours_dpmpp_2m": lambda: drain(
             draw_sample(bundle, 1, SampleSettings("dpm-solver++2m", steps), "cpu")
         ),
-        "monai_ddim": lambda: _monai(bundle, steps),
+        "monai_ddim": lambda: theirs.draw(steps),
+        "monai_ddim_by_our_networks": lambda: lent.draw(steps),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
         way()  # warm up
+    same = float(np.abs(theirs.draw(steps) - lent.draw(steps)).max())
     for _ in range(repeats):
         for name, way in ways.items():
             started = time.perf_counter()
@@ -52,7 +60,8 @@ def run(steps: int = 20, repeats: int = 3, threads: int | None = None) -> dict[s
         "grid": GRID,
         "threads": torch.get_num_threads(),
         "seconds": median,
-        "ours_over_monai": median["ours_ddim"] / median["monai_ddim"],
+        "monai_over_ours": median["monai_ddim"] / median["ours_ddim"],
+        "largest_difference_of_monai_s_images": same,
     }
 
 
@@ -64,18 +73,33 @@ def _bundle() -> Bundle:
     return Bundle(record, first.build().eval(), second.build().eval(), first, second, Schedule(), 1.0)
 
 
-def _monai(bundle: Bundle, steps: int) -> np.ndarray:
-    """One image as MONAI's tutorials draw it."""
-    scheduler = DDIMScheduler(
-        1000, "scaled_linear_beta", beta_start=0.0015, beta_end=0.0195, prediction_type="v_prediction",
-        clip_sample=False,
-    )  # fmt: skip
-    scheduler.set_timesteps(steps)
-    noise = torch.randn((1, *bundle.latent_shape), generator=torch.Generator().manual_seed(1))
-    inferer = LatentDiffusionInferer(scheduler, scale_factor=1.0)
-    with torch.inference_mode():
-        image = inferer.sample(noise, bundle.autoencoder, bundle.unet, scheduler, verbose=False)
-    return np.asarray(image[0, 0].clamp(-1, 1))
+class MonaiWay:
+    """One image as MONAI's tutorials draw it; ``plain`` with torch's own convolutions."""
+
+    def __init__(self, bundle: Bundle, plain: bool) -> None:
+        self._unet, self._autoencoder = copy.deepcopy(bundle.unet), copy.deepcopy(bundle.autoencoder)
+        self._shape = bundle.latent_shape
+        if plain:
+            for network in (self._unet, self._autoencoder):
+                for layer in network.modules():
+                    layer.__class__ = {v: k for k, v in FASTER.items()}.get(type(layer), type(layer))
+
+    def draw(self, steps: int) -> np.ndarray:
+        """Sample by DDIM and decode."""
+        scheduler = DDIMScheduler(
+            1000, "scaled_linear_beta", beta_start=0.0015, beta_end=0.0195, prediction_type="v_prediction",
+            clip_sample=False,
+        )  # fmt: skip
+        scheduler.set_timesteps(steps)
+        noise = torch.randn((1, *self._shape), generator=torch.Generator().manual_seed(1))
+        inferer = LatentDiffusionInferer(scheduler, scale_factor=1.0)
+        with torch.inference_mode():
+            image = inferer.sample(noise, self._autoencoder, self._predict, scheduler, verbose=False)
+        return np.asarray(image[0, 0].clamp(-1, 1))
+
+    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, context: None = None) -> torch.Tensor:
+        """Ours calls what it is conditioned by otherwise; here it is by nothing."""
+        return self._unet(x, timesteps)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ def test_a_latent_is_decoded_as_monai_decodes_it(pair: tuple[Zoo, Bundle]) -> No
     with torch.inference_mode():
         theirs, ours = zoo.autoencoder.decode(latent), bundle.autoencoder.decode(latent)
         exact, exact_ours = (
-            copy.deepcopy(one).double().decode(latent.double()) for one in (zoo.autoencoder, bundle.autoencoder)
+            copy.deepcopy(one).double().decode(latent.double())
+            for one in (zoo.autoencoder, bundle.autoencoder)
         )
     assert theirs.std() > 1e-3
     torch.testing.assert_close((ours + 1) / 2, theirs, atol=1e-5, rtol=0)  # theirs lie in [0, 1]
