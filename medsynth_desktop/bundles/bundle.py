@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from medsynth_desktop.networks.architecture import (
 )
 from medsynth_desktop.networks.bounded import decode, encode
 from medsynth_desktop.networks.conditions import MISSING
+from medsynth_desktop.networks.precision import computing_in
 
 SLAB = 2
 """Latent cells on each side of the middle that a preview decodes: what the decoder's convolutions see of it."""
@@ -30,7 +32,7 @@ class Bundle:
     """Networks in eval mode with what is known of them.
 
     ``latent_scale`` brings latents to unit variance: the diffusion works on ``latent * latent_scale``. It is 1 where
-    the autoencoder normalises its latents by its codebook.
+    the autoencoder normalises its latents by its codebook. ``preview_seconds`` is how long the last preview took.
     """
 
     record: BundleRecord
@@ -41,6 +43,7 @@ class Bundle:
     schedule: Schedule
     latent_scale: float
     device: str = "cpu"
+    preview_seconds: float = 0.0
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -48,8 +51,15 @@ class Bundle:
         factor = self.autoencoder_shape.factor
         return (self.autoencoder_shape.latent_channels, *(n // factor for n in self.record.recipe.grid))
 
-    def denoiser(self, asked: Mapping[str, float | str] | None = None, guidance: float = 1.0) -> Denoiser:
+    def denoiser(
+        self,
+        asked: Mapping[str, float | str] | None = None,
+        guidance: float = 1.0,
+        precision: str = "32",
+    ) -> Denoiser:
         """Return ``denoiser(x, sigma)`` over scaled latents, of the conditions ``asked``.
+
+        Only the network computes in ``precision``: what a sampler makes of its answers stays in 32 bits.
 
         With ``guidance`` w the network is asked with and without them, and ``without + w (with - without)`` is taken
         (Ho and Salimans 2022, arXiv:2207.12598, with w + 1 for their w): twice the work where w is not 1.
@@ -64,9 +74,13 @@ class Bundle:
             raise InputRefused(
                 "This model never learnt to draw without its conditions, so it takes no guidance but 1."
             )
-        if not asked:
-            return self.schedule.denoiser(self.unet)
-        return self.schedule.denoiser(_guided(self.unet, given, guidance))
+        network = self.unet if not asked else _guided(self.unet, given, guidance)
+
+        def computing(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            with computing_in(precision, self.device):
+                return network(x, t).float()
+
+        return self.schedule.denoiser(network if precision == "32" else computing)
 
     def to(self, device: str) -> Bundle:
         """Move both networks to ``device``, in place."""
@@ -87,9 +101,9 @@ class Bundle:
         latents: torch.Tensor = (mean * self.latent_scale).float().cpu()
         return latents
 
-    def decode(self, latent: torch.Tensor) -> np.ndarray:
+    def decode(self, latent: torch.Tensor, precision: str = "32") -> np.ndarray:
         """Return the image of one scaled latent (channels, *space): float32 in [-1, 1] on the recipe's grid."""
-        with torch.inference_mode():
+        with torch.inference_mode(), computing_in(precision, self.device):
             image = decode(self.autoencoder, latent[None] / self.latent_scale)[0, 0]
         array: np.ndarray = image.clamp(-1, 1).float().cpu().numpy()
         return array
@@ -98,18 +112,22 @@ class Bundle:
         """Return one image (grid) in [-1, 1] as the autoencoder gives it back: encoded to its latent mean, decoded."""
         return self.decode(self.encode(np.array(image, np.float32)[None])[0].to(self.device))
 
-    def preview(self, latent: torch.Tensor) -> np.ndarray:
+    def preview(self, latent: torch.Tensor, precision: str = "32") -> np.ndarray:
         """Return a picture (rows, columns) of a forming latent, as it is looked at.
 
         A volume is cut in the sagittal mid-plane (up is up, the face to the right); only a slab around it is
         decoded.
         """
+        began = perf_counter()
         if latent.ndim == 3:
-            return np.ascontiguousarray(self.decode(latent).T)
-        middle = latent.shape[1] // 2
-        first = max(0, middle - SLAB)
-        slab = self.decode(latent[:, first : middle + SLAB])
-        return np.ascontiguousarray(slab[(middle - first) * self.autoencoder_shape.factor].T[::-1])
+            picture = self.decode(latent, precision).T
+        else:
+            middle = latent.shape[1] // 2
+            first = max(0, middle - SLAB)
+            slab = self.decode(latent[:, first : middle + SLAB], precision)
+            picture = slab[(middle - first) * self.autoencoder_shape.factor].T[::-1]
+        self.preview_seconds = perf_counter() - began
+        return np.ascontiguousarray(picture)
 
 
 def _guided(unet: torch.nn.Module, given: torch.Tensor, guidance: float) -> Network:

@@ -208,16 +208,26 @@ def sample(
         typer.Option("--cohort", help="Whose images to keep away from; default those of the training."),
     ] = None,
     device: Device = None,
+    precision: Annotated[
+        str,
+        typer.Option("--precision", help="32, bf16 or 16 bits; auto: 32 on a processor, fewer on a GPU."),
+    ] = "auto",
     batch_name: Annotated[Optional[str], typer.Option("--batch-name", help="Name of the batch.")] = None,  # noqa: UP045
     batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
 ) -> None:
     """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
     from medsynth_desktop.core.errors import BundleRefused, NotFound
     from medsynth_desktop.core.records import SampleSettings
+    from medsynth_desktop.samplers.sampling import in_own_precision, pick_device
     from medsynth_desktop.workbench.keeping_away import with_cohort
     from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
 
-    settings = SampleSettings(sampler, steps, parse_conditions(condition), candidates, attempts, "", guidance)
+    settings = in_own_precision(
+        SampleSettings(
+            sampler, steps, parse_conditions(condition), candidates, attempts, "", guidance, precision
+        ),
+        pick_device(device)[0],
+    )
     with open_workspace() as workspace:
         try:
             record = resolve_bundle(workspace, bundle)

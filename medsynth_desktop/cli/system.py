@@ -23,8 +23,8 @@ LIBRARIES = (
 DECODERS = ("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle")
 PLUGINS = ("medsynth-volumes", "medsynth-sampler", "medsynth-guard", "medsynth-meshes", "medsynth-release")
 
-ONLY_BY_NAME = {"memorised", "disguises"}
-"""Benchmarks that take half an hour or more: run only when they are named."""
+ONLY_BY_NAME = {"memorised", "disguises", "steps", "private"}
+"""Benchmarks that take a quarter of an hour or more: run only when they are named."""
 
 
 def add_to(root: typer.Typer) -> None:

@@ -102,6 +102,8 @@ class SampleSettings:
     are kept away from in either case, "" where both numbers are 1. With attempts the limits in force decide too;
     `SampleRecord.noise_seed` names what was drawn in the end. ``conditions`` are by name, a class as text; ``guidance``
     above 1 draws what they ask for more typically and less variously than the data (classifier-free guidance).
+    ``precision`` is that of the networks' layers: 32, bf16 or 16 (bits); "auto" becomes the device's own when it is
+    drawn.
     """
 
     sampler: str = "dpm-solver++2m"
@@ -111,6 +113,7 @@ class SampleSettings:
     attempts: int = 1
     cohort: str = ""
     guidance: float = 1.0
+    precision: str = "32"
 
 
 @dataclass(frozen=True, slots=True)

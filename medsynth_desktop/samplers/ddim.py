@@ -15,4 +15,4 @@ def ddim(denoiser: Denoiser, noise: torch.Tensor, sigmas: list[float], draw: Dra
     return follow_line(denoiser, noise, sigmas)
 
 
-SAMPLER = Sampler("ddim", "DDIM", default_steps=50, spacing="time", steps=ddim)
+SAMPLER = Sampler("ddim", "DDIM", default_steps=50, spacing="flow", steps=ddim)

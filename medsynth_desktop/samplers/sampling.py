@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from medsynth_desktop.bundles.bundle import Bundle
 from medsynth_desktop.core.errors import InputRefused, OutOfMemory
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import MOST_GUIDANCE, SampleSettings
+from medsynth_desktop.networks.precision import check_precision, own_precision
 from medsynth_desktop.samplers import SAMPLERS
 from medsynth_desktop.samplers.base import Draw, State, noise_levels
 
-PREVIEW_SECONDS = 1.5
-"""How often a forming image is worth decoding: a slab costs about a tenth of a whole decode."""
+PREVIEW_SECONDS, PREVIEW_SHARE = 1.5, 0.03
+"""How often a forming image is worth decoding, and the share of the time that this may take."""
 
 
 def pick_device(name: str | None = None) -> tuple[str, str]:
@@ -45,6 +47,11 @@ def pick_device(name: str | None = None) -> tuple[str, str]:
     if not available[kind]:
         return "cpu", f"The device {kind} is not available here; computing on the processor (slower)."
     return name, ""
+
+
+def in_own_precision(settings: SampleSettings, device: str) -> SampleSettings:
+    """``settings`` with the precision of ``device`` where they leave it to it."""
+    return replace(settings, precision=own_precision(device)) if settings.precision == "auto" else settings
 
 
 def draw_sample(
@@ -81,11 +88,11 @@ def draw_batch(
     for start in range(0, len(seeds), batch_size):
         chunk = seeds[start : start + batch_size]
         latents = yield from draw_latents(bundle, chunk, settings, device)
-        images += [decode_latent(bundle, latent) for latent in latents]
+        images += [decode_latent(bundle, latent, settings.precision) for latent in latents]
     return images
 
 
-def decode_latent(bundle: Bundle, latent: torch.Tensor) -> np.ndarray:
+def decode_latent(bundle: Bundle, latent: torch.Tensor, precision: str = "32") -> np.ndarray:
     """Return the image of one scaled latent (channels, *space).
 
     Raises
@@ -94,7 +101,7 @@ def decode_latent(bundle: Bundle, latent: torch.Tensor) -> np.ndarray:
         The device ran out of memory.
     """
     with _memory_in_words(1):
-        return bundle.decode(latent)
+        return bundle.decode(latent, precision)
 
 
 def draw_latents(
@@ -116,8 +123,10 @@ def draw_latents(
             if state is None:
                 return x
             x, preview = state.x, None
-            if time.monotonic() - shown > PREVIEW_SECONDS and state.i < state.n:
-                preview, shown = bundle.preview(state.denoised[0]), time.monotonic()
+            wait = max(PREVIEW_SECONDS, bundle.preview_seconds / PREVIEW_SHARE)
+            if time.monotonic() - shown > wait and state.i < state.n:
+                preview = bundle.preview(state.denoised[0], settings.precision)
+                shown = time.monotonic()
         yield Progress(state.i, state.n, f"Sampling: step {state.i} of {state.n}", preview)
 
 
@@ -128,7 +137,8 @@ def _states(bundle: Bundle, seeds: Sequence[int], settings: SampleSettings, devi
         )
     if not 0 <= settings.guidance <= MOST_GUIDANCE:
         raise InputRefused(f"Guidance is a number from 0 to {MOST_GUIDANCE:g}; got {settings.guidance:g}.")
-    denoiser = bundle.denoiser(settings.conditions, settings.guidance)
+    check_precision(settings.precision, device)
+    denoiser = bundle.denoiser(settings.conditions, settings.guidance, settings.precision)
     sampler = SAMPLERS[settings.sampler]
     sigmas = noise_levels(bundle.schedule, settings.steps, sampler.spacing)
     draw = _noises(bundle.latent_shape, seeds, device)

@@ -12,17 +12,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.networks.precision import Precision, check_precision, own_precision
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
     from lightning.fabric.plugins.environments import ClusterEnvironment
 
-Precision: TypeAlias = Literal["32", "bf16", "16"]
 _NAMES = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 
@@ -41,12 +41,8 @@ class Compute:
     save_memory: bool = False
 
     def __post_init__(self) -> None:
-        if self.precision not in (None, *get_args(Precision)):
-            raise InputRefused(
-                f"The precision must be one of {', '.join(get_args(Precision))}; got {self.precision!r}."
-            )
-        if self.precision == "16" and not self.device.startswith("cuda"):
-            raise InputRefused("Training in 16 bits needs a CUDA device; take --precision bf16 or 32.")
+        if self.precision is not None:
+            check_precision(self.precision, self.device)
         if self.devices < 1:
             raise InputRefused(f"Training takes at least one device; got {self.devices}.")
         self._check_devices()
@@ -69,11 +65,7 @@ class Compute:
     @property
     def bits(self) -> Precision:
         """The precision asked for, or the device's own."""
-        if self.precision is not None:
-            return self.precision
-        if not self.device.startswith("cuda"):
-            return "32"
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "16"
+        return self.precision or own_precision(self.device)
 
     def check_batch(self, batch: int) -> None:
         """Refuse a batch that its devices cannot share evenly.

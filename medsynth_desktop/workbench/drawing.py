@@ -139,7 +139,7 @@ class Drawer:
         others = [seed for seed in seeds if seed not in known]
         kept = (yield from self._latents(others, attempt)) if others else []
         for seed, (noise, latent) in zip(others, kept, strict=True):
-            array = np.asarray(decode_latent(self._bundle, latent), np.float32)
+            array = np.asarray(decode_latent(self._bundle, latent, self._settings.precision), np.float32)
             if not np.isfinite(array).all():
                 raise StoreFailed(
                     "The model drew numbers that are not finite; its weights are damaged. Nothing was stored."

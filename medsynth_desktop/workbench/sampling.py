@@ -92,13 +92,14 @@ def sample_batch(
         When the device's memory does not suffice; finished samples are kept.
     """
     from medsynth_desktop.bundles import read_bundle
-    from medsynth_desktop.samplers.sampling import pick_device
+    from medsynth_desktop.samplers.sampling import in_own_precision, pick_device
 
     _check(count, seed, batch_size)
     record = workspace.bundles.get(bundle_hash)
     settings = with_cohort(workspace, bundle_hash, settings)
     yield Progress(0, count, "Loading the model")
     device_name, note = pick_device(device)
+    settings = in_own_precision(settings, device_name)
     bundle = read_bundle(Path(record.path)).to(device_name)
     name = batch_name or free_batch_name(workspace)
     batch = _open_batch(workspace, name, record)
@@ -128,6 +129,8 @@ def sample_id(bundle_hash: str, settings: SampleSettings, seed: int, batch: str)
     facts = [bundle_hash, settings.sampler, settings.steps, settings.conditions, seed, batch]
     if settings.guidance != 1:
         facts.append(settings.guidance)
+    if settings.precision != "32":
+        facts.append(settings.precision)
     if settings.cohort:  # without candidates and attempts names are what they were before there were any
         facts += [settings.candidates, settings.attempts, settings.cohort]
     return "S-" + hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:12]

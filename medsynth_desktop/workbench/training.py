@@ -17,11 +17,12 @@ from medsynth_desktop.cohorts.access import load_arrays
 from medsynth_desktop.core.errors import InputRefused, NotFound, StoreFailed
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import CohortRecord, Condition, ImageRecord
+from medsynth_desktop.networks.precision import Precision
 from medsynth_desktop.samplers.sampling import pick_device
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.autoencoder import AnySettings, TrainedAutoencoder, train_autoencoder
 from medsynth_desktop.training.diffusion import DiffusionSettings, TrainedDiffusion, train_diffusion
-from medsynth_desktop.training.machine import Compute, Precision
+from medsynth_desktop.training.machine import Compute
 from medsynth_desktop.training.perceptual import Eye
 from medsynth_desktop.training.presets import Preset, conditioned, preset_for
 from medsynth_desktop.workbench.checkpoints import TRAINING, training_folder

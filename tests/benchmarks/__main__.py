@@ -27,8 +27,8 @@ Ours beside the naive or the peer's way, both in one run on one machine. Written
 `medsynth bench NAME` runs one of them.
 """
 MEMORY = "peak_mib"
-LONG = {"memorised", "disguises", "samplers"}
-"""Take long, two of them because they train models first: run only when they are named."""
+LONG = {"memorised", "disguises", "samplers", "steps", "private"}
+"""Take long, some because they train models first: run only when they are named."""
 
 
 def main(names: list[str]) -> None:

@@ -5,6 +5,7 @@ A kind of autoencoder or UNet that is added to the registries without an example
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import product
 
@@ -75,6 +76,7 @@ def test_the_same_for_every_sampler_and_network(
     before = torch.get_rng_state()
     with monkeypatch.context() as patched:
         patched.setattr(sampling, "PREVIEW_SECONDS", 0.0)
+        patched.setattr(sampling, "PREVIEW_SHARE", math.inf)
         image = drain(sampling.draw_sample(bundle, 7, settings, "cpu"), told.append)
 
     assert image.shape == bundle.record.recipe.grid
@@ -99,6 +101,11 @@ def test_the_same_for_every_sampler_and_network(
     assert not np.array_equal(asked[0], asked[2])
     with pytest.raises(InputRefused, match="ill, well"):
         drain(sampling.draw_sample(bundle, 7, replace(settings, conditions={"label": "tall"}), "cpu"))
+
+    coarse = drain(sampling.draw_sample(bundle, 7, replace(settings, precision="bf16"), "cpu"))
+    assert coarse.dtype == np.float32
+    assert not np.array_equal(image, coarse)
+    assert np.corrcoef(image.ravel(), coarse.ravel())[0, 1] > 0.9
 
     stopped = sampling.draw_sample(bundle, 7, settings, "cpu")
     assert next(stopped).done == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,30 @@ def test_a_batch_draws_what_single_seeds_draw(bundle: Bundle, key: str) -> None:
 
 def test_a_preview_comes_when_it_is_time(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr(sampling, "PREVIEW_SHARE", math.inf)
     reports: list[Progress] = []
     drain(sampling.draw_sample(bundle, 1, FEW, "cpu"), reports.append)
     assert [p.preview is not None for p in reports] == [True, True, False]
     assert reports[0].preview is not None
     assert reports[0].preview.shape == (32, 24)
+
+
+def test_previews_take_a_small_share_of_the_time(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before 1 / 0.03 times as long as one takes; each look at the clock is a second."""
+    clock = iter(range(1000))
+    monkeypatch.setattr(sampling.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(type(bundle), "preview", lambda self, latent, precision: np.zeros((2, 2)))
+    monkeypatch.setattr(bundle, "preview_seconds", 0.09)
+    reports: list[Progress] = []
+    drain(sampling.draw_sample(bundle, 1, SampleSettings("ddim", 12), "cpu"), reports.append)
+    shown = [p.done for p in reports if p.preview is not None]
+    assert shown == [4, 8]
+
+
+def test_the_precision_is_the_device_s_own_where_it_is_left_open() -> None:
+    auto = SampleSettings(precision="auto")
+    assert sampling.in_own_precision(auto, "cpu").precision == "32"
+    assert sampling.in_own_precision(SampleSettings(precision="bf16"), "cpu").precision == "bf16"
 
 
 def test_closing_stops_at_the_next_step(bundle: Bundle) -> None:
@@ -87,6 +107,8 @@ def test_closing_stops_at_the_next_step(bundle: Bundle) -> None:
         (SampleSettings("ddim", 0), 1, "steps"),
         (SampleSettings("ddim", 2000), 1, "steps"),
         (SampleSettings("ddim", 3, {"age": 60.0}), 1, "condition"),
+        (SampleSettings("ddim", 3, precision="8"), 1, "precision must be one of 32, bf16, 16"),
+        (SampleSettings("ddim", 3, precision="16"), 1, "bf16 or 32"),
         (FEW, -1, "seed"),
         (FEW, 2**63, "seed"),
     ],

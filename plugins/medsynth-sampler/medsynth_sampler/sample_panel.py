@@ -257,7 +257,7 @@ def _tip(sample: SampleRecord) -> str:
     lines = [
         sample.id,
         f"seed {sample.seed}, {settings.sampler}, {settings.steps} steps",
-        f"{sample.seconds:.1f} s on {sample.device}",
+        f"{sample.seconds:.1f} s on {sample.device} in {settings.precision}{' bits' * settings.precision.isdigit()}",
     ]
     if settings.conditions:
         asked = ", ".join(f"{name} {value}" for name, value in sorted(settings.conditions.items()))
