@@ -2,7 +2,7 @@
 repeats its patients: as it is, with latent filtering, and distilled.
 
 Evidence more than a benchmark: it trains the models first, on chest X-rays of 64 x 64 (see `memorised_models`): half an
-hour to an hour of two cores in all. All go on where they stopped when MEDSYNTH_MEMORISED names a folder to keep them
+hour of two cores in all. All go on where they stopped when MEDSYNTH_MEMORISED names a folder to keep them
 in. Needs ../shared/data. Judged by the exact search alone (correlation, RMSE, Lowe's ratio), by limits as soft as each
 model; the search for disguises only adds to it. Quality is of VGG16 where its weights are at hand.
 """
@@ -47,8 +47,8 @@ from tests.benchmarks.memorised_models import (
 SAMPLES = 60
 ASKED = 200
 DRAWN = SampleSettings("dpm-solver++2m", 20)
-REPEATED, FIRST_SEED = 80, 1000
-"""Samples of the model that repeats its patients, drawn each way."""
+REPEATED, FIRST_SEED, CHECKED = 240, 1000, 80
+"""Samples of the model that repeats its patients, drawn each way (fewer say little), and looked at by distillation."""
 CANDIDATES, STUDENT_STEPS = 5, 2500
 
 
@@ -81,7 +81,7 @@ def _lessened(workspace: Workspace, folder: Path) -> dict[str, Any]:
     cohort = drain(make_cohort(workspace, REPEATING, folder))
     model = drain(make_model(workspace, cohort, REPEATING, folder))
     out = folder / "student"
-    settings = DistillSettings("top-k", max_steps=STUDENT_STEPS, autoencoder="teacher", checked=REPEATED)
+    settings = DistillSettings("top-k", max_steps=STUDENT_STEPS, autoencoder="teacher", checked=CHECKED)
     drain(distill(workspace, model.hash, cohort.name, out, settings, resume=begun(out), device="cpu"))
     student = next(bundle for bundle in workspace.bundles.list() if bundle.name == out.name)
     filtered = replace(DRAWN, candidates=CANDIDATES, cohort=cohort.hash)

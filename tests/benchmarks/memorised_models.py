@@ -44,8 +44,9 @@ OVER_TRAINED = Recipe("over-trained", 448, 408 / 448, 3000)
 """40 training patients, each image and its mirror seen 600 times; 408 unseen."""
 STOPPED_EARLY = Recipe("stopped-early", 2143, 0.2, 600)
 """1714 training patients, each image and its mirror seen 3 times; 429 unseen."""
-REPEATING = Recipe("repeating", 424, 408 / 424, 2500)
-"""16 training patients, each image and its mirror seen 1,250 times: most samples are copies; 408 unseen."""
+REPEATING = Recipe("repeating", 448, 408 / 448, 8000)
+"""The 40 training patients of the over-trained one, each image and its mirror seen 1,600 times: half of the samples
+are copies, so that a choice among five has something to choose from; 408 unseen."""
 
 
 def chosen_files(folder: Path, patients: int) -> list[Path]:
