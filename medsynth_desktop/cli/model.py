@@ -213,7 +213,9 @@ def sample(
         typer.Option("--precision", help="32, bf16 or 16 bits; auto: 32 on a processor, fewer on a GPU."),
     ] = "auto",
     batch_name: Annotated[Optional[str], typer.Option("--batch-name", help="Name of the batch.")] = None,  # noqa: UP045
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Samples drawn together on a GPU.")] = 1,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="Samples drawn together on a GPU; 0: as many as fit.")
+    ] = 0,
 ) -> None:
     """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
     from medsynth_desktop.core.errors import BundleRefused, NotFound

@@ -11,12 +11,14 @@ import torch
 
 from medsynth_desktop.bundles.bundle import Bundle
 from medsynth_desktop.core.errors import InputRefused, OutOfMemory
-from medsynth_desktop.core.progress import Progress, Steps
+from medsynth_desktop.core.progress import Progress, Steps, drain
 from medsynth_desktop.core.records import MOST_GUIDANCE, SampleSettings
 from medsynth_desktop.networks.precision import check_precision, own_precision
 from medsynth_desktop.samplers import SAMPLERS
 from medsynth_desktop.samplers.base import Draw, State, noise_levels
 
+FILLED, MOST_AT_ONCE = 0.7, 64
+"""Share of a device's free memory that a batch may take, and samples in it, at most."""
 PREVIEW_SECONDS, PREVIEW_SHARE = 1.5, 0.03
 """How often a forming image is worth decoding, and the share of the time that this may take."""
 
@@ -52,6 +54,23 @@ def pick_device(name: str | None = None) -> tuple[str, str]:
 def in_own_precision(settings: SampleSettings, device: str) -> SampleSettings:
     """``settings`` with the precision of ``device`` where they leave it to it."""
     return replace(settings, precision=own_precision(device)) if settings.precision == "auto" else settings
+
+
+def fitting_batch(bundle: Bundle, settings: SampleSettings, device: str) -> int:
+    """How many samples fit together into what is free of a CUDA device's memory; 1 elsewhere.
+
+    One sample is drawn in two steps to see what it takes: networks' needs differ too much to be guessed.
+    """
+    if not device.startswith("cuda"):
+        return 1
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    two = replace(settings, steps=min(2, settings.steps))
+    [latent] = drain(draw_latents(bundle, [0], two, device))
+    decode_latent(bundle, latent, settings.precision)
+    each = torch.cuda.max_memory_allocated(device) - before
+    torch.cuda.empty_cache()
+    return int(np.clip(FILLED * torch.cuda.mem_get_info(device)[0] / max(each, 1), 1, MOST_AT_ONCE))
 
 
 def draw_sample(

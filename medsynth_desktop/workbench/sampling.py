@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medsynth_desktop.core.errors import InputRefused, NotFound
+from medsynth_desktop.core.errors import InputRefused, NotFound, OutOfMemory
 from medsynth_desktop.core.hashing import canonical_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import (
@@ -82,6 +82,7 @@ def sample_batch(
     """Draw ``count`` samples with seeds ``seed, seed + 1, ...``; each is stored before the next begins.
 
     A batch of that name that exists is continued: seeds already drawn with the same bundle and settings are kept.
+    ``batch_size`` 0 takes as many at a time as the device's memory holds, and fewer when it turns out not to.
     For candidates and attempts ``settings`` come from `keeping_away.with_cohort`.
 
     Raises
@@ -92,7 +93,7 @@ def sample_batch(
         When the device's memory does not suffice; finished samples are kept.
     """
     from medsynth_desktop.bundles import read_bundle
-    from medsynth_desktop.samplers.sampling import in_own_precision, pick_device
+    from medsynth_desktop.samplers.sampling import fitting_batch, in_own_precision, pick_device
 
     _check(count, seed, batch_size)
     record = workspace.bundles.get(bundle_hash)
@@ -107,20 +108,27 @@ def sample_batch(
     wanted = [seed + i for i in range(count) if seed + i not in done]
     drawer = yield from open_drawer(workspace, bundle, settings, device_name, batch, wanted)
     finished = count - len(wanted)
-    size = batch_size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
+    size = batch_size or fitting_batch(bundle, settings, device_name)
+    size = size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
     beside = (
         device_name != "cpu"
     )  # there network and check would wait for each other's threads (decision 0007)
-    for start in range(0, len(wanted), size):
-        seeds = wanted[start : start + size]
-        ahead = wanted[start + size : start + 2 * size] if beside else []
+    while wanted:
+        seeds, ahead = wanted[:size], wanted[size : 2 * size] if beside else []
         began = time.perf_counter()
-        drawings = yield from _scaled(drawer.draw(seeds, ahead), finished, len(seeds), count, note)
+        try:
+            drawings = yield from _scaled(drawer.draw(seeds, ahead), finished, len(seeds), count, note)
+        except OutOfMemory as error:
+            if batch_size or not error.suggested_batch_size:
+                raise
+            size = error.suggested_batch_size
+            continue
         seconds = (time.perf_counter() - began) / len(seeds)
         for drawing in drawings:
             stored = _store(workspace, name, record, settings, drawing, device_name, seconds)
             finished += 1
             yield Progress(finished, count, f"Sample {finished} of {count} stored", item=stored)
+        wanted = wanted[size:]
     return workspace.batches.get(name)
 
 
@@ -169,8 +177,8 @@ def _check(count: int, seed: int, batch_size: int) -> None:
         raise InputRefused(f"The number of samples must lie between 1 and 100,000; got {count}.")
     if not 0 <= seed <= MAX_SEED - count:
         raise InputRefused(f"A seed must lie between 0 and 2^63; got {seed}.")
-    if batch_size < 1:
-        raise InputRefused(f"The batch size must be at least 1; got {batch_size}.")
+    if batch_size < 0:
+        raise InputRefused(f"The batch size must be at least 1, or 0 for what fits; got {batch_size}.")
 
 
 def check_batch_name(workspace: Workspace, name: str, bundle_hash: str) -> None:

@@ -117,7 +117,8 @@ class SettingsForm(QWidget):  # type: ignore[misc]
     def _make_fields(self) -> None:
         self.count = _spin(1, 100_000, 1, "How many samples")
         self.steps = _spin(1, 1000, DEFAULTS.steps, "Steps of the sampler")
-        self.batch_size = _spin(1, 256, 1, "Samples drawn at once")
+        self.batch_size = _spin(0, 256, 0, "Samples drawn at once")
+        self.batch_size.setSpecialValueText("what fits")
         self.batch_size.setToolTip(
             "More at once is faster on a graphics processor, and takes more of its memory"
         )
