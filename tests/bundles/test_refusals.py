@@ -134,6 +134,7 @@ EDITS: dict[str, Callable[[Json], Any]] = {
     "schedule": lambda d: d["schedule"].update(steps=10**9),
     "grid": lambda d: d["recipe"].update(grid=[1024, 1024, 1024]),
     "grid must": lambda d: d["recipe"].update(grid=[-16, 16, 16]),
+    "2 or 3 axes": lambda d: d["recipe"].update(grid=16),
     "divide": lambda d: d["recipe"].update(grid=[17, 24, 32]),
     "2D or all 3D": lambda d: d["recipe"].update(grid=[16, 24]),
     "equal latent_channels": lambda d: d["unet"].update(latent_channels=3),
