@@ -64,9 +64,8 @@ class Bundle:
             raise InputRefused(
                 "This model never learnt to draw without its conditions, so it takes no guidance but 1."
             )
-        if not asked:
-            return self.schedule.denoiser(self.unet)
-        return self.schedule.denoiser(_guided(self.unet, given, guidance))
+        network = _guided(self.unet, given, guidance) if asked else self.unet
+        return self.schedule.denoiser(network, self.autoencoder.normalised)
 
     def to(self, device: str) -> Bundle:
         """Move both networks to ``device``, in place."""
