@@ -221,10 +221,8 @@ def test_weights_that_do_not_fit_are_refused(folder: Path) -> None:
 
 def test_missing_and_superfluous_weights_are_refused(folder: Path) -> None:
     assert "lacks" in weights(folder, lambda t: t.pop("conv_in.conv.bias"))
-    assert "has not" in weights(
-        folder,
-        lambda t: t.update({"extra": np.zeros(1, np.float16), "conv_in.conv.bias": np.zeros(16, np.float16)}),
-    )
+    more = {"extra": np.zeros(1, np.float16), "conv_in.conv.bias": np.zeros(16, np.float16)}
+    assert "has not" in weights(folder, lambda t: t.update(more))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
