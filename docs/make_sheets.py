@@ -72,15 +72,15 @@ ROWS = {
     row.preset: row
     for row in (
         Row("small", **HEADS, autoencoder={"steps": 700}, diffusion={"steps": 600, "ema": 0.995}),
-        Row("small-vqvae", **HEADS, autoencoder={"steps": 1000}, diffusion={"steps": 900, "ema": 0.995}),
-        Row("small-vqgan", **HEADS, autoencoder={"steps": 500}, diffusion={"steps": 450, "ema": 0.995}),
+        Row("small-vqvae", **HEADS, autoencoder={"steps": 600}, diffusion={"steps": 900, "ema": 0.995}),
+        Row("small-vqgan", **HEADS, autoencoder={"steps": 500}, diffusion={"steps": 900, "ema": 0.995}),
         Row(
             "kl-2d", **CHEST,
             autoencoder={
                 "steps": 1000, "rate": 2e-3,
                 "shape": {"channels": (16, 32, 64, 64), "res_blocks": (1, 1, 1, 1), "norm_groups": 8},
             },
-            diffusion={"steps": 1500, "rate": 1e-3, "ema": 0.998, "shape": {"channels": (48, 96, 144), **THREE}},
+            diffusion={"steps": 1000, "rate": 1e-3, "ema": 0.99, "shape": {"channels": (48, 96, 144), **THREE}},
         ),
         Row(
             "vqgan", **HEADS,
