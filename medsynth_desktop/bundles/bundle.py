@@ -74,13 +74,14 @@ class Bundle:
             raise InputRefused(
                 "This model never learnt to draw without its conditions, so it takes no guidance but 1."
             )
-        network = self.unet if not asked else _guided(self.unet, given, guidance)
+        network = _guided(self.unet, given, guidance) if asked else self.unet
 
         def computing(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             with computing_in(precision, self.device):
                 return network(x, t).float()
 
-        return self.schedule.denoiser(network if precision == "32" else computing)
+        chosen = network if precision == "32" else computing
+        return self.schedule.denoiser(chosen, self.autoencoder.normalised)
 
     def to(self, device: str) -> Bundle:
         """Move both networks to ``device``, in place."""

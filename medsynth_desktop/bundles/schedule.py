@@ -88,8 +88,13 @@ class Schedule:
             return seen, x0
         return seen, noise - x0 if self.prediction == "flow" else a * noise - s * x0
 
-    def denoiser(self, network: Network) -> Denoiser:
-        """Wrap ``network`` as `Denoiser`; a sigma between two training steps is placed by its logarithm."""
+    def denoiser(self, network: Network, normalised: bool = False) -> Denoiser:
+        """Wrap ``network`` as `Denoiser`; a sigma between two training steps is placed by its logarithm.
+
+        Of ``normalised`` latents, which lie in [-1, 1], x0 is expected within that range, as Ho et al. and Khader et
+        al. clip it. Where nearly all is noise, x0 is the difference of two numbers thousands of times larger than it
+        (cosine betas end at a sigma of 6000), so a small error of a network that predicts the noise would drown it.
+        """
         table = self.sigmas().log()
 
         def denoise(x: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -97,7 +102,8 @@ class Schedule:
             s = sigma * a
             t = torch.full((x.shape[0],), _fractional_index(table, sigma), device=x.device)
             seen = x * a
-            return self._clean(seen, network(seen, t), a, s)
+            clean = self._clean(seen, network(seen, t), a, s)
+            return clean.clamp(-1, 1) if normalised else clean
 
         return denoise
 

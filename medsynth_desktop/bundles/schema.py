@@ -111,7 +111,8 @@ def parse_facts(data: bytes) -> BundleFacts:
 
 def _recipe(value: Any) -> Recipe:
     recipe = _record("recipe", Recipe, value)
-    if len(recipe.grid) not in (2, 3) or any(type(n) is not int or not 8 <= n <= 1024 for n in recipe.grid):
+    axes = recipe.grid if isinstance(recipe.grid, tuple) else ()
+    if len(axes) not in (2, 3) or any(type(n) is not int or not 8 <= n <= 1024 for n in axes):
         raise BundleRefused(
             f"The recipe's grid must have 2 or 3 axes of 8 to 1024; got {str(recipe.grid)[:60]}."
         )

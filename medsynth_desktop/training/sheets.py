@@ -55,8 +55,9 @@ def drawn_sheet(
         return torch.stack([torch.randn(tuple(shape), generator=g) for g in generators]).to(device)
 
     with torch.inference_mode():
+        denoiser = schedule.denoiser(network, autoencoder.normalised)
         sigmas = noise_levels(schedule, min(STEPS, schedule.steps), sampler.spacing)
-        *_, last = sampler.steps(schedule.denoiser(network), draw(), sigmas, draw)
+        *_, last = sampler.steps(denoiser, draw(), sigmas, draw)
         return _sheet([decode(autoencoder, _slab(last.x, SLAB) / scale)])
 
 

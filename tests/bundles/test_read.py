@@ -147,3 +147,13 @@ def test_a_unet_of_planes_and_depth_is_read_drawn_from_and_named(tmp_path: Path)
 
 def test_a_bundle_whose_unet_names_no_kind_has_monais(original: Path, tmp_path: Path) -> None:
     assert "kind" not in json.loads((original / "bundle.json").read_text())["unet"]
+
+
+@pytest.mark.parametrize("codes", [True, False])
+def test_only_latents_normalised_by_a_codebook_are_kept_in_its_range(codes: bool, tmp_path: Path) -> None:
+    make(tmp_path / "b", about=quantised_facts() if codes else facts())
+    bundle = read_bundle(tmp_path / "b")
+    x = 50 * torch.randn(bundle.latent_shape, generator=torch.Generator().manual_seed(0))[None]
+    with torch.inference_mode():
+        largest = float(bundle.denoiser()(x, 40.0).abs().max())
+    assert (largest <= 1) is codes

@@ -134,6 +134,7 @@ EDITS: dict[str, Callable[[Json], Any]] = {
     "schedule": lambda d: d["schedule"].update(steps=10**9),
     "grid": lambda d: d["recipe"].update(grid=[1024, 1024, 1024]),
     "grid must": lambda d: d["recipe"].update(grid=[-16, 16, 16]),
+    "2 or 3 axes": lambda d: d["recipe"].update(grid=16),
     "divide": lambda d: d["recipe"].update(grid=[17, 24, 32]),
     "2D or all 3D": lambda d: d["recipe"].update(grid=[16, 24]),
     "equal latent_channels": lambda d: d["unet"].update(latent_channels=3),
@@ -220,10 +221,8 @@ def test_weights_that_do_not_fit_are_refused(folder: Path) -> None:
 
 def test_missing_and_superfluous_weights_are_refused(folder: Path) -> None:
     assert "lacks" in weights(folder, lambda t: t.pop("conv_in.conv.bias"))
-    assert "has not" in weights(
-        folder,
-        lambda t: t.update({"extra": np.zeros(1, np.float16), "conv_in.conv.bias": np.zeros(16, np.float16)}),
-    )
+    more = {"extra": np.zeros(1, np.float16), "conv_in.conv.bias": np.zeros(16, np.float16)}
+    assert "has not" in weights(folder, lambda t: t.update(more))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

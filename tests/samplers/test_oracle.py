@@ -131,6 +131,21 @@ def test_the_denoiser_undoes_what_training_does(kind: str, prediction: str) -> N
         assert torch.allclose(schedule.denoiser(answer)(x0 + sigma * noise, sigma), x0, atol=1e-6)
 
 
+def test_of_normalised_latents_an_error_in_the_noise_does_not_drown_the_image() -> None:
+    """Where cosine betas end, 5% too much noise predicted is an x0 of hundreds; within the range nothing changes."""
+    schedule = Schedule("cosine", steps=300, prediction="epsilon")
+    x0 = torch.linspace(-0.6, 0.6, 5, dtype=torch.float64)[None, None]
+    noise = torch.tensor([-2.0, -1.0, 0.5, 1.0, 2.0], dtype=torch.float64)[None, None]
+
+    def found(t: int, normalised: bool) -> torch.Tensor:
+        sigma = float(schedule.sigmas()[t])
+        return schedule.denoiser(lambda x, at: 1.05 * noise, normalised)(x0 + sigma * noise, sigma)
+
+    assert float(found(299, False).abs().min()) > 100
+    assert float(found(299, True).abs().max()) == 1
+    assert torch.equal(found(10, True), found(10, False))
+
+
 @each_kind
 def test_noise_rises_and_training_mixes_it_as_the_papers_do(kind: str) -> None:
     schedule = Schedule(kind=kind, prediction="epsilon")  # type: ignore[arg-type]
