@@ -34,8 +34,9 @@ from medsynth_desktop.training.presets import PRESETS, Preset
 from medsynth_desktop.workbench.checkpoints import training_folder
 from medsynth_desktop.workbench.demo import DEMOS, LIST, Asked, asked_in_turn, prepare
 from medsynth_desktop.workbench.demo_recipe import write_cohort
-from medsynth_desktop.workbench.private import PrivateChoice, train_private
+from medsynth_desktop.workbench.private import train_private
 from medsynth_desktop.workbench.training import STAGES, compute_on, train
+from medsynth_desktop.workbench.tuning import PrivateChoice
 
 SHEETS = Path(__file__).resolve().parent / "sheets"
 SEED = 100

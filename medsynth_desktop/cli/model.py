@@ -136,8 +136,9 @@ def private(
 ) -> None:
     """Fine-tune a model with differential privacy: a bound on what it tells of each patient, whoever looks."""
     from medsynth_desktop.samplers.sampling import pick_device
-    from medsynth_desktop.workbench.private import PrivateChoice, train_private
+    from medsynth_desktop.workbench.private import train_private
     from medsynth_desktop.workbench.sampling import resolve_bundle
+    from medsynth_desktop.workbench.tuning import PrivateChoice
 
     choice = PrivateChoice(epsilon, delta, parts, steps, batch)  # type: ignore[arg-type]
     with open_workspace() as workspace:

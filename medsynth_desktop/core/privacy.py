@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Parts: TypeAlias = Literal["attention", "all"]
+"""Of the diffusion UNet, what is fine-tuned."""
+CHECKPOINT = "private.ckpt"
+"""Stands in the folder of a fine-tuning, with the random secret of its noise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, get_args
 
 import torch
 
 from medsynth_desktop.bundles.bundle import Bundle
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.core.privacy import CHECKPOINT, Parts
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.networks.architecture import DiffusionNetwork
 from medsynth_desktop.training.accounting import Mechanism
@@ -38,10 +39,8 @@ from medsynth_desktop.training.diffusion import encode_images, left_out
 from medsynth_desktop.training.patches import Images
 from medsynth_desktop.training.summary import TrainingSummary
 
-Parts: TypeAlias = Literal["attention", "all"]
 ATTENTION = ("attn", "attention", "transformer")
 """In the names of the weights of every network's attention."""
-CHECKPOINT = "private.ckpt"
 
 
 @dataclass(frozen=True, slots=True)

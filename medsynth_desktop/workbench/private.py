@@ -7,7 +7,7 @@ attention alone or on all of the UNet.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,14 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import BundleRecord, CohortRecord, ImageRecord
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.training.accounting import ACCOUNTANT, SECOND, noise_for, spent
-from medsynth_desktop.training.private import CHECKPOINT, Parts, PrivateSettings, fine_tune, mechanism
+from medsynth_desktop.training.private import PrivateSettings, fine_tune, mechanism
 from medsynth_desktop.training.summary import TrainingSummary
 from medsynth_desktop.workbench.checkpoints import training_folder
 from medsynth_desktop.workbench.model_card import training_card
+from medsynth_desktop.workbench.tuning import PrivateChoice, begun
 
-FEWEST = 10
-"""Patients, below which there is no privacy to speak of and nothing to learn from."""
-
-
-@dataclass(frozen=True, slots=True)
-class PrivateChoice:
-    """What the user chose; ``delta`` None: a tenth of the power of ten below one over the number of patients."""
-
-    epsilon: float = 10.0
-    delta: float | None = None
-    parts: Parts = "attention"
-    steps: int = 200
-    batch: int = 16
+FEWEST, UNTOLD = 10, "OT"
+"""Patients, below which there is no privacy to speak of and nothing to learn from; and DICOM's "other" modality."""
 
 
 def train_private(
@@ -67,7 +57,7 @@ def train_private(
     patients = len({image.patient for image in images})
     _check(workspace, cohort, base, patients)
     folder = training_folder(out)
-    _check_run(folder, out, resume)
+    _check_run(out, resume)
     delta = choice.delta if choice.delta is not None else 10.0 ** -(math.ceil(math.log10(patients)) + 1)
     if not 0 < delta <= 1 / patients:
         raise InputRefused(
@@ -120,8 +110,9 @@ def _facts(
 
 
 def _check(workspace: Workspace, cohort: CohortRecord, base: BundleRecord, patients: int) -> None:
-    if cohort.recipe != base.recipe:
-        ours, theirs = cohort.recipe, base.recipe
+    ours, theirs = cohort.recipe, base.recipe
+    untold = UNTOLD in (ours.modality, theirs.modality)  # files such as NIfTI do not say what they show
+    if ours != (replace(theirs, modality=ours.modality) if untold else theirs):
         raise InputRefused(
             f"The model {base.name} draws {theirs.modality} images of {_words(theirs.grid)} at {theirs.spacing:g} mm "
             f"({theirs.intensity} {theirs.low:g} to {theirs.high:g}), the cohort {cohort.name} holds {ours.modality} "
@@ -154,15 +145,15 @@ def _words(grid: tuple[int, ...]) -> str:
     return " x ".join(map(str, grid))
 
 
-def _check_run(folder: Path, out: Path, resume: bool) -> None:
+def _check_run(out: Path, resume: bool) -> None:
     if out.exists():
         raise InputRefused(f"The bundle {out.name} exists already; choose another --out.")
-    begun = (folder / CHECKPOINT).exists()
-    if begun and not resume:
+    stopped = begun(out)
+    if stopped and not resume:
         raise InputRefused(
             f"A private fine-tuning of {out.name} stopped before; add --resume to go on, or choose another --out."
         )
-    if resume and not begun:
+    if resume and not stopped:
         raise NotFound(
             f"There is no private fine-tuning of {out.name} to resume; start one without --resume."
         )

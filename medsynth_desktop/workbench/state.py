@@ -27,6 +27,7 @@ from medsynth_desktop.workbench import (
     releasing,
     sampling,
     surfacing,
+    tuning,
 )
 from medsynth_desktop.workbench.desk import Then
 from medsynth_desktop.workbench.foreign import Said
@@ -138,6 +139,25 @@ class Workbench(GuardDesk):
         modelling.check_place(out)
         steps = modelling.train_model(self.workspace, out, settings, device)
         return self.start(f"Training the model {out.name}", steps, device or "best", self._trained)
+
+    def train_private(
+        self, out: Path, cohort: str, choice: tuning.PrivateChoice, device: str | None = None
+    ) -> Job:
+        """Fine-tune the open bundle on a cohort with differential privacy; one begun before in that folder goes on.
+
+        Raises
+        ------
+        NotFound
+            When no bundle is open.
+        """
+        if self.bundle is None:
+            raise NotFound("No model is open; import a bundle or open the demo first.")
+        steps = tuning.tune(self.workspace, self.bundle.hash, cohort, out, choice, device)
+        return self.start(f"Fine-tuning {self.bundle.name}", steps, device or "best", self._tuned)
+
+    def _tuned(self, told: dict[str, Any]) -> None:
+        self.use_bundle(told["hash"])
+        self.tell("info", tuning.in_words(told))
 
     def _trained(self, told: dict[str, Any]) -> None:
         self.use_bundle(told["hash"])

@@ -11,16 +11,14 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
-    QLineEdit,
-    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
+
+from medsynth_sampler.place import Place
 
 FILTERS = (
     ("top-k", "Those that single out one patient least (top-k)"),
@@ -80,30 +78,20 @@ class DistillDialog(QDialog):  # type: ignore[misc]
         self.draws.setSpecialValueText("4 for each training image")
         self.draws.setAccessibleName("Samples the teacher draws")
         self.draws.setToolTip("All of them for top-k; for the other filters, at most so many")
-        self.name = QLineEdit(f"{teacher}-distilled"[:40])
-        self.name.setAccessibleName("Name of the student")
-        self.folder = QLineEdit(str(Path.home()))
-        self.folder.setAccessibleName("Folder")
+        self.place = Place(self, "student", f"{teacher}-distilled")
+        self.name, self.folder = self.place.name, self.place.folder
         self._lay_out()
 
     def _lay_out(self) -> None:
         words = QLabel(INTRODUCTION)
         words.setWordWrap(True)
-        browse = QPushButton("Browse…")
-        browse.clicked.connect(self._browse)
-        where = QWidget()
-        row = QHBoxLayout(where)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.folder, 1)
-        row.addWidget(browse)
         form = QFormLayout()
         form.addRow("&Keep away from", self.cohort)
         form.addRow("&Learn from", self.filter)
         form.addRow("Samples &drawn", self.draws)
         form.addRow("&Autoencoder", self.autoencoder)
         form.addRow("&Preset", self.preset)
-        form.addRow("&Name", self.name)
-        form.addRow("&Folder", where)
+        self.place.add_to(form)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -123,20 +111,15 @@ class DistillDialog(QDialog):  # type: ignore[misc]
         """Return what was chosen."""
         return Wishes(
             self.cohort.currentData(),
-            Path(self.folder.text()).expanduser() / self.name.text().strip(),
+            self.place.path,
             self.filter.currentData(),
             self.autoencoder.currentData(),
             self.preset.currentData(),
             self.draws.value() or None,
         )
 
-    def _browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder for the student", self.folder.text())
-        if chosen:
-            self.folder.setText(chosen)
-
     def _check(self, *_: Any) -> None:
-        ready = bool(self.name.text().strip()) and self.cohort.currentData() is not None
+        ready = self.place.named and self.cohort.currentData() is not None
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
 
 

@@ -1,4 +1,4 @@
-"""Two ways to a new model: from a cohort's patients, or from another model's samples that resemble none of them."""
+"""Ways to a new model: from patients, from them with differential privacy, or from samples that resemble none."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.workbench.modelling import attributes_of
 from medsynth_desktop.workbench.teaching import DistillSettings
 from medsynth_sampler.distill_dialog import DistillDialog, Wishes
+from medsynth_sampler.private_dialog import PrivateDialog
 from medsynth_sampler.train_dialog import TrainDialog
 
 
 class LearningBox(QWidget):  # type: ignore[misc]
-    """Both buttons, with their dialogs.
+    """The buttons, with their dialogs.
 
     Parameters
     ----------
@@ -38,16 +39,23 @@ class LearningBox(QWidget):  # type: ignore[misc]
             "Train a new model on samples of this one that resemble no patient: it never sees one"
         )
         self.distill_button.clicked.connect(lambda: self.ask_distill())
+        self.private_button = QPushButton("Fine-tune privately…")
+        self.private_button.setToolTip(
+            "Let this model of public images learn from a cohort's patients, with differential privacy"
+        )
+        self.private_button.clicked.connect(lambda: self.ask_private())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.train_button)
         row.addWidget(self.distill_button)
+        row.addWidget(self.private_button)
 
     def refresh(self) -> None:
         """Offer what the workspace has the images, or the model, for."""
         bench = self._panel.workbench
         self.train_button.setEnabled(bool(bench.cohort_names) and self._engine.facts is not None)
         self.distill_button.setVisible(bench.bundle is not None)
+        self.private_button.setVisible(bench.bundle is not None and bool(bench.cohort_names))
         self.setVisible(bool(bench.cohort_names) or bench.bundle is not None)
 
     def ask_train(self) -> Job | None:
@@ -72,6 +80,16 @@ class LearningBox(QWidget):  # type: ignore[misc]
             bench.bundle.name, bench.cohort_names, bench.cohort.name if bench.cohort else None, self
         )
         return self.distill(dialog.wishes()) if dialog.exec() else None
+
+    def ask_private(self) -> Job | None:
+        """Ask how to fine-tune the open model on a cohort's patients, and do it in the background."""
+        bench = self._panel.workbench
+        if bench.bundle is None:
+            return None
+        dialog = PrivateDialog(
+            bench.bundle.name, bench.cohort_names, bench.cohort.name if bench.cohort else None, self
+        )
+        return self._started(bench.train_private, dialog.out, *dialog.wishes()) if dialog.exec() else None
 
     def distill(self, wishes: Wishes) -> Job | None:
         """Run a distillation; one that was begun in the same folder goes on."""

@@ -11,12 +11,9 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
-    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -25,6 +22,7 @@ from qtpy.QtWidgets import (
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.qt.engine import PresetChoice
 from medsynth_desktop.workbench.modelling import TrainSettings, begun, check_place
+from medsynth_sampler.place import Place
 
 INTRODUCTION = (
     "Two networks learn from the training patients of a cohort; the patients kept for calibration stay unseen. Sheets "
@@ -71,10 +69,8 @@ class TrainDialog(QDialog):  # type: ignore[misc]
         self.seed = _number("Seed")
         self.early_stop = QCheckBox("Stop early where unseen patients gain no more")
         self.early_stop.setToolTip("A tenth of the training patients is not learnt from, to tell when")
-        self.name = QLineEdit(f"{cohort or 'my'}-model"[:40])
-        self.name.setAccessibleName("Name of the model")
-        self.folder = QLineEdit(str(Path.home()))
-        self.folder.setAccessibleName("Folder")
+        self.place = Place(self, "model", f"{cohort or 'my'}-model")
+        self.name, self.folder = self.place.name, self.place.folder
         self.note = _wrapped()
         self._lay_out()
         self.preset.setCurrentIndex(max(0, self.preset.findText("small")))
@@ -83,13 +79,6 @@ class TrainDialog(QDialog):  # type: ignore[misc]
         self._check()
 
     def _lay_out(self) -> None:
-        browse = QPushButton("Browse…")
-        browse.clicked.connect(self._browse)
-        where = QWidget()
-        row = QHBoxLayout(where)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.folder, 1)
-        row.addWidget(browse)
         self.asked = QWidget()
         chosen = QFormLayout(self.asked)
         chosen.setContentsMargins(0, 0, 0, 0)
@@ -101,8 +90,7 @@ class TrainDialog(QDialog):  # type: ignore[misc]
         chosen.addRow("S&eed", self.seed)
         chosen.addRow("", self.early_stop)
         place = QFormLayout()
-        place.addRow("&Name", self.name)
-        place.addRow("&Folder", where)
+        self.place.add_to(place)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -124,8 +112,7 @@ class TrainDialog(QDialog):  # type: ignore[misc]
     @property
     def out(self) -> Path:
         """Folder of the model."""
-        folder = Path(str(self.folder.text())).expanduser()
-        return folder / str(self.name.text()).strip()
+        return self.place.path
 
     def wishes(self) -> TrainSettings:
         """Return what was chosen."""
@@ -158,18 +145,13 @@ class TrainDialog(QDialog):  # type: ignore[misc]
             self._row.addWidget(QLabel("nothing: the list of participants told nothing that differs"))
         self._row.addStretch(1)
 
-    def _browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder for the model", self.folder.text())
-        if chosen:
-            self.folder.setText(chosen)
-
     def _check(self, *_: Any) -> None:
         """Say what the preset is for and what stands in the way; show a training that stopped as it was asked for."""
         preset = self._presets.get(self.preset.currentText())
         if preset is not None:
             first, second = preset.steps
             self.about.setText(f"{preset.about.capitalize()}: {first:,} and {second:,} steps.")
-        named, reason, before = bool(self.name.text().strip()), "", None
+        named, reason, before = self.place.named, "", None
         if named:
             try:
                 check_place(self.out)
