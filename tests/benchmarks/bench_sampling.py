@@ -42,6 +42,10 @@ def run(steps: int = 20, repeats: int = 3, threads: int | None = None) -> dict[s
         "ours_dpmpp_2m": lambda: drain(
             draw_sample(bundle, 1, SampleSettings("dpm-solver++2m", steps), "cpu")
         ),
+        "ours_dpmpp_2m_bf16": lambda: drain(
+            draw_sample(bundle, 1, SampleSettings("dpm-solver++2m", steps, precision="bf16"), "cpu")
+        ),
+        "ours_ddim_150_steps": lambda: drain(draw_sample(bundle, 1, SampleSettings("ddim", 150), "cpu")),
         "monai_ddim": lambda: theirs.draw(steps),
         "monai_ddim_by_our_networks": lambda: lent.draw(steps),
     }
@@ -61,6 +65,7 @@ def run(steps: int = 20, repeats: int = 3, threads: int | None = None) -> dict[s
         "threads": torch.get_num_threads(),
         "seconds": median,
         "monai_over_ours": median["monai_ddim"] / median["ours_ddim"],
+        "ddim_150_over_dpmpp_2m": median["ours_ddim_150_steps"] / median["ours_dpmpp_2m"],
         "largest_difference_of_monai_s_images": same,
     }
 
