@@ -34,12 +34,12 @@ class LearningBox(QWidget):  # type: ignore[misc]
         self.train_button = QPushButton("Train a model…")
         self.train_button.setToolTip("Learn to draw images like a cohort's training patients")
         self.train_button.clicked.connect(lambda: self.ask_train())
-        self.distill_button = QPushButton("Distil a student…")
+        self.distill_button = QPushButton("Distil…")
         self.distill_button.setToolTip(
             "Train a new model on samples of this one that resemble no patient: it never sees one"
         )
         self.distill_button.clicked.connect(lambda: self.ask_distill())
-        self.private_button = QPushButton("Fine-tune privately…")
+        self.private_button = QPushButton("Fine-tune…")
         self.private_button.setToolTip(
             "Let this model of public images learn from a cohort's patients, with differential privacy"
         )
