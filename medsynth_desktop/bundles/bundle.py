@@ -138,7 +138,7 @@ def _guided(unet: torch.nn.Module, given: torch.Tensor, guidance: float) -> Netw
             plain: torch.Tensor = unet(x, t, rows)
             return plain
         both = torch.cat([rows, torch.full_like(rows, MISSING)])
-        asked, free = unet(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
+        asked, free = unet(torch.cat([x, x]), torch.cat([t, t]), both).float().chunk(2)
         guided: torch.Tensor = free + guidance * (asked - free)
         return guided
 

@@ -15,7 +15,7 @@ from medsynth_desktop.bundles.plain import strict_json
 from medsynth_desktop.bundles.schedule import Schedule
 from medsynth_desktop.core.errors import BundleRefused
 from medsynth_desktop.core.privacy import Privacy
-from medsynth_desktop.core.records import Condition, Recipe
+from medsynth_desktop.core.records import MODEL_NAME, Condition, Recipe
 from medsynth_desktop.networks.architecture import (
     AUTOENCODERS,
     UNETS,
@@ -36,7 +36,6 @@ KEYS = {
     "format", "version", "name", "licence", "recipe", "cohort_hash", "conditions", "autoencoder", "unet", "schedule",
     "latent_scale", "training", "privacy",
 }  # fmt: skip
-NAME = re.compile(r"\w[\w .()+-]{0,79}")
 CONDITION = re.compile(r"[A-Za-z]\w{0,39}")
 CLASS = re.compile(rf"[^\x00-\x1f]{{1,{LONGEST_CLASS}}}")
 HASH = re.compile(r"[0-9a-f]{64}|")
@@ -93,7 +92,7 @@ def parse_facts(data: bytes) -> BundleFacts:
             f"version {str(document['version'])[:20]}; update MedSynth Desktop or get the model anew."
         )
     facts = BundleFacts(
-        name=_text("name", document["name"], NAME),
+        name=_text("name", document["name"], MODEL_NAME),
         licence=_text("licence", document["licence"], re.compile(r"[^\x00-\x1f]{0,200}")),
         recipe=_recipe(document["recipe"]),
         cohort_hash=_text("cohort_hash", document["cohort_hash"], HASH),

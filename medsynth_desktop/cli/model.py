@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
@@ -221,16 +222,11 @@ def sample(
     """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
     from medsynth_desktop.core.errors import BundleRefused, NotFound
     from medsynth_desktop.core.records import SampleSettings
-    from medsynth_desktop.samplers.sampling import in_own_precision, pick_device
     from medsynth_desktop.workbench.keeping_away import with_cohort
     from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
 
-    settings = in_own_precision(
-        SampleSettings(
-            sampler, steps, parse_conditions(condition), candidates, attempts, "", guidance, precision
-        ),
-        pick_device(device)[0],
-    )
+    asked = parse_conditions(condition)
+    settings = SampleSettings(sampler, steps, asked, candidates, attempts, "", guidance, precision)
     with open_workspace() as workspace:
         try:
             record = resolve_bundle(workspace, bundle)
@@ -245,7 +241,7 @@ def sample(
         rows = [
             _row(workspace, s)
             for s in batch.samples
-            if seed <= s.seed < seed + count and s.settings == settings
+            if seed <= s.seed < seed + count and _as_asked(s.settings, settings)
         ]
     added = len(batch.samples) - held
     if held:
@@ -253,6 +249,13 @@ def sample(
         say(f"medsynth: {more} the existing batch {batch.name} of {counted(held, 'sample')}.")
     document = {"batch": batch.name, "bundle": record.hash, "held": held, "added": added, "samples": rows}
     answer(document, f"{batch.name}: {counted(len(rows), 'sample')} stored{_attempts_words(rows)}")
+
+
+def _as_asked(drawn: Any, settings: Any) -> bool:
+    """Whether a sample was ``drawn`` as asked for; a precision that was left open is any."""
+    return bool(
+        drawn == (replace(settings, precision=drawn.precision) if settings.precision == "auto" else settings)
+    )
 
 
 def _row(workspace: Any, record: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ pseudonyms only. All are JSON-able by `dataclasses.asdict`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -91,6 +92,10 @@ class BundleRecord:
     conditions: tuple[Condition, ...] = ()
     licence: str = ""
     privacy: Privacy | None = None
+
+
+MODEL_NAME = re.compile(r"\w[\w .()+-]{0,79}")
+"""What a model may be called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused, NotFound
 from medsynth_desktop.core.progress import Steps, rising, within
-from medsynth_desktop.core.records import BundleRecord, CohortRecord
+from medsynth_desktop.core.records import BundleRecord, CohortRecord, SampleSettings
 from medsynth_desktop.guard.distillation import FILTERS, Likeness, divergences, facts_of
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench.checkpoints import training_folder
@@ -153,6 +153,8 @@ def _remember(task: Task, resume: bool) -> None:
         raise InputRefused(
             f"A distillation of {task.out.name} was begun before; add --resume to go on, or choose another --out."
         )
+    # What was not known when the run was begun is what it was without.
+    before["sampling"] = {**asdict(SampleSettings()), **(before.get("sampling") or {})}
     for key, value in asked.items():
         if before.get(key) != value:
             raise InputRefused(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from medsynth_desktop.core.errors import StoreFailed
+from medsynth_desktop.core.errors import OutOfMemory, StoreFailed
 from medsynth_desktop.core.progress import Progress, Steps, drain, within
 from medsynth_desktop.core.records import SampleSettings, Verdict
 
@@ -121,10 +121,11 @@ class Drawer:
         pool = ThreadPoolExecutor(1)
         try:
             judging = pool.submit(drain, self.guard.judge(arrays))
-            images = yield from within(
-                self._once(later, 0), f"{words} while the next one is drawn", stand_still=True
-            )
-            self._early.update(zip(later, images, strict=True))
+            steps = within(self._once(later, 0), f"{words} while the next one is drawn", stand_still=True)
+            try:
+                self._early.update(zip(later, (yield from steps), strict=True))
+            except OutOfMemory:  # it is a head start: what is missing is drawn in its turn
+                yield Progress(1, 1, words)
             while wait([judging], TICK).not_done:
                 yield Progress(1, 1, words)
             return judging.result()
@@ -141,8 +142,13 @@ class Drawer:
         for seed, (noise, latent) in zip(others, kept, strict=True):
             array = np.asarray(decode_latent(self._bundle, latent, self._settings.precision), np.float32)
             if not np.isfinite(array).all():
+                advice = (
+                    "draw with the precision 32"
+                    if self._settings.precision == "16"
+                    else "its weights are damaged"
+                )
                 raise StoreFailed(
-                    "The model drew numbers that are not finite; its weights are damaged. Nothing was stored."
+                    f"The model drew numbers that are not finite; {advice}. No more of it was stored."
                 )
             known[seed] = (noise, array)
         return [known[seed] for seed in seeds]

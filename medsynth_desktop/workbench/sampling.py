@@ -93,22 +93,25 @@ def sample_batch(
         When the device's memory does not suffice; finished samples are kept.
     """
     from medsynth_desktop.bundles import read_bundle
-    from medsynth_desktop.samplers.sampling import fitting_batch, in_own_precision, pick_device
+    from medsynth_desktop.samplers.sampling import fitting_batch, pick_device
 
     _check(count, seed, batch_size)
     record = workspace.bundles.get(bundle_hash)
     settings = with_cohort(workspace, bundle_hash, settings)
     yield Progress(0, count, "Loading the model")
     device_name, note = pick_device(device)
-    settings = in_own_precision(settings, device_name)
-    bundle = read_bundle(Path(record.path)).to(device_name)
     name = batch_name or free_batch_name(workspace)
+    settings = _precise(workspace, name, settings, device_name)
+    bundle = read_bundle(Path(record.path)).to(device_name)
     batch = _open_batch(workspace, name, record)
     done = {s.seed: s for s in batch.samples if s.settings == settings}
     wanted = [seed + i for i in range(count) if seed + i not in done]
     drawer = yield from open_drawer(workspace, bundle, settings, device_name, batch, wanted)
     finished = count - len(wanted)
-    size = batch_size or fitting_batch(bundle, settings, device_name)
+    size = batch_size
+    if not size:  # in four parts or more: a batch that is cancelled or killed keeps what is finished
+        fits = fitting_batch(bundle, settings, device_name) if len(wanted) > 1 else 1
+        size = max(1, min(fits, -(-len(wanted) // 4)))
     size = size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
     beside = (
         device_name != "cpu"
@@ -119,9 +122,9 @@ def sample_batch(
         try:
             drawings = yield from _scaled(drawer.draw(seeds, ahead), finished, len(seeds), count, note)
         except OutOfMemory as error:
-            if batch_size or not error.suggested_batch_size:
+            if batch_size or size == 1:
                 raise
-            size = error.suggested_batch_size
+            size = max(1, min(error.suggested_batch_size or size, size // 2))
             continue
         seconds = (time.perf_counter() - began) / len(seeds)
         for drawing in drawings:
@@ -170,6 +173,20 @@ def free_batch_name(workspace: Workspace) -> str:
     while f"batch-{number}" in taken:
         number += 1
     return f"batch-{number}"
+
+
+def _precise(workspace: Workspace, name: str, settings: SampleSettings, device: str) -> SampleSettings:
+    """``settings`` with a precision: where it is left open that of a batch that goes on, else the device's own."""
+    if settings.precision == "auto" and name in workspace.batches.names():
+        drawn = {s.settings.precision for s in workspace.batches.get(name).samples
+                 if replace(s.settings, precision="auto") == settings}  # fmt: skip
+        settings = replace(settings, precision=min(drawn, default="auto"))
+    from medsynth_desktop.networks.precision import check_precision
+    from medsynth_desktop.samplers.sampling import in_own_precision
+
+    settings = in_own_precision(settings, device)
+    check_precision(settings.precision, device)
+    return settings
 
 
 def _check(count: int, seed: int, batch_size: int) -> None:

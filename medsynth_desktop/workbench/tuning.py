@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.privacy import CHECKPOINT, Parts
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.store.workspace import Workspace
@@ -29,6 +30,23 @@ class PrivateChoice:
 def begun(out: Path) -> bool:
     """Whether a fine-tuning to ``out`` was stopped."""
     return (training_folder(out) / CHECKPOINT).exists()
+
+
+def check_place(out: Path) -> None:
+    """Refuse a place where no model can be fine-tuned to.
+
+    Raises
+    ------
+    InputRefused
+        A name that no model may have, or that is taken; a folder that cannot be looked into.
+    """
+    training_folder(out)
+    try:
+        taken = out.exists()
+    except OSError as error:
+        raise InputRefused(f"That folder cannot be used: {error.strerror or error}.") from None
+    if taken:
+        raise InputRefused(f"{out.name} is in that folder already; choose another name.")
 
 
 def tune(

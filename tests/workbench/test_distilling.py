@@ -19,7 +19,7 @@ from medsynth_desktop.core.errors import GuardRefused, InputRefused, NotFound
 from medsynth_desktop.core.progress import Progress, drain
 from medsynth_desktop.core.records import Condition, ImageRecord, SampleSettings
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench.distilling import distill
+from medsynth_desktop.workbench.distilling import SETTINGS, distill
 from medsynth_desktop.workbench.searching import training_search
 from medsynth_desktop.workbench.teaching import DistillSettings, class_plan
 from tests.workbench.small import open_small
@@ -73,6 +73,10 @@ def test_a_student_learns_from_what_the_filter_kept(
         assert all(0 <= found[who][key] <= 1 for who in found for key in ("js_hcc", "js_lowe"))
     shares = [p.fraction or 0 for p in said]
     assert shares == sorted(shares)
+    asked = out.with_name(out.name + ".training") / SETTINGS
+    known = json.loads(asked.read_text(encoding="utf-8"))
+    del known["sampling"]["precision"]  # begun by a version that knew of none
+    asked.write_text(json.dumps(known), encoding="utf-8")
     again = run(workspace, teacher.hash, out, settings, resume=True)
     assert again == report
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from medsynth_desktop.bundles.foreign.config import Config
-from medsynth_desktop.bundles.schema import NAME
 from medsynth_desktop.cohorts.conform import PERCENTILES
 from medsynth_desktop.core.errors import BundleRefused
-from medsynth_desktop.core.records import Recipe
+from medsynth_desktop.core.records import MODEL_NAME, Recipe
 
 RANGES = {"0,1": True, "-1,1": False}
 """Values of images as they are asked for, and whether that is the unit range."""
@@ -140,7 +139,7 @@ def bundle_name(metadata: Config, folder: str) -> str:
     """Return what the model calls itself, else its folder's name, in letters that a name may have."""
     for said in (_text(metadata, "name"), folder):
         plain = re.sub(r"[^\w .()+-]", "", said)[:80].strip()
-        if NAME.fullmatch(plain):
+        if MODEL_NAME.fullmatch(plain):
             return plain
     return "imported model"
 

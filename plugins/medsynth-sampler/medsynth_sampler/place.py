@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QWidget
@@ -21,6 +22,7 @@ class Place:
     def __init__(self, parent: QWidget, what: str, name: str) -> None:
         self._parent, self._what = parent, what
         self.name = QLineEdit(name[:LONGEST])
+        self.name.setMaxLength(2 * LONGEST)
         self.name.setAccessibleName(f"Name of the {what}")
         self.folder = QLineEdit(str(Path.home()))
         self.folder.setAccessibleName("Folder")
@@ -45,7 +47,10 @@ class Place:
     @property
     def path(self) -> Path:
         """Folder of the model."""
-        return Path(str(self.folder.text())).expanduser() / str(self.name.text()).strip()
+        folder = Path(str(self.folder.text()))
+        with suppress(RuntimeError):  # "~" of nobody we know, half typed perhaps
+            folder = folder.expanduser()
+        return folder / str(self.name.text()).strip()
 
     def _browse(self) -> None:
         chosen = QFileDialog.getExistingDirectory(

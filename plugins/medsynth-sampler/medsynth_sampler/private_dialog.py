@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from medsynth_desktop.workbench.tuning import PrivateChoice, begun
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.workbench.tuning import PrivateChoice, begun, check_place
 from medsynth_sampler.place import Place
 
 PARTS = (("attention", "The attention alone: less noise for the same epsilon"), ("all", "All of the UNet"))
@@ -110,12 +111,16 @@ class PrivateDialog(QDialog):  # type: ignore[misc]
         return self.cohort.currentText(), choice
 
     def _check(self, *_: Any) -> None:
-        named = self.place.named
-        there, before = named and self.out.exists(), named and begun(self.out)
-        refused = f"{self.out.name} is in that folder already; choose another name." if there else ""
+        named, refused, before = self.place.named, "", False
+        if named:
+            try:
+                check_place(self.out)
+                before = begun(self.out)
+            except InputRefused as refusal:
+                refused = str(refusal)
         self.note.setText(refused or (GOES_ON if before else ""))
         self.start.setText("Go on" if before else "Fine-tune")
-        self.start.setEnabled(named and not there and bool(self.cohort.currentText()))
+        self.start.setEnabled(named and not refused and bool(self.cohort.currentText()))
 
 
 def _number(name: str, value: int) -> QSpinBox:
