@@ -81,7 +81,7 @@ ROWS = {
                 "steps": 1000, "rate": 2e-3,
                 "shape": {"channels": (16, 32, 64, 64), "res_blocks": (1, 1, 1, 1), "norm_groups": 8},
             },
-            diffusion={"steps": 1000, "rate": 1e-3, "ema": 0.99, "shape": {"channels": (48, 96, 144), **THREE}},
+            diffusion={"steps": 3500, "rate": 1e-3, "ema": 0.995, "shape": {"channels": (48, 96, 144), **THREE}},
         ),
         Row(
             "vqgan", **HEADS,
