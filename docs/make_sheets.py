@@ -106,7 +106,7 @@ ROWS = {
                 "shape": {"channels": (16, 32, 64), "res_layers": 1},
             },
             diffusion={
-                "steps": 1000, "batch": 8, "rate": 1e-3, "ema": 0.995,
+                "steps": 3500, "batch": 8, "rate": 1e-3, "ema": 0.995,
                 "shape": {"channels": (32, 64, 96), **THREE},
             },
         ),
