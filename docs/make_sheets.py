@@ -36,7 +36,7 @@ from medsynth_desktop.workbench.demo import DEMOS, LIST, Asked, asked_in_turn, p
 from medsynth_desktop.workbench.demo_recipe import write_cohort
 from medsynth_desktop.workbench.private import train_private
 from medsynth_desktop.workbench.training import STAGES, compute_on, train
-from medsynth_desktop.workbench.tuning import PrivateChoice
+from medsynth_desktop.workbench.tuning import PrivateChoice, begun
 
 SHEETS = Path(__file__).resolve().parent / "sheets"
 SEED = 100
@@ -230,11 +230,8 @@ def draw_private(workspace: Workspace, work: Path) -> Image.Image:
         drain(write_cohort(told, base.record.recipe, folder))
     cohort = imported(workspace, folder.name, folder, base.record.recipe.grid, calibration=0.0)
     if not out.exists():
-        begun = training_folder(out).exists()
-        drain(
-            train_private(workspace, base.record.hash, cohort.name, out, PRIVACY, resume=begun),
-            teller(PRIVATE),
-        )
+        steps = train_private(workspace, base.record.hash, cohort.name, out, PRIVACY, resume=begun(out))
+        drain(steps, teller(PRIVATE))
     return draw(workspace, cohort, read_bundle(out), CHEST["columns"], base)
 
 

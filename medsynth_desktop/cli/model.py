@@ -220,19 +220,14 @@ def sample(
     ] = 0,
 ) -> None:
     """Draw synthetic images; each is stored as it finishes, and a batch that stopped goes on."""
-    from medsynth_desktop.core.errors import BundleRefused, NotFound
     from medsynth_desktop.core.records import SampleSettings
     from medsynth_desktop.workbench.keeping_away import with_cohort
-    from medsynth_desktop.workbench.sampling import resolve_bundle, sample_batch
+    from medsynth_desktop.workbench.sampling import sample_batch
 
     asked = parse_conditions(condition)
     settings = SampleSettings(sampler, steps, asked, candidates, attempts, "", guidance, precision)
     with open_workspace() as workspace:
-        try:
-            record = resolve_bundle(workspace, bundle)
-        except (BundleRefused, NotFound):
-            _refuse_unfinished(bundle)
-            raise
+        record = _resolved(workspace, bundle)
         settings = with_cohort(workspace, record.hash, settings, cohort)
         held = workspace.batches.count(batch_name) if batch_name else 0
         batch = run(
@@ -249,6 +244,18 @@ def sample(
         say(f"medsynth: {more} the existing batch {batch.name} of {counted(held, 'sample')}.")
     document = {"batch": batch.name, "bundle": record.hash, "held": held, "added": added, "samples": rows}
     answer(document, f"{batch.name}: {counted(len(rows), 'sample')} stored{_attempts_words(rows)}")
+
+
+def _resolved(workspace: Any, bundle: str) -> Any:
+    """The record of a bundle by name, hash or folder; of one whose training is not done, what is missing is said."""
+    from medsynth_desktop.core.errors import BundleRefused, NotFound
+    from medsynth_desktop.workbench.sampling import resolve_bundle
+
+    try:
+        return resolve_bundle(workspace, bundle)
+    except (BundleRefused, NotFound):
+        _refuse_unfinished(bundle)
+        raise
 
 
 def _as_asked(drawn: Any, settings: Any) -> bool:

@@ -28,6 +28,7 @@ from medsynth_desktop.workbench.foreign import own_bundle
 from medsynth_desktop.workbench.keeping_away import open_drawer, with_cohort
 
 if TYPE_CHECKING:
+    from medsynth_desktop.bundles import Bundle
     from medsynth_desktop.bundles.foreign import Asked
 
 MAX_SEED = 2**63 - 1
@@ -79,7 +80,7 @@ def sample_batch(
     batch_name: str | None = None,
     batch_size: int = 1,
 ) -> Steps[BatchRecord]:
-    """Draw ``count`` samples with seeds ``seed, seed + 1, ...``; each is stored before the next begins.
+    """Draw ``count`` samples with seeds ``seed, seed + 1, ...``; those drawn together are stored before the next begin.
 
     A batch of that name that exists is continued: seeds already drawn with the same bundle and settings are kept.
     ``batch_size`` 0 takes as many at a time as the device's memory holds, and fewer when it turns out not to.
@@ -93,7 +94,7 @@ def sample_batch(
         When the device's memory does not suffice; finished samples are kept.
     """
     from medsynth_desktop.bundles import read_bundle
-    from medsynth_desktop.samplers.sampling import fitting_batch, pick_device
+    from medsynth_desktop.samplers.sampling import pick_device
 
     _check(count, seed, batch_size)
     record = workspace.bundles.get(bundle_hash)
@@ -108,14 +109,8 @@ def sample_batch(
     wanted = [seed + i for i in range(count) if seed + i not in done]
     drawer = yield from open_drawer(workspace, bundle, settings, device_name, batch, wanted)
     finished = count - len(wanted)
-    size = batch_size
-    if not size:  # in four parts or more: a batch that is cancelled or killed keeps what is finished
-        fits = fitting_batch(bundle, settings, device_name) if len(wanted) > 1 else 1
-        size = max(1, min(fits, -(-len(wanted) // 4)))
-    size = size if device_name != "cpu" else 1  # on a CPU one at a time: same bits whatever the batch
-    beside = (
-        device_name != "cpu"
-    )  # there network and check would wait for each other's threads (decision 0007)
+    size = _at_once(bundle, settings, device_name, len(wanted), batch_size)
+    beside = device_name != "cpu"  # there network and check wait for each other's threads (decision 0007)
     while wanted:
         seeds, ahead = wanted[:size], wanted[size : 2 * size] if beside else []
         began = time.perf_counter()
@@ -173,6 +168,18 @@ def free_batch_name(workspace: Workspace) -> str:
     while f"batch-{number}" in taken:
         number += 1
     return f"batch-{number}"
+
+
+def _at_once(bundle: Bundle, settings: SampleSettings, device: str, wanted: int, batch_size: int) -> int:
+    """How many of ``wanted`` samples are drawn together: ``batch_size``, or for 0 as many as fit.
+
+    Then in four parts or more, for a batch that is cancelled or killed keeps what is finished.
+    """
+    from medsynth_desktop.samplers.sampling import fitting_batch
+
+    if device == "cpu" or wanted < 2:  # on a CPU one at a time: same bits whatever the batch
+        return 1
+    return batch_size or min(fitting_batch(bundle, settings, device), -(-wanted // 4))
 
 
 def _precise(workspace: Workspace, name: str, settings: SampleSettings, device: str) -> SampleSettings:

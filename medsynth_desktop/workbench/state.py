@@ -5,7 +5,7 @@ Views call verbs and listen to `events`; they decide nothing. Long verbs start a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,14 +94,13 @@ class Workbench(GuardDesk):
         InputRefused
             When ``batch_name`` cannot be drawn into (see `sampling.check_batch_name`).
         """
-        if self.bundle is None:
-            raise NotFound("No model is open; import a bundle or open the demo first.")
+        model = self._need("model", self.bundle)
         if batch_name is not None:
-            sampling.check_batch_name(self.workspace, batch_name, self.bundle.hash)
+            sampling.check_batch_name(self.workspace, batch_name, model.hash)
         cohort = self.cohort.name if self.cohort is not None else None
-        settings = keeping_away.with_cohort(self.workspace, self.bundle.hash, settings, cohort)
+        settings = keeping_away.with_cohort(self.workspace, model.hash, settings, cohort)
         steps = sampling.sample_batch(
-            self.workspace, self.bundle.hash, count, settings, seed, device, batch_name, batch_size
+            self.workspace, model.hash, count, settings, seed, device, batch_name, batch_size
         )
         return self.start(
             f"Sampling {count}", steps, device or "best", lambda batch: self.use_batch(batch.name)
@@ -115,18 +114,18 @@ class Workbench(GuardDesk):
         NotFound
             When no bundle is open.
         """
-        if self.bundle is None:
-            raise NotFound("No model is open; import a bundle or open the demo first.")
+        teacher = self._need("model", self.bundle)
         steps = distilling.distill(
             self.workspace,
-            self.bundle.hash,
+            teacher.hash,
             cohort,
             out,
             settings,
             resume=distilling.begun(out),
             device=device,
         )
-        return self.start(f"Distilling {self.bundle.name}", steps, device or "best", self._distilled)
+        then = self._learnt(distilling.in_words)
+        return self.start(f"Distilling {teacher.name}", steps, device or "best", then)
 
     def train(self, out: Path, settings: modelling.TrainSettings, device: str | None = None) -> Job:
         """Train a model on a cohort of the workspace; one begun before in the same folder goes on.
@@ -138,7 +137,9 @@ class Workbench(GuardDesk):
         """
         modelling.check_place(out)
         steps = modelling.train_model(self.workspace, out, settings, device)
-        return self.start(f"Training the model {out.name}", steps, device or "best", self._trained)
+        return self.start(
+            f"Training the model {out.name}", steps, device or "best", self._learnt(modelling.in_words)
+        )
 
     def train_private(
         self, out: Path, cohort: str, choice: tuning.PrivateChoice, device: str | None = None
@@ -150,22 +151,18 @@ class Workbench(GuardDesk):
         NotFound
             When no bundle is open.
         """
-        if self.bundle is None:
-            raise NotFound("No model is open; import a bundle or open the demo first.")
-        steps = tuning.tune(self.workspace, self.bundle.hash, cohort, out, choice, device)
-        return self.start(f"Fine-tuning {self.bundle.name}", steps, device or "best", self._tuned)
+        base = self._need("model", self.bundle)
+        steps = tuning.tune(self.workspace, base.hash, cohort, out, choice, device)
+        return self.start(f"Fine-tuning {base.name}", steps, device or "best", self._learnt(tuning.in_words))
 
-    def _tuned(self, told: dict[str, Any]) -> None:
-        self.use_bundle(told["hash"])
-        self.tell("info", tuning.in_words(told))
+    def _learnt(self, in_words: Callable[[dict[str, Any]], str]) -> Then:
+        """Open the model that a job made, and say of it ``in_words`` what the job returned."""
 
-    def _trained(self, told: dict[str, Any]) -> None:
-        self.use_bundle(told["hash"])
-        self.tell("info", modelling.in_words(told))
+        def opened(told: dict[str, Any]) -> None:
+            self.use_bundle(told["hash"])
+            self.tell("info", in_words(told))
 
-    def _distilled(self, report: dict[str, Any]) -> None:
-        self.use_bundle(report["hash"])
-        self.tell("info", distilling.in_words(report))
+        return opened
 
     def make_surface(
         self,
