@@ -144,11 +144,13 @@ def undo(sample: np.ndarray, real: np.ndarray, disguise: Disguise, whole: bool) 
         raise ValueError(
             f"a disguise of {len(disguise.offset)} axes cannot be undone for images of {sample.ndim} and {real.ndim}"
         )
+    from medsynth_desktop.similarity.disguised.interpolation import pulled  # the window starts without numba
+
     sample, real = np.asarray(sample, np.float32), np.asarray(real, np.float32)
     map_ = Affine(np.array(disguise.matrix, float), np.array(disguise.offset, float))
     sign = np.float32(-1 if disguise.negative else 1)
-    laid = sign * np.asarray(map_.pull(real, sample.shape, AIR), np.float32)
-    seen = map_.pull(np.ones(real.shape, np.float32), sample.shape) > 0.5
+    laid = sign * np.asarray(pulled(map_, real, sample.shape, AIR), np.float32)
+    seen = pulled(map_, np.ones(real.shape, np.float32), sample.shape) > 0.5
     before = math.nan
     if sample.shape == real.shape:
         box = _inside(sample.shape, *_region(disguise, seen, whole))

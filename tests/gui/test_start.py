@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-LATER = ("torch", "monai", "lightning", "vtkmodules", "trimesh", "pandas", "pydicom", "highdicom", "nibabel")
+LATER = (
+    "torch",
+    "monai",
+    "lightning",
+    "vtkmodules",
+    "trimesh",
+    "pandas",
+    "pydicom",
+    "highdicom",
+    "nibabel",
+    "numba",
+)
 """Nobody needs these to see what is in the workspace."""
 SCIPY_LATER = ("scipy.ndimage", "scipy.stats", "scipy.optimize", "scipy.signal")
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.interpolation import linear, nearest
-
 
 @dataclass(frozen=True, slots=True)
 class Affine:
@@ -49,29 +47,3 @@ class Affine:
         """The map of voxels, where this one is of cells of ``step`` voxels."""
         half = np.full(len(self.offset), (step - 1) / 2)
         return Affine(self.matrix, step * self.offset + half - self.matrix @ half)
-
-    def pull(
-        self, image: np.ndarray, shape: tuple[int, ...], fill: float = 0.0, order: int = 1
-    ) -> np.ndarray:
-        """Array of ``shape`` that shows at each x what ``image`` shows at the mapped place; outside ``fill``.
-
-        ``order`` 1 interpolates between cells, 0 takes the nearest.
-        """
-        if np.array_equal(self.matrix, np.eye(len(shape))) and not self.offset.any() and image.shape == shape:
-            return image
-        return (linear if order else nearest)(image, self._cells(shape), fill)
-
-    def _cells(self, shape: tuple[int, ...]) -> np.ndarray:
-        """(d, *shape) float32 where the cells of a grid of ``shape`` lie: as `places`, with half the work."""
-        found = np.empty((len(shape), *shape), np.float32)
-        axes = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in shape), indexing="ij", sparse=True)
-        for factors, start, out in zip(self.matrix, self.offset, found, strict=True):
-            *some, last = (np.float32(f) * axis for f, axis in zip(factors, axes, strict=True))
-            np.add(sum(some, np.float32(start)), last, out=out)
-        return found
-
-    def places(self, places: np.ndarray) -> np.ndarray:
-        """Map (d, *shape) float32 ``places``."""
-        moved = self.matrix.astype(np.float32) @ places.reshape(len(places), -1)
-        moved += self.offset.astype(np.float32)[:, None]
-        return np.asarray(moved.reshape(places.shape))

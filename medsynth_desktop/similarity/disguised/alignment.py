@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
-
 import numpy as np
 
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.interpolation import Bands, linear
+from medsynth_desktop.similarity.disguised.descent import descend, draw, look
+from medsynth_desktop.similarity.disguised.interpolation import as_volume, lifted
 from medsynth_desktop.similarity.disguised.structure import Structure
 from medsynth_desktop.similarity.disguised.votes import Matches, distances
 from medsynth_desktop.similarity.disguised.windows import smoothed
@@ -21,10 +19,8 @@ STIFF, LOOSE = 30.0, 3.0
 """How strongly a fit is held near a map without turn and scale, in its first rounds and after."""
 POINTS, CLOSE_POINTS, STEPS = 1000, 1500, 12
 """Places (and for a map that is close already), and steps at either smoothness, that refine a map, at most."""
-STILL = 0.05
-"""Cells that a step must move any place, or it was the last."""
-MOST_SCALE = 4.0
-"""Change of volume beyond which a map has lost its way."""
+BLUR = 2.0
+"""Cells, standard deviation, by which both images are smoothed first."""
 
 
 def fit(matches: Matches, step: int) -> Affine:
@@ -69,62 +65,27 @@ def refine(
     weight of ``image`` times ``near`` ((*grid) of its cells). The correlation is negative where one image is the
     other's negative.
     """
-    odds = np.cumsum((image.weight if near is None else image.weight * near).ravel(), dtype=np.float64)
-    if not odds[-1] > 0:
+    points = min(CLOSE_POINTS if close else POINTS, image.weight.size // 2)
+    chosen = np.empty(points, np.int64)
+    draws = np.sort(np.random.default_rng(0).random(points))
+    everywhere = np.ones_like(image.weight) if near is None else near
+    if not draw(
+        np.ascontiguousarray(image.weight), np.ascontiguousarray(everywhere, np.float32), draws, chosen
+    ):
         return start, 0.0
-    points = min(CLOSE_POINTS if close else POINTS, odds.size // 2)
-    drawn = np.random.default_rng(0).random(points) * odds[-1]
-    chosen = np.minimum(odds.searchsorted(drawn, side="right"), odds.size - 1)
-    places = np.stack(np.unravel_index(chosen, image.band.shape), axis=1).astype(float)
-    centre = places.mean(axis=0)
-    reach = max(float((places - centre).std()), 1.0)  # so that turns weigh as shifts do
-    arms = np.concatenate([np.ones((1, points)), (places - centre).T / reach])
-    ends = np.array(list(product(*((0.0, n - 1.0) for n in image.band.shape))))
-    made = start.in_cells(image.step)
-    values = image.band.ravel()[chosen]
-    best = made, _correlation(values, linear(other.band, made(places).T.astype(np.float32)))
-    for blur in (0.0,) if close else (2.0, 0.0):
-        band, own = (smoothed(s.band, blur) if blur else s.band for s in (other, image))
-        bands, values = Bands([band, *np.gradient(band)]), own.ravel()[chosen]
-        for _ in range(steps):
-            seen, *slopes = bands.at(made(places).T)
-            alike = _correlation(values, seen)
-            if blur == 0 and abs(alike) >= abs(best[1]):
-                best = made, alike
-            before, sign = made, 1 if alike >= 0 else -1
-            made = _moved(made, arms, (centre, reach), values, seen, slopes, sign)
-            if np.abs(made(ends) - before(ends)).max() < STILL:
-                break
-            if not 1 / MOST_SCALE < np.linalg.det(made.matrix) < MOST_SCALE:
-                made = best[0]
-    return best[0].from_cells(image.step), best[1]
-
-
-def _moved(
-    made: Affine,
-    arms: np.ndarray,
-    about: tuple[np.ndarray, float],
-    values: np.ndarray,
-    seen: np.ndarray,
-    slopes: Sequence[np.ndarray],
-    sign: int,
-) -> Affine:
-    """One Gauss-Newton step, with weights that forgive places where the images differ.
-
-    ``arms`` (1 + d, n) are 1, and how far the places lie from a centre, in reaches; ``about`` these two.
-    """
-    dims, (centre, reach) = len(arms) - 1, about
-    gain = float(np.linalg.norm(values)) / max(float(np.linalg.norm(seen)), 1e-9)
-    jacobian = ((gain * np.stack(slopes))[:, None] * arms).reshape(dims * (dims + 1), -1)
-    rest = sign * values - gain * seen
-    weighted = jacobian / (1 + rest**2)
-    normal = weighted @ jacobian.T
-    normal += (0.01 * np.trace(normal) / len(normal) + 1e-9) * np.eye(len(normal))
-    move = np.clip(np.linalg.solve(normal, weighted @ rest), -2, 2).reshape(dims, dims + 1)
-    turn = move[:, 1:] / reach
-    return Affine(made.matrix + turn, made.offset + move[:, 0] - turn @ centre)
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+    places = np.stack(np.unravel_index(chosen, as_volume(image.band).shape), axis=1).astype(float)
+    corner = np.array(as_volume(image.band).shape) - 1.0
+    matrix, offset = lifted(start.in_cells(image.step))
+    values, whole = image.band.ravel()[chosen].astype(float), as_volume(other.band)
+    best, best_matrix, best_offset = (
+        look(whole, places, values, matrix, offset, np.empty((points, 4)))[0],
+        matrix.copy(),
+        offset.copy(),
+    )
+    for blur in (0.0,) if close else (BLUR, 0.0):
+        theirs = as_volume(smoothed(other.band, blur)) if blur else whole
+        ours = smoothed(image.band, blur).ravel()[chosen].astype(float) if blur else values
+        way = theirs, places, ours, corner, matrix, offset, best_matrix, best_offset
+        best = descend(*way, best, steps, blur == 0)
+    first = 3 - image.band.ndim
+    return Affine(best_matrix[first:, first:], best_offset[first:]).from_cells(image.step), best

@@ -24,7 +24,7 @@ from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.sides import Real, Side, disguises
 from medsynth_desktop.similarity.disguised.sight import Share
 
-WORTH = 2.0
+WORTH = 0.5
 """Seconds of looking after which helpers are started: one takes about a second until it is ready."""
 MOST = 3
 """Helpers, at most: each holds what is known of the real images."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.interpolation import linear
+from medsynth_desktop.similarity.disguised.interpolation import pulled
 from medsynth_desktop.similarity.disguised.structure import Structure, cholesky, local, thinning
-from medsynth_desktop.similarity.disguised.windows import resampled, smoothed
+from medsynth_desktop.similarity.disguised.windows import resampled, slopes, smoothed
 
 WINDOW = 4.0
 """Cells, standard deviation, of the window whose borders tell one way."""
@@ -30,16 +30,16 @@ def flow(image: Structure, mean: np.ndarray, there: Affine) -> np.ndarray:
     seen = bent(mean, way, there)
     sign = -1 if float((band * seen * weight).sum()) < 0 else 1
     for _ in range(STEPS):
-        slopes, rest = np.gradient(seen), (sign * band - seen) * weight
-        aims = [local(slope, rest, WINDOW) for slope in slopes]
-        products = {
-            (i, j): local(slopes[i], slopes[j] * weight, WINDOW) + np.float32(STILL * (i == j))
-            for i in range(dims)
-            for j in range(i + 1)
-        }
-        step = np.clip(np.stack(_solved(products, aims)), -MOST, MOST)
+        steep, rest = slopes(seen), (sign * band - seen) * weight
+        corners = [(i, j) for i in range(dims) for j in range(i + 1)]
+        weighted = steep * weight
+        found = local([(one, rest) for one in steep] + [(steep[i], weighted[j]) for i, j in corners], WINDOW)
+        products = dict(zip(corners, found[dims:], strict=True))
+        for i in range(dims):
+            products[i, i] += np.float32(STILL)
+        step = np.clip(np.stack(_solved(products, list(found[:dims]))), -MOST, MOST)
         way += _onto(step, 1 / thinning(band.shape), band.shape)
-        way = np.stack([smoothed(along, SMOOTH) for along in way])
+        way = smoothed(way, SMOOTH, dims)
         seen = bent(mean, way, there)
     return way
 
@@ -57,7 +57,7 @@ def _solved(products: dict[tuple[int, int], np.ndarray], aims: list[np.ndarray])
 
 def bent(mean: np.ndarray, way: np.ndarray, there: Affine) -> np.ndarray:
     """(*grid) what the band ``mean`` shows where ``there`` maps each place of a grid, moved by ``way`` (d, *grid)."""
-    return linear(mean, there.places(way + np.indices(way.shape[1:], np.float32)))
+    return pulled(there, mean, way.shape[1:], way=way)
 
 
 def finer(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:
@@ -67,4 +67,4 @@ def finer(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:
 
 def _onto(way: np.ndarray, ratio: float, shape: tuple[int, ...]) -> np.ndarray:
     """``way`` (d, *grid) on a grid of ``shape`` with the same first corner, whose cells span ``ratio`` of its own."""
-    return way if ratio == 1 else np.stack([resampled(along, ratio, shape) for along in way])
+    return way if ratio == 1 else resampled(way, ratio, shape, len(way))

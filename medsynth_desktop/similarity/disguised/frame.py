@@ -12,6 +12,7 @@ from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import fit, refine
+from medsynth_desktop.similarity.disguised.interpolation import pulled
 from medsynth_desktop.similarity.disguised.structure import (
     COARSE,
     FINE,
@@ -70,14 +71,14 @@ class Frame:
         if found[0][1] >= usual:
             return found[0][0], False
         shrunken = Affine.about(np.eye(image.ndim) / CROPPED, image.shape)
-        smaller = shrunken.pull(image, image.shape, outside(image))
+        smaller = pulled(shrunken, image, image.shape, outside(image))
         made, alike = self.place(smaller, structure_of(smaller, MIDDLE))
         found.append((made.then(shrunken), alike))
         return max(found, key=lambda f: f[1])[0], True
 
     def moved(self, small: np.ndarray, move: Affine) -> Structure:
         """The structure of an image, shrunk to `MIDDLE` cells, seen through ``move`` of voxels of the frame's grid."""
-        return structure_of(move.in_cells(self.step).pull(small, small.shape, outside(small)), MIDDLE)
+        return structure_of(pulled(move.in_cells(self.step), small, small.shape, outside(small)), MIDDLE)
 
     def own(self, seen: Structure, move: Affine, placed: Affine) -> Structure:
         """``seen``, the structure of an image `moved` by ``move``, less what the mean explains of it around each cell.
@@ -86,7 +87,8 @@ class Frame:
         """
         if self.few:
             return seen
-        mean = move.then(placed.inverse()).in_cells(self.step).pull(self.structure.band, seen.band.shape)
+        there = move.then(placed.inverse()).in_cells(self.step)
+        mean = pulled(there, self.structure.band, seen.band.shape)
         return replace(seen, band=seen.band - mean * (around(seen.band, mean) / (around(mean, mean) + REST)))
 
     def band(self, step: int) -> np.ndarray:
@@ -110,7 +112,7 @@ def make_mean(images: Sequence[np.ndarray], pool: Executor) -> Steps[np.ndarray]
         def moved(image: np.ndarray) -> np.ndarray:
             image = upright(image)
             placed, _ = frame.place(image, structure_of(image, MIDDLE))  # noqa: B023
-            return placed.pull(image, frame.shape, outside(image))  # noqa: B023
+            return pulled(placed, image, frame.shape, outside(image))  # noqa: B023
 
         total = np.zeros(frame.shape)
         for start in range(0, count, 8):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.sight import Seen, Share
-from medsynth_desktop.similarity.disguised.structure import REST, Structure, local, thinned, thinning
+from medsynth_desktop.similarity.disguised.interpolation import pulled
+from medsynth_desktop.similarity.disguised.sight import Seen, Share, local_shared
+from medsynth_desktop.similarity.disguised.structure import REST, Structure, thinned, thinning
 from medsynth_desktop.similarity.disguised.windows import boxes
 
 PART = 0.4
@@ -52,14 +53,14 @@ def compare(image: Seen, other: Structure, map_: Affine, sign: int, share: Share
     own, thin = image.structure, thinning(image.structure.band.shape)
     amount, their_amount = thinned(own.weight), thinned(other.weight)
     seen, worth = share(
-        lambda step, band, shape: map_.in_cells(step).pull(band, shape),
+        lambda step, band, shape: pulled(map_.in_cells(step), band, shape),
         (own.step, own.step * thin),
         (other.band, their_amount),
         (own.band.shape, amount.shape),
     )
     seen = sign * seen
     weight = np.sqrt(amount * np.clip(worth, 0, 1))
-    *products, both, others = share(local, [*image.common, own.band, seen], [seen] * (len(image.common) + 2))
+    *products, both, others = local_shared([(one, seen) for one in [*image.common, own.band, seen]], share)
     theirs = image.explained_of(products)
     both = both - sum(a * b for a, b in zip(image.explained, theirs, strict=True))
     others = np.maximum(others - sum(part**2 for part in theirs), 0)

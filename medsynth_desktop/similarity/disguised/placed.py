@@ -14,7 +14,7 @@ from medsynth_desktop.core.hashing import hash_bytes, hash_json
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.similarity.bounds import one_thread_each
-from medsynth_desktop.similarity.disguised import alignment, structure, votes
+from medsynth_desktop.similarity.disguised import alignment, descent, structure, votes
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.blocks import cut, norms_of
 from medsynth_desktop.similarity.disguised.frame import LEARNT_FROM, PLACING, ROUNDS, Frame, make_mean
@@ -26,11 +26,11 @@ from medsynth_desktop.similarity.table import Table, names_of
 from medsynth_desktop.store.indexes import Indexes
 
 SETTINGS = (
-    6, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
+    7, structure.COARSE, structure.MIDDLE, structure.BLOCK, structure.REACH, structure.FLOOR, structure.MOST,
     structure.LOCAL, structure.REST,
     votes.STRIDE, votes.WIDTH, votes.PLACES, votes.LEAST, votes.WINDOW, votes.FRIENDS, votes.AGREED,
     alignment.ROUNDS, alignment.TOLERANCE, alignment.STIFF, alignment.LOOSE, alignment.POINTS,
-    alignment.STEPS, alignment.STILL, LEARNT_FROM, ROUNDS, PLACING,
+    alignment.BLUR, alignment.STEPS, descent.STILL, descent.MOST, descent.HELD, LEARNT_FROM, ROUNDS, PLACING,
 )  # fmt: skip
 """What decides the numbers kept: with other settings they are made anew. The first counts changes of the code."""
 USUAL = 0.1

@@ -45,7 +45,7 @@ Query = tuple[str, np.ndarray]
 
 MESSAGE = "Looking for copies in disguise"
 OWN = (
-    6, USUAL, EDGE, LEAST, AROUND, QUARTER, TURNED, FOCUS, FAINT,
+    7, USUAL, EDGE, LEAST, AROUND, QUARTER, TURNED, FOCUS, FAINT,
     alignment.CLOSE_POINTS, flow.WINDOW, flow.STEPS, flow.STILL, flow.MOST, flow.SMOOTH, overlay.PART, overlay.ENOUGH,
 )  # fmt: skip
 """What decides the values besides the settings of what is kept. The first counts changes of the code."""

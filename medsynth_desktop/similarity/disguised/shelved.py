@@ -10,13 +10,13 @@ import numpy as np
 from medsynth_desktop.similarity.table import Table
 
 LEVELS = 127
-"""Of a whole number that stands for a cell. A block has at most 512 cells, so float32 products of such numbers are
-exact (127 x 127 x 512 < 2^24): neither the cohort's order, nor the shelf, nor the processor changes a bit."""
+"""Of a whole number that stands for a cell. Sums of products of such numbers are exact: neither the cohort's order, nor
+the shelf, nor the processor changes a bit."""
 
 AT_ONCE = 64
 """Real images that are compared at a time: memory stays small however many there are."""
 HELD = 1 << 27
-"""Bytes of blocks that are held as they are multiplied, at most: each query asks for them six times."""
+"""Bytes of blocks that are held in memory, at most: each query asks for them six times."""
 TINY = 1e-30
 """Instead of zero, where something is divided by the largest cell of a block."""
 
@@ -50,22 +50,19 @@ class Known:
         return len(self._places)
 
     def some(self, start: int) -> np.ndarray:
-        """(b, n, cells) float32 whole numbers of the `AT_ONCE` images from ``start`` on, a multiple of it."""
+        """(b, n, cells) int8 whole numbers of the `AT_ONCE` images from ``start`` on, a multiple of it."""
         if start not in self._held:
-            made = self._made(slice(start, start + AT_ONCE))
+            made = np.ascontiguousarray(self._rows(slice(start, start + AT_ONCE)).transpose(1, 0, 2))
             if sum(held.nbytes for held in tuple(self._held.values())) + made.nbytes > HELD:
                 return made
             self._held[start] = made
         return self._held[start]
 
-    def _made(self, at: slice) -> np.ndarray:
-        here = self._rows(at).reshape(-1, len(self.scales), self._cells)
-        return np.ascontiguousarray(here.transpose(1, 0, 2), np.float32)
-
     def _rows(self, at: slice) -> np.ndarray:
         places = self._places[at]
         rows = self._table.take(2, places, np.empty((len(places), self._table.width), np.int8))
-        return rows[:, self._first : self._first + self._cells * len(self.scales)]
+        wanted = rows[:, self._first : self._first + self._cells * len(self.scales)]
+        return wanted.reshape(len(places), len(self.scales), self._cells)
 
     @property
     def nbytes(self) -> int:
@@ -74,14 +71,14 @@ class Known:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For another process: the blocks themselves, wherever they are kept here."""
-        return _held_alone, (self.scales, self._rows(slice(None)))
+        return _held_alone, (self.scales, self._rows(slice(None)).reshape(self.count, -1))
 
     def one(self, index: int) -> np.ndarray:
-        """(b, cells) float32 whole numbers of one image."""
+        """(b, cells) int8 whole numbers of one image."""
         start = index // AT_ONCE * AT_ONCE
         if start in self._held:
             return self._held[start][:, index - start]
-        return np.asarray(self._made(slice(index, index + 1))[:, 0])
+        return np.asarray(self._rows(slice(index, index + 1))[0])
 
 
 def _held_alone(scales: np.ndarray, rows: np.ndarray) -> Known:

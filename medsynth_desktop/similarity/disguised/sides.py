@@ -15,6 +15,7 @@ from medsynth_desktop.similarity.disguised.alignment import refine
 from medsynth_desktop.similarity.disguised.blocks import Blocks, spread
 from medsynth_desktop.similarity.disguised.found import disguise_of
 from medsynth_desktop.similarity.disguised.frame import CROPPED, FEW
+from medsynth_desktop.similarity.disguised.interpolation import pulled
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import Placed, strong
 from medsynth_desktop.similarity.disguised.shelved import Known
@@ -186,7 +187,7 @@ class Side:
         there = start.move.inverse()
         map_ = there.then(Affine(np.eye(len(shift)), shift)).then(start.real)
         cells = tuple(n // frame.step for n in frame.shape)
-        near = there.in_cells(frame.step).pull(spread(weight, cells), cells, order=0)
+        near = pulled(there.in_cells(frame.step), spread(weight, cells), cells, order=0)
         near = near + FAINT * max(float(near.max()), 1e-9)
         moved = self._moved(start.index, map_, near, MIDDLE)
         rough = compare(self.sight.at(MIDDLE), self._all.structure(start.index, False), *moved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from medsynth_desktop.similarity.disguised.structure import (
     structure_of,
     within,
 )
+from medsynth_desktop.similarity.disguised.windows import slopes
 
 T = TypeVar("T")
 Share = Callable[..., Iterable[Any]]
@@ -53,15 +54,14 @@ class Seen:
     @classmethod
     def of(cls, structure: Structure, mean: np.ndarray, share: Share = map) -> Seen:
         """Work out the energies; ``mean`` is the band of the mean image."""
-        common: list[np.ndarray] = [mean, *np.gradient(mean)]
-        pairs = [(i, j) for i in range(len(common)) for j in range(i + 1)]
+        common: list[np.ndarray] = [mean, *slopes(mean)]
+        corners = [(i, j) for i in range(len(common)) for j in range(i + 1)]
         band = structure.band
-        *made, energy = share(
-            local, *zip(*((common[i], common[j]) for i, j in pairs), (band, band), strict=True)
-        )
-        factor = cholesky(dict(zip(pairs, made, strict=True)), len(common), REST)
+        pairs = [(common[i], common[j]) for i, j in corners] + [(one, band) for one in [*common, band]]
+        found = local_shared(pairs, share)
+        factor = cholesky(dict(zip(corners, found, strict=False)), len(common), REST)
         seen = cls(structure, common, factor, [], np.empty(0))
-        explained = seen.explained_of(share(local, [band] * len(common), common))
+        explained, energy = seen.explained_of(found[len(corners) : -1]), found[-1]
         own = energy - sum(part**2 for part in explained)
         return replace(seen, explained=explained, own=np.maximum(own, 0))
 
@@ -75,6 +75,12 @@ class Seen:
             rest = product - sum(self.factor[i, k] * parts[k] for k in range(i))
             parts.append(rest / self.factor[i, i])
         return parts
+
+
+def local_shared(pairs: Sequence[tuple[np.ndarray, np.ndarray]], share: Share) -> list[np.ndarray]:
+    """`local`, in as many pieces as others may take."""
+    some = (pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]) if share is not map else (pairs,)
+    return [one for found in share(local, some) for one in found]
 
 
 class Sight:

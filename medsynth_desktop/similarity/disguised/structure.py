@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.windows import means, smoothed
+from medsynth_desktop.similarity.disguised.windows import mean_products, means, quantile, slopes, smoothed
 
 FINE, MIDDLE, COARSE = {2: 256, 3: 96}, {2: 128, 3: 48}, {2: 64, 3: 32}
 """Cells along the longest axis, at most, by dimensions: where pairs are measured, images compared, and found places."""
@@ -58,7 +59,7 @@ def structure_of(image: np.ndarray, cells: dict[int, int]) -> Structure:
     small = shrink(np.asarray(image, np.float32), step)
     detail = smoothed(small, 0.8) - smoothed(small, 2.5)
     energy = smoothed(detail * detail, 3.0)
-    floor = FLOOR * max(float(np.quantile(energy, MOST)), 1e-10)
+    floor = FLOOR * max(quantile(energy, MOST), 1e-10)
     return Structure(detail / np.sqrt(energy + floor), energy / (energy + floor), step)
 
 
@@ -86,9 +87,9 @@ def thinned(band: np.ndarray) -> np.ndarray:
     return shrink(band, thinning(band.shape))
 
 
-def local(a: np.ndarray, b: np.ndarray, window: float = LOCAL) -> np.ndarray:
-    """As `around`, of every cell of the thinned grid: the windows are so wide that no more is to be seen."""
-    return means(a * b, thinning(a.shape), window)
+def local(pairs: Sequence[tuple[np.ndarray, np.ndarray]], window: float = LOCAL) -> np.ndarray:
+    """(k, *thinned grid) as `around`, of k pairs: the windows are so wide that no more is to be seen."""
+    return mean_products(pairs, thinning(pairs[0][0].shape), window)
 
 
 def cholesky(
@@ -127,13 +128,13 @@ def describe(structure: Structure, places: np.ndarray) -> np.ndarray:
 
     The entries are smoothed products of the band's derivatives, which tell direction but not side.
     """
-    slopes = np.gradient(structure.band)
+    derivatives = slopes(structure.band)
     reach = REACH[structure.band.ndim]
     at = places[:, None, :] + np.array(list(product(reach, repeat=places.shape[1])))
     inside = np.logical_and(at >= 0, at < structure.band.shape).all(axis=2)
     index = np.ravel_multi_index(tuple(np.moveaxis(at, 2, 0)), structure.band.shape, mode="clip")
     parts = []
-    for i, j in combinations_with_replacement(range(len(slopes)), 2):
-        smooth = smoothed(slopes[i] * slopes[j], 1.0) * (1.0 if i == j else 2**0.5)
+    for i, j in combinations_with_replacement(range(len(derivatives)), 2):
+        smooth = smoothed(derivatives[i] * derivatives[j], 1.0) * (1.0 if i == j else 2**0.5)
         parts.append(smooth.take(index) * inside)
     return np.concatenate(parts, axis=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medsynth_desktop.similarity.disguised.compiled import compiled
 from medsynth_desktop.similarity.disguised.structure import Structure, describe
 
 STRIDE = 2
@@ -51,11 +52,12 @@ class Places:
         self.cells = cells[np.random.default_rng(0).permutation(len(cells))[:PLACES]]
         apart = distances(self.cells)
         self._friends = np.argsort(apart, axis=1, kind="stable")[:, 1 : FRIENDS + 1]
-        raw = describe(structure, self.cells).astype(np.float64)
-        self._mean = raw.mean(axis=0)
-        values, vectors = np.linalg.eigh(np.cov((raw - self._mean).T))
+        raw = describe(structure, self.cells)
+        self._mean = raw.mean(axis=0, dtype=np.float64).astype(np.float32)
+        values, vectors = np.linalg.eigh(np.cov((raw - self._mean).T, dtype=np.float64))
         best = np.argsort(values)[::-1][:WIDTH]
-        self._basis = vectors[:, best] / (values[best] + 0.02 * values[best[0]]) ** 0.5
+        basis = vectors[:, best] / (values[best] + 0.02 * values[best[0]]) ** 0.5
+        self._basis = basis.astype(np.float32)
         self._rows = self._project(raw)
 
     def _project(self, raw: np.ndarray) -> np.ndarray:
@@ -71,11 +73,31 @@ class Places:
         if not len(lattice):
             lattice = np.zeros((1, other.band.ndim), int)
         products = self._rows @ self._project(describe(other, lattice)).T
-        for own, there in zip(self.cells.T.astype(np.int16), lattice.T.astype(np.int16), strict=True):
-            products -= (np.abs(own[:, None] - there) > WINDOW) * np.float32(2)  # too far away
-        found = products.argmax(axis=1)
+        found = np.empty(len(products), np.int64)
+        _likest_near(products, self.cells, lattice, WINDOW, found)
         alike = products[np.arange(len(found)), found]
         way = lattice[found] - self.cells
         apart = np.linalg.norm(way[self._friends] - way[:, None], axis=2)
         support = np.maximum(alike, 0) ** 2 * (apart <= AGREED).mean(axis=1)
         return Matches(self.structure.voxel(self.cells), other.voxel(lattice[found]), support)
+
+
+@compiled
+def _likest_near(
+    products: np.ndarray, places: np.ndarray, others: np.ndarray, window: int, found: np.ndarray
+) -> None:
+    """Write the likest of ``others`` (L, d) for each of ``places`` (n, d), by their ``products`` (n, L).
+
+    Nearer than ``window`` along all axes, or else along as many as any other is.
+    """
+    for place in range(len(places)):
+        best = np.float32(-np.inf)
+        for other in range(len(others)):
+            alike = products[place, other]
+            if alike <= best:
+                continue
+            for axis in range(places.shape[1]):
+                if abs(places[place, axis] - others[other, axis]) > window:
+                    alike -= np.float32(2)
+            if alike > best:
+                best, found[place] = alike, other

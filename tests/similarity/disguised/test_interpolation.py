@@ -7,55 +7,62 @@ import pytest
 from scipy import ndimage
 
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.interpolation import AT_ONCE, Bands, linear, nearest
+from medsynth_desktop.similarity.disguised.interpolation import pulled
 
-GRIDS = [(5, 7), (33, 2), (6, 5, 4), (40, 31, 35), (1, 9), (3, 1, 4)]
-
-
-def drawn(grid: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """An image, and places in and around it, corners and ends among them."""
-    generator = np.random.default_rng(seed)
-    ends = np.array(grid, float)[:, None] - 1
-    places = generator.uniform(-2, 1, (len(grid), 300)) + generator.random((len(grid), 300)) * (ends + 2)
-    whole = np.rint(places[:, :100]).clip(0, ends)
-    return generator.standard_normal(grid).astype(np.float32), np.concatenate([places, whole, ends], axis=1)
+GRIDS = [(30, 24), (1, 9), (33, 2), (14, 17, 12), (6, 5, 4), (3, 1, 4), (40, 31, 35)]
 
 
-@pytest.mark.parametrize("grid", GRIDS)
-def test_between_cells_it_is_what_scipy_says(grid: tuple[int, ...]) -> None:
-    image, places = drawn(grid)
-    single = places.astype(np.float32)
-    expected = ndimage.map_coordinates(image, single, order=1, mode="constant", cval=-3)
-    np.testing.assert_allclose(linear(image, single, fill=-3), expected, atol=3e-6)
-    inside = (
-        np.abs(places - np.rint(places)).max(axis=0) > 1e-3
-    )  # where rounding to float32 moves none over an edge
-    expected = ndimage.map_coordinates(image, places, order=1, mode="constant", cval=0)
-    seen = Bands([image, 2 * image]).at(places)
-    np.testing.assert_allclose(seen[0][inside], expected[inside], atol=3e-5)
-    np.testing.assert_allclose(seen[1], 2 * seen[0], atol=1e-6)
+def drawn(grid: tuple[int, ...]) -> tuple[np.ndarray, Affine]:
+    """An image, and a map that turns, scales, mirrors an axis and leads beyond the image at every side."""
+    generator = np.random.default_rng(len(grid) + grid[0])
+    image = generator.standard_normal(grid).astype(np.float32)
+    matrix = 1.3 * np.eye(len(grid)) + 0.2 * generator.standard_normal((len(grid),) * 2)
+    matrix[-1] *= -1
+    return image, Affine.about(matrix, grid)
 
 
 @pytest.mark.parametrize("grid", GRIDS)
-def test_the_nearest_cell_is_the_one_that_scipy_takes(grid: tuple[int, ...]) -> None:
-    image, places = drawn(grid)
-    places = places[:, np.abs(places % 1 - 0.5).max(axis=0) < 0.499].astype(np.float32)
-    expected = ndimage.map_coordinates(image, places, order=0, mode="constant", cval=7)
-    np.testing.assert_array_equal(nearest(image, places, fill=7), expected)
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_map_pulls_an_image_as_scipy_does(grid: tuple[int, ...], order: int) -> None:
+    image, map_ = drawn(grid)
+    shape = tuple(n + 3 for n in grid)
+    expected = ndimage.affine_transform(
+        image, map_.matrix, map_.offset, output_shape=shape, order=order, mode="constant", cval=-3
+    )
+    np.testing.assert_allclose(pulled(map_, image, shape, -3, order), expected, atol=2e-6)
 
 
-def test_more_places_than_are_looked_at_together_and_none_at_all() -> None:
-    image = np.random.default_rng(1).standard_normal((200, 210)).astype(np.float32)
-    places = np.random.default_rng(2).uniform(0, 199, (2, AT_ONCE + 77)).astype(np.float32)
-    expected = ndimage.map_coordinates(image, places, order=1)
-    np.testing.assert_allclose(linear(image, places), expected, atol=1e-5)
-    assert linear(image, places[:, :0]).shape == (0,)
+@pytest.mark.parametrize("grid", GRIDS)
+def test_places_moved_one_by_one_are_those_that_scipy_reads(grid: tuple[int, ...]) -> None:
+    image, map_ = drawn(grid)
+    way = np.random.default_rng(5).uniform(-2, 2, (len(grid), *grid)).astype(np.float32)
+    places = (way + np.indices(grid)).reshape(len(grid), -1).astype(float)
+    there = map_(places.T).T
+    expected = ndimage.map_coordinates(image, there, order=1, mode="constant", cval=0.5)
+    found = pulled(map_, image, grid, 0.5, way=way).ravel()
+    near_an_edge = np.zeros(len(found), bool)  # where rounding decides which side a place lies on
+    for along, n in zip(there, grid, strict=True):
+        near_an_edge |= np.minimum(abs(along), abs(along - (n - 1))) < 1e-5
+    np.testing.assert_allclose(found[~near_an_edge], expected[~near_an_edge], atol=3e-5)
 
 
-@pytest.mark.parametrize("shape", [(30, 24), (14, 17, 12)])
-def test_a_map_pulls_an_image_as_scipy_does(shape: tuple[int, ...]) -> None:
-    generator = np.random.default_rng(3)
-    image = ndimage.gaussian_filter(generator.standard_normal(shape), 1).astype(np.float32)
-    map_ = Affine.about(np.eye(len(shape)) + 0.1 * generator.standard_normal((len(shape),) * 2), shape)
-    expected = ndimage.affine_transform(image, map_.matrix, map_.offset, order=1, mode="constant", cval=-1)
-    np.testing.assert_allclose(map_.pull(image, shape, -1), expected, atol=1e-5)
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_outermost_cells_are_inside_and_a_hair_beyond_is_not(grid: tuple[int, ...]) -> None:
+    image, _ = drawn(grid)
+    for axis, n in enumerate(grid):
+        offset = np.zeros(len(grid))
+        for at, inside in ((n - 1.0, True), (n - 1 + 1e-3, False), (0.0, True), (-1e-3, False)):
+            offset[axis] = at
+            still = np.eye(len(grid))
+            still[axis, axis] = 0
+            found = pulled(Affine(still, offset), image, grid, 99.0)
+            expected = np.take(image, [round(at)] * n, axis=axis) if inside else np.full(grid, 99.0)
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_map_that_moves_nothing_copies_nothing() -> None:
+    image, _ = drawn((6, 5, 4))
+    assert pulled(Affine.none(3), image, image.shape) is image
+    assert pulled(Affine.none(3), image, (7, 5, 4)).shape == (7, 5, 4)
+    smaller = pulled(Affine.none(3), np.asfortranarray(image), (6, 5, 3))
+    np.testing.assert_allclose(smaller, image[..., :3], atol=1e-6)
