@@ -1,0 +1,129 @@
+"""A number with its interval, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medsynth_desktop.core.wilson import CONFIDENCE, wilson_interval
+
+NO_SPREAD = 1e-10
+"""A standard error below this is rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number of a study.
+
+    Attributes
+    ----------
+    value, low, high
+        The number and the ends of its 95% interval; NaN where they are not defined.
+    method
+        How the interval was made, as a methods paragraph would say it.
+    cases
+        Cases, or answers, that it rests on.
+    undefined
+        Why there is no value, or no interval; "" where there is.
+    error
+        Standard error on the scale of ``value``; NaN where the interval does not come from one.
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    method: str = ""
+    cases: int = 0
+    undefined: str = ""
+    error: float = math.nan
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a value."""
+        return math.isfinite(self.value)
+
+    def words(self, digits: int = 2) -> str:
+        """Return "0.86 (0.80 to 0.92)", or "not defined: " and the reason."""
+        if not self.defined:
+            return f"not defined: {self.undefined}"
+        if not math.isfinite(self.low + self.high):
+            return f"{self.value:.{digits}f} (no interval: {self.undefined})"
+        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+    def facts(self) -> dict[str, Any]:
+        """The same for a program to read; what is not defined is None."""
+        numbers = {"value": self.value, "low": self.low, "high": self.high, "error": self.error}
+        known = {key: number if math.isfinite(number) else None for key, number in numbers.items()}
+        return {**known, "method": self.method, "cases": self.cases, "undefined": self.undefined}
+
+
+def not_defined(reason: str, cases: int = 0) -> Estimate:
+    """Return an estimate without a value."""
+    return Estimate(math.nan, cases=cases, undefined=reason)
+
+
+def around(
+    value: float,
+    error: float,
+    freedom: float,
+    method: str,
+    cases: int,
+    least: float = -1.0,
+    most: float = 1.0,
+) -> Estimate:
+    """Return ``value`` +- t x ``error``, cut to where the number can lie.
+
+    ``freedom`` are the degrees of freedom of Student's t; infinite for the normal distribution.
+    """
+    reach = t_quantile(freedom) * error
+    return Estimate(value, max(least, value - reach), min(most, value + reach), method, cases, error=error)
+
+
+def through(
+    value: float,
+    error: float,
+    freedom: float,
+    method: str,
+    cases: int,
+    scale: tuple[Callable[[float], float], Callable[[float], float], Callable[[float], float]],
+) -> Estimate:
+    """Return an interval that is symmetric on another scale: (to it, its derivative, back from it)."""
+    there, slope, back = scale
+    middle, reach = there(value), t_quantile(freedom) * error * slope(value)
+    return Estimate(value, back(middle - reach), back(middle + reach), method, cases, error=error)
+
+
+def jackknife(value: float, left_out: np.ndarray, method: str) -> Estimate:
+    """Return ``value`` with the interval of the values (cases,) that come out when each case is left out in turn.
+
+    Efron and Stein 1981, Annals of Statistics 9:586; with Student's t of one degree of freedom less than cases.
+    """
+    cases = len(left_out)
+    if cases < 2 or not np.isfinite(left_out).all():
+        return Estimate(value, cases=cases, undefined="it rests on too few cases, or on a single one of them")
+    error = math.sqrt((cases - 1) / cases * float(((left_out - left_out.mean()) ** 2).sum()))
+    return around(value, error, cases - 1, method, cases)
+
+
+def without_spread(value: float, chance: float, cases: int) -> Estimate:
+    """Return the interval of a chance-corrected coefficient whose cases all agree alike, so that no spread is seen.
+
+    An interval from the standard error, which is 0, would claim certainty. Where all agree completely the lower end is
+    what Wilson's bound of ``cases`` of as many leaves of it at the same agreement by ``chance``; anything else has none.
+    """
+    if not math.isclose(value, 1.0, abs_tol=1e-9) or not cases:
+        return Estimate(value, cases=cases, undefined="every case agrees alike, so their spread cannot be seen")
+    low = (wilson_interval(cases, cases)[0] - chance) / (1 - chance)
+    return Estimate(value, max(-1.0, low), 1.0, "Wilson bound of complete agreement", cases)
+
+
+def t_quantile(freedom: float) -> float:
+    """The quantile of Student's t that leaves half of what `CONFIDENCE` leaves above it."""
+    from scipy.special import ndtri, stdtrit
+
+    upper = (1 + CONFIDENCE) / 2
+    return float(ndtri(upper) if math.isinf(freedom) else stdtrit(freedom, upper))
