@@ -9,8 +9,8 @@ import numpy as np
 from medsynth_desktop.studies.statistics.estimate import (
     NO_SPREAD,
     Estimate,
-    around,
     not_defined,
+    on_scale,
     without_spread,
 )
 from medsynth_desktop.studies.statistics.ratings import check_ratings, option_counts
@@ -26,9 +26,11 @@ def raw_agreement(ratings: np.ndarray, options: int) -> Estimate:
     ``ratings`` is (readers, cases) from 1 to ``options``, NaN where missing. The interval is that of
     `shares.clustered_share`, readers held fixed; of two readers it is Wilson's.
     """
-    agreed = _pairs(option_counts(check_ratings(ratings, options), options), np.eye(options))
-    agreed = agreed[np.isfinite(agreed)]
-    return clustered_share(agreed, np.ones(len(agreed))) if agreed.size else not_defined(NOBODY)
+    counts = option_counts(check_ratings(ratings, options), options)
+    agreed = _pairs(counts, np.eye(options))
+    paired = np.isfinite(agreed)
+    readers = counts[paired].sum(axis=1)
+    return clustered_share(agreed[paired], np.ones(len(readers)), float((readers * (readers - 1) / 2).sum()))
 
 
 def gwet_ac(
@@ -46,7 +48,7 @@ def gwet_ac(
     Notes
     -----
     (pa - pe) / (1 - pe), pe = sum(w) / (q (q - 1)) x sum_k pi_k (1 - pi_k), pi_k the mean share of option k. Linearised
-    standard error with Student's t, readers held fixed: Gwet 2008, British Journal of Mathematical and Statistical
+    standard error with Student's t on Fisher's z, readers held fixed: Gwet 2008, British Journal of Mathematical and Statistical
     Psychology 61:29; with missing answers Gwet 2014, Handbook of Inter-Rater Reliability, 4th edition, chapters 2 and 5.
     Defined, unlike kappa, where all answers are alike: it is 1 then.
     """
@@ -74,7 +76,8 @@ def gwet_ac(
     error = math.sqrt(groups / (groups - 1) * float((summed**2).sum())) / cases
     if error <= NO_SPREAD:
         return without_spread(value, chance, groups)
-    return around(value, error, groups - 1, "linearised standard error of Gwet", cases)
+    method = "linearised standard error of Gwet, Student's t on Fisher's z"
+    return on_scale(value, error, groups - 1, method, cases, "z")
 
 
 def _pairs(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:

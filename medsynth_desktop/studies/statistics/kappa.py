@@ -74,15 +74,14 @@ def weighted_kappa(ratings: np.ndarray, options: int, weighting: Weighting = "qu
 
     Notes
     -----
-    Two readers: the interval of `kappa_of_table`. More: the delete-one-case jackknife with Student's t, readers held
-    fixed (Light 1971, Psychological Bulletin 76:365, for the mean; Efron and Stein 1981, Annals of Statistics 9:586).
+    Light 1971, Psychological Bulletin 76:365, for the mean of pairs. Interval: the delete-one-case jackknife, readers
+    held fixed (`estimate.jackknife`), for two readers as well: with 40 cases and top-heavy answers the large-sample
+    interval of `kappa_of_table` held the true value in 85% of studies instead of 95%.
     """
     table = check_ratings(ratings, options)
     weights = agreement_weights(options, weighting)
     if len(table) < 2:
         return not_defined("one reader alone cannot agree")
-    if len(table) == 2:
-        return kappa_of_table(contingency(table[0], table[1], options), weights)
     return _mean_of_pairs(table, options, weights)
 
 
@@ -93,7 +92,7 @@ def pairwise_kappa(
     table = check_ratings(ratings, options)
     weights = agreement_weights(options, weighting)
     return {
-        (i, j): kappa_of_table(contingency(table[i], table[j], options), weights)
+        (i, j): _mean_of_pairs(table[[i, j]], options, weights)
         for i, j in combinations(range(len(table)), 2)
     }
 
@@ -114,7 +113,8 @@ def _mean_of_pairs(table: np.ndarray, options: int, weights: np.ndarray) -> Esti
         chance += _by_chance(counts, weights)
     value = float(whole[0] / len(pairs))
     if not math.isfinite(value):
-        return not_defined("of some pair of readers kappa is not defined: " + ALL_ALIKE, cases)
+        lost = ALL_ALIKE if cases else "no case was rated by two readers"
+        return not_defined(lost if len(pairs) == 1 else f"of some pair of readers: {lost}", cases)
     if np.ptp(left_out) > NO_SPREAD:
         return jackknife(value, left_out / len(pairs), "delete-one-case jackknife")
     return without_spread(value, chance / len(pairs), cases)

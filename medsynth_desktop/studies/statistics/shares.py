@@ -16,7 +16,7 @@ def share(hits: int, total: int) -> Estimate:
     return Estimate(hits / total, low, high, "Wilson interval", total)
 
 
-def clustered_share(hits: np.ndarray, total: np.ndarray) -> Estimate:
+def clustered_share(hits: np.ndarray, total: np.ndarray, most: float | None = None) -> Estimate:
     """Return the share of hits among answers that come in clusters, such as several readers' of one case.
 
     Parameters
@@ -24,6 +24,8 @@ def clustered_share(hits: np.ndarray, total: np.ndarray) -> Estimate:
     hits, total
         (clusters,) of each cluster how many of its answers are hits, and how many it has. Hits need not be whole: a
         cluster may give the mean of its pairs with a total of 1.
+    most
+        As how many answers they count at most; all of them without. Pairs of readers, for the mean of pairs.
 
     Notes
     -----
@@ -41,6 +43,6 @@ def clustered_share(hits: np.ndarray, total: np.ndarray) -> Estimate:
     left = hits - value * total
     variance = float((left**2).sum()) / answers**2
     effective = value * (1 - value) / variance if variance > 0 else float(clusters)
-    counted = max(1.0, min(effective, answers))
+    counted = max(1.0, min(effective, answers if most is None else most))
     low, high = wilson_interval(value * counted, counted)
     return Estimate(value, low, high, "Wilson interval with the effective number of answers, clustered on cases", clusters)
