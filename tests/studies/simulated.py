@@ -1,4 +1,4 @@
-"""Studies whose truth is known: readers and cases drawn from a model, and what the numbers would be of endless cases."""
+"""Studies whose truth is known: readers and cases drawn from a model, and what endless cases would give."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AGREEMENT: dict[str, Measure] = {
 
 
 def ratings(generator: np.random.Generator, readers: int, cases: int, cuts: Sequence[float]) -> np.ndarray:
-    """(readers, cases) 1 to 4: a quality of each case, each reader's own leniency (fixed), and noise, cut at ``cuts``."""
+    """(readers, cases) 1 to 4: the quality of each case, each reader's own leniency (fixed), and noise, cut."""
     quality = 1.5 * generator.standard_normal(cases) + generator.standard_normal((readers, cases))
     return 1.0 + np.searchsorted(cuts, quality + np.linspace(-0.4, 0.4, readers)[:, None])
 
@@ -89,7 +89,9 @@ def two_kinds(
     """(readers, cases) 1 to 4 of the ordinal mixed model itself, and the truth: every other case is synthetic."""
     truth = np.arange(cases) % 2 == 0
     linear = effect * truth + generator.standard_normal(cases) + 0.7 * generator.standard_normal((readers, 1))
-    return 1.0 + np.searchsorted((-4.0, -2.5, -0.5), linear + generator.logistic(size=(readers, cases))), truth
+    return 1.0 + np.searchsorted(
+        (-4.0, -2.5, -0.5), linear + generator.logistic(size=(readers, cases))
+    ), truth
 
 
 def normal_scores(generator: np.random.Generator, readers: int, cases: int) -> np.ndarray:

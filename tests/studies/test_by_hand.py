@@ -135,12 +135,18 @@ def test_missing_answers_are_left_out_pair_by_pair() -> None:
 def test_two_options_make_all_weightings_one() -> None:
     table = ratings(dice(3), 2, 30, EVEN)
     table = np.where(table > 2, 2.0, 1.0)
-    values = {round(weighted_kappa(table, 2, w).value, 12) for w in ("identity", "linear", "quadratic", "ordinal")}
-    levels = {round(krippendorff_alpha(table, 2, level).value, 12) for level in ("nominal", "ordinal", "interval")}
+    values = {
+        round(weighted_kappa(table, 2, w).value, 12) for w in ("identity", "linear", "quadratic", "ordinal")
+    }
+    levels = {
+        round(krippendorff_alpha(table, 2, level).value, 12) for level in ("nominal", "ordinal", "interval")
+    }
     assert len(values) == len(levels) == 1
 
 
-@pytest.mark.parametrize("bad", [np.array([[0.0, 1]]), np.array([[1.5, 2]]), np.array([[5.0, 1]]), np.array([1.0, 2])])
+@pytest.mark.parametrize(
+    "bad", [np.array([[0.0, 1]]), np.array([[1.5, 2]]), np.array([[5.0, 1]]), np.array([1.0, 2])]
+)
 def test_what_is_no_rating_is_refused(bad: np.ndarray) -> None:
     with pytest.raises(ValueError, match="ratings must"):
         raw_agreement(bad, 4)
@@ -234,7 +240,9 @@ def test_shared_spread_of_shares_is_the_covariance_of_cases() -> None:
 def test_bootstrap_hangs_on_its_generator_only() -> None:
     called = (dice(6).random((3, 20)) < 0.5).astype(float)
     truth = np.arange(20) % 2
-    once, again = (measure_recognition(called, called, truth, dice(7), 100).means["auc"].bootstrap for _ in "ab")
+    once, again = (
+        measure_recognition(called, called, truth, dice(7), 100).means["auc"].bootstrap for _ in "ab"
+    )
     assert once == again
 
 
@@ -299,7 +307,10 @@ def test_ordinal_model_turns_round_with_the_kinds() -> None:
 def test_times_by_hand() -> None:
     made = case_times(np.array([10.0, 20, 30, 40, 50, 60, 70, 80, NAN]))
     assert (made.median.value, made.lower_quartile, made.upper_quartile, made.total) == (45, 27.5, 62.5, 360)
-    assert (made.median.low, made.median.high) == (10, 80)  # Conover: of 8 the ends bound the median with 99.2%
+    assert (made.median.low, made.median.high) == (
+        10,
+        80,
+    )  # Conover: of 8 the ends bound the median with 99.2%
     assert "fewer than six" in case_times(np.array([1.0, 2])).median.words()
     assert not case_times(np.array([])).median.defined
     assert len(reader_times(np.ones((3, 7)))) == 3
@@ -314,7 +325,12 @@ def test_nothing_warns() -> None:
     """A warning inside a window's worker has frozen it before."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for table in (np.full((3, 8), 4.0), np.full((2, 3), NAN), np.ones((1, 1)), np.array([[1.0, 4], [1, 4]])):
+        for table in (
+            np.full((3, 8), 4.0),
+            np.full((2, 3), NAN),
+            np.ones((1, 1)),
+            np.array([[1.0, 4], [1, 4]]),
+        ):
             truth = np.arange(table.shape[1]) % 2 == 0
             measure_agreement(table, 4)
             measure_repeats(table, table, 4)

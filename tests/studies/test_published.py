@@ -31,7 +31,7 @@ FOUR_JUDGES = np.array([[9, 6, 8, 7, 10, 6], [2, 1, 4, 1, 5, 2], [5, 3, 6, 2, 6,
 XEROMAMMOGRAMS = np.array([[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]])
 """Boyd et al. 1982 in Altman 1991, Practical Statistics for Medical Research, pp. 403-405; Stata manual, kappa."""
 ABSTRACTORS = np.array([[13, 0, 0], [0, 20, 7], [0, 4, 56]])
-"""Gwet 2014, Handbook of Inter-Rater Reliability, 4th edition: 100 pregnancies, two abstractors (cont3x3abstractors)."""
+"""Gwet 2014, Handbook of Inter-Rater Reliability, 4th edition: 100 charts, two abstractors (cont3x3abstractors)."""
 WINE = np.array(
     [
         [2, 3, 3, 4, 4, 4, 5, 5],
@@ -74,7 +74,7 @@ def test_weighted_kappa_of_cohen() -> None:
 
 
 def test_kappas_of_xeromammograms() -> None:
-    """Stata Base Reference Manual, kappa, examples 1 to 3: 63.53% agreement; 0.4728, linear 0.5684, quadratic 0.6714."""
+    """Stata Base Reference Manual, kappa, the 85 films: 63.53% agreement; 0.4728, linear 0.5684, quadratic 0.6714."""
     both = pairs_of(XEROMAMMOGRAMS)
     assert round(100 * raw_agreement(both, 4).value, 2) == 63.53
     made = [weighted_kappa(both, 4, w).value for w in ("identity", "linear", "quadratic")]
@@ -88,7 +88,9 @@ def test_alpha_of_krippendorff() -> None:
     nominal = np.array([[letters[c] for c in row] for row in ("aabbdcccedda", "babbbccceddd")])
     assert round(krippendorff_alpha(binary, 2, "nominal").value, 3) == 0.095
     assert round(krippendorff_alpha(nominal, 5, "nominal").value, 3) == 0.692
-    made = [krippendorff_alpha(FOUR_OBSERVERS, 5, level).value for level in ("nominal", "ordinal", "interval")]
+    made = [
+        krippendorff_alpha(FOUR_OBSERVERS, 5, level).value for level in ("nominal", "ordinal", "interval")
+    ]
     assert [round(a, 3) for a in made] == [0.743, 0.815, 0.849]
 
 
@@ -99,7 +101,9 @@ def test_ac1_of_gwet() -> None:
     assert round(raw_agreement(FOUR_OBSERVERS, 5).value, 5) == 0.81818
     two = gwet_ac(pairs_of(ABSTRACTORS), 3, "identity")
     assert round(two.value, 7) == 0.8493305
-    assert round(two.error * (99 / 100) ** 0.5, 8) == 0.04321747  # tables divide by n there, raw ratings by n - 1
+    assert (
+        round(two.error * (99 / 100) ** 0.5, 8) == 0.04321747
+    )  # tables divide by n there, raw ratings by n - 1
     kappa = kappa_of_table(ABSTRACTORS, np.eye(3))
     assert (round(kappa.value, 7), round(kappa.error, 8)) == (0.7964094, 0.05891072)
 
@@ -139,7 +143,7 @@ def test_area_of_hanley_and_mcneil() -> None:
 
 
 def test_mann_whitney_of_hollander_and_wolfe() -> None:
-    """Hollander and Wolfe 1973, Nonparametric Statistical Methods, p. 69, and wilcox.test of R: W = 35, one-sided p 0.1272.
+    """Hollander and Wolfe 1973, Nonparametric Statistical Methods, p. 69, wilcox.test of R: W = 35, p = 0.1272 (greater).
 
     Permeability of the human chorioamnion at term and between 12 and 26 weeks.
     """
@@ -152,7 +156,7 @@ def test_mann_whitney_of_hollander_and_wolfe() -> None:
 
 
 def test_cumulative_logit_of_christensen() -> None:
-    """clm of Christensen's R package ordinal on the wine data: 2.5031 (0.5287), 1.5278 (0.4766), log-likelihood -86.49."""
+    """clm of the R package ordinal, wine data: 2.5031 (0.5287), 1.5278 (0.4766), log-likelihood -86.49."""
     judge, bottle = (index.ravel() for index in np.indices(WINE.shape))
     fixed = np.stack([bottle >= 4, bottle % 4 >= 2], axis=1).astype(float)  # warm; contact
     made = fit_cumulative_logit(WINE.ravel(), fixed, [])

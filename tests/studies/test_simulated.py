@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from medsynth_desktop.studies.statistics.comparison import compare_kinds
+from medsynth_desktop.studies.statistics.estimate import Estimate
 from medsynth_desktop.studies.statistics.multireader import obuchowski_rockette, two_way_bootstrap
 from medsynth_desktop.studies.statistics.ordinal_mixed import ordinal_difference
 from medsynth_desktop.studies.statistics.recognition import area_by_reader
@@ -34,13 +35,13 @@ STUDIES = 400
 
 
 @pytest.mark.parametrize("name", sorted(AGREEMENT))
-@pytest.mark.parametrize(("cuts", "least"), [(EVEN, 0.92), (TOP_HEAVY, 0.88)], ids=["even", "top-heavy"])
+@pytest.mark.parametrize(("cuts", "least"), [(EVEN, 0.92), (TOP_HEAVY, 0.89)], ids=["even", "top-heavy"])
 def test_agreement(name: str, cuts: Sequence[float], least: float) -> None:
     generator, measure = np.random.default_rng(11), AGREEMENT[name]
     truth = true_agreement(measure, 3, cuts)
     made = coverage(lambda: measure(ratings(generator, 3, 40, cuts)), truth, STUDIES)
     assert made.studies >= 0.99 * STUDIES
-    assert least <= made.held <= 0.985
+    assert least <= made.held <= 0.99
 
 
 def test_intraclass() -> None:
@@ -65,15 +66,19 @@ def test_mean_area_of_other_readers_and_cases(readers: int, least: float) -> Non
     """The analysis of variance holds with three readers that differ much; the bootstrap needs more of them."""
     generator, truth = np.random.default_rng(14), true_area(0.5)
 
-    def draw(bootstrap: bool) -> object:
+    def draw(bootstrap: bool) -> Estimate:
         score, kinds = recognised(generator, readers, 40, 0.5)
         by_reader = area_by_reader(score, kinds)
-        return two_way_bootstrap(by_reader, kinds, generator, 300) if bootstrap else obuchowski_rockette(by_reader, kinds)
+        return (
+            two_way_bootstrap(by_reader, kinds, generator, 300)
+            if bootstrap
+            else obuchowski_rockette(by_reader, kinds)
+        )
 
     analytic = coverage(lambda: draw(False), truth, STUDIES)
     drawn = coverage(lambda: draw(True), truth, STUDIES // 2)
-    assert 0.91 <= analytic.held <= 0.985
-    assert least <= drawn.held <= 0.985
+    assert 0.91 <= analytic.held <= 0.99
+    assert least <= drawn.held <= 0.99
 
 
 def test_ordinal_mixed_model() -> None:
@@ -85,7 +90,10 @@ def test_ordinal_mixed_model() -> None:
 
 def test_no_difference_is_found_as_often_as_chance_allows() -> None:
     generator = np.random.default_rng(16)
-    found = [compare_kinds(*two_kinds(generator, 2, 40, 0.0), generator, 10).cases.p_value < 0.05 for _ in range(300)]
+    found = [
+        compare_kinds(*two_kinds(generator, 2, 40, 0.0), generator, 10).cases.p_value < 0.05
+        for _ in range(300)
+    ]
     assert np.mean(found) <= 0.08
 
 

@@ -101,7 +101,9 @@ def measure_repeats(first: np.ndarray, second: np.ndarray, options: int) -> Intr
     """
     before, after = check_ratings(first, options), check_ratings(second, options)
     if before.shape != after.shape:
-        raise ValueError(f"first and second answers must have one shape; got {before.shape} and {after.shape}")
+        raise ValueError(
+            f"first and second answers must have one shape; got {before.shape} and {after.shape}"
+        )
     both = ~(np.isnan(before) | np.isnan(after))
     before, after = np.where(both, before, np.nan), np.where(both, after, np.nan)
     owners = np.broadcast_to(np.arange(before.shape[1]), before.shape).ravel()

@@ -11,6 +11,7 @@ from medsynth_desktop.studies.statistics.estimate import (
     Estimate,
     not_defined,
     on_scale,
+    satterthwaite,
     without_spread,
 )
 from medsynth_desktop.studies.statistics.ratings import check_ratings, option_counts
@@ -30,6 +31,8 @@ def raw_agreement(ratings: np.ndarray, options: int) -> Estimate:
     agreed = _pairs(counts, np.eye(options))
     paired = np.isfinite(agreed)
     readers = counts[paired].sum(axis=1)
+    if not paired.any():
+        return not_defined("one reader alone cannot agree" if len(ratings) < 2 else NOBODY)
     return clustered_share(agreed[paired], np.ones(len(readers)), float((readers * (readers - 1) / 2).sum()))
 
 
@@ -41,15 +44,16 @@ def gwet_ac(
     Parameters
     ----------
     ratings
-        (readers, cases) from 1 to ``options``, NaN where missing. The options count that could be chosen, chosen or not.
+        (readers, cases) from 1 to ``options``, NaN where missing. Options that nobody chose count as well.
     clusters
         (cases,) labels of cases that belong together, such as one image rated by several; each case is its own without.
 
     Notes
     -----
     (pa - pe) / (1 - pe), pe = sum(w) / (q (q - 1)) x sum_k pi_k (1 - pi_k), pi_k the mean share of option k. Linearised
-    standard error with Student's t on Fisher's z, readers held fixed: Gwet 2008, British Journal of Mathematical and Statistical
-    Psychology 61:29; with missing answers Gwet 2014, Handbook of Inter-Rater Reliability, 4th edition, chapters 2 and 5.
+    standard error, readers held fixed: Gwet 2008, British Journal of Mathematical and Statistical Psychology 61:29;
+    with missing answers Gwet 2014, Handbook of Inter-Rater Reliability, 4th edition, chapters 2 and 5. He takes a plain
+    interval with n - 1 degrees of freedom; here it is one on Fisher's z with those of `estimate.satterthwaite`.
     Defined, unlike kappa, where all answers are alike: it is 1 then.
     """
     table = check_ratings(ratings, options)
@@ -68,7 +72,11 @@ def gwet_ac(
     own = np.where(paired, np.nan_to_num(agreed) - chance, 0.0) * cases / paired.sum() / (1 - chance)
     by_chance = scale * ((counts / readers) @ (1 - prevalence))
     influence = own - 2 * (1 - value) * (by_chance - chance) / (1 - chance) - value
-    labels = np.arange(cases) if clusters is None else np.unique(np.asarray(clusters)[rated], return_inverse=True)[1]
+    labels = (
+        np.arange(cases)
+        if clusters is None
+        else np.unique(np.asarray(clusters)[rated], return_inverse=True)[1]
+    )
     summed = np.bincount(labels, influence)
     groups = len(summed)
     if groups < 2:
@@ -77,7 +85,7 @@ def gwet_ac(
     if error <= NO_SPREAD:
         return without_spread(value, chance, groups)
     method = "linearised standard error of Gwet, Student's t on Fisher's z"
-    return on_scale(value, error, groups - 1, method, cases, "z")
+    return on_scale(value, error, satterthwaite(summed), method, cases, "z")
 
 
 def _pairs(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:

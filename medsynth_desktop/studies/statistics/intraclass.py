@@ -92,7 +92,9 @@ def _ratio(squares: MeanSquares, error: float, freedom: int, *, single: bool) ->
     ratio = squares.between / error if error > 0 else math.inf
     low = ratio / _f(squares.cases - 1, freedom)
     high = ratio * _f(freedom, squares.cases - 1)
-    return _estimate([_correlation(f, squares.readers if single else 1, single) for f in (ratio, low, high)], squares)
+    return _estimate(
+        [_correlation(f, squares.readers if single else 1, single) for f in (ratio, low, high)], squares
+    )
 
 
 def _correlation(ratio: float, readers: int, single: bool) -> float:
@@ -115,7 +117,9 @@ def _absolute(squares: MeanSquares, *, single: bool) -> Estimate:
     # Satterthwaite's degrees of freedom; with no residual the readers' levels are all there is
     top = (k * value * ratio + slope) ** 2
     freedom = (
-        (n - 1) * (k - 1) * top / ((n - 1) * (k * value * ratio) ** 2 + slope**2) if error > 0 else float(k - 1)
+        (n - 1) * (k - 1) * top / ((n - 1) * (k * value * ratio) ** 2 + slope**2)
+        if error > 0
+        else float(k - 1)
     )
     upper, lower = _f(n - 1, freedom), _f(freedom, n - 1)
     spare = k * level + (k * n - k - n) * error
@@ -136,5 +140,7 @@ def _estimate(made: list[float], squares: MeanSquares) -> Estimate:
     """The value and its ends; without an interval where nothing but the cases varies."""
     value, low, high = made
     if squares.residual <= 0 and squares.readers_ <= 0:
-        return Estimate(value, cases=squares.cases, undefined="all readers agree, so their spread cannot be seen")
+        return Estimate(
+            value, cases=squares.cases, undefined="all readers agree, so their spread cannot be seen"
+        )
     return Estimate(value, max(low, -1.0), min(high, 1.0), "F interval of Shrout and Fleiss", squares.cases)

@@ -34,8 +34,8 @@ def kappa_of_table(table: np.ndarray, weights: np.ndarray) -> Estimate:
     Notes
     -----
     kappa = (po - pe) / (1 - pe) with po = sum w_ij p_ij and pe = sum w_ij p_i. p_.j (Cohen 1968, Psychological Bulletin
-    70:213). Standard error: Fleiss, Cohen and Everitt 1969, Psychological Bulletin 72:323, equation 12, which is the one
-    for an interval; theirs for a test against 0 is another. Not defined where pe is 1.
+    70:213). Standard error: Fleiss, Cohen and Everitt 1969, Psychological Bulletin 72:323, the one for an interval;
+    theirs for a test against 0 is another. Not defined where pe is 1.
     """
     total = float(table.sum())
     if not total:
@@ -92,8 +92,7 @@ def pairwise_kappa(
     table = check_ratings(ratings, options)
     weights = agreement_weights(options, weighting)
     return {
-        (i, j): _mean_of_pairs(table[[i, j]], options, weights)
-        for i, j in combinations(range(len(table)), 2)
+        (i, j): _mean_of_pairs(table[[i, j]], options, weights) for i, j in combinations(range(len(table)), 2)
     }
 
 

@@ -1,4 +1,4 @@
-"""Krippendorff's alpha: disagreement seen over disagreement by chance, for any number of readers and missing answers."""
+"""Krippendorff's alpha: disagreement seen over disagreement by chance, of any number of readers with gaps."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def krippendorff_alpha(ratings: np.ndarray, options: int, level: Level = "ordina
     Krippendorff 2011, Computing Krippendorff's alpha-reliability: coincidences of values within cases, and the squared
     difference of values c and k, which is 1 (nominal), (c - k)^2 (interval), or (sum of n_g for g from c to k -
     (n_c + n_k) / 2)^2 with the frequencies n_g of the values (ordinal). Interval: the delete-one-case jackknife with
-    Student's t, readers held fixed; its standard error agrees with Gwet's linearised one, and it takes in that ordinal
-    differences are themselves estimated.
+    Student's t, readers held fixed; it takes in that ordinal differences are themselves estimated. Of 40 cases its
+    standard error is some per cent above Gwet's linearised one.
 
     Raises
     ------
@@ -45,7 +45,9 @@ def krippendorff_alpha(ratings: np.ndarray, options: int, level: Level = "ordina
     counts = counts[counts.sum(axis=1) >= 2]
     cases = len(counts)
     if not cases:
-        return not_defined("one reader alone cannot agree" if len(table) < 2 else "no case was rated by two readers")
+        return not_defined(
+            "one reader alone cannot agree" if len(table) < 2 else "no case was rated by two readers"
+        )
     readers = counts.sum(axis=1)
     # coincidences of each case: ordered pairs of different readers, each case weighing as many values as it has
     seen = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(options)

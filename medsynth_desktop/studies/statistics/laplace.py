@@ -39,7 +39,9 @@ class LaplaceLikelihood:
         counts = np.bincount(self.score, minlength=self.levels)
         below = counts.cumsum()[:-1] / counts.sum()
         cuts = np.log(below / (1 - below))
-        return np.concatenate([cuts[:1], np.log(np.diff(cuts)), np.zeros(self.fixed.shape[1]), np.ones(len(self.groups))])
+        return np.concatenate(
+            [cuts[:1], np.log(np.diff(cuts)), np.zeros(self.fixed.shape[1]), np.ones(len(self.groups))]
+        )
 
     def thresholds(self, parameters: np.ndarray) -> np.ndarray:
         """(levels - 1,) in rising order: the parameters are the first and the logs of the steps between them."""
@@ -77,14 +79,19 @@ class LaplaceLikelihood:
                     break
                 length /= 2
             u, value = u + length * step, there
-            if float(np.abs(slope).max(initial=0.0)) < ENOUGH or float(np.abs(step).max(initial=0.0)) < ENOUGH:
+            if (
+                float(np.abs(slope).max(initial=0.0)) < ENOUGH
+                or float(np.abs(step).max(initial=0.0)) < ENOUGH
+            ):
                 break
         self.mode = u if np.isfinite(u).all() else np.zeros_like(u)
         shift = self._linear(u, scales)
         curved = self._curvature(expit(upper - centre - shift), expit(lower - centre - shift))
         return -(value - self._solve(curved, scales, np.zeros_like(u))[1] / 2)
 
-    def _joint(self, u: np.ndarray, scales: np.ndarray, upper: np.ndarray, lower: np.ndarray, inside: np.ndarray) -> float:
+    def _joint(
+        self, u: np.ndarray, scales: np.ndarray, upper: np.ndarray, lower: np.ndarray, inside: np.ndarray
+    ) -> float:
         """Log density of scores and random intercepts: F(a) - F(b) = F(a) (1 - F(b)) (1 - exp(b - a))."""
         shift = self._linear(u, scales)
         return float((log_expit(upper - shift) + log_expit(shift - lower) + inside).sum() - u @ u / 2)
@@ -114,7 +121,10 @@ class LaplaceLikelihood:
             return right, 0.0
         first, size = self.groups[0], self.sizes[0]
         corner = 1 + scales[0] ** 2 * np.bincount(first, curved, size)
-        rest = [s * (group[:, None] == np.arange(m)) for group, m, s in zip(self.groups[1:], self.sizes[1:], scales[1:], strict=True)]
+        rest = [
+            s * (group[:, None] == np.arange(m))
+            for group, m, s in zip(self.groups[1:], self.sizes[1:], scales[1:], strict=True)
+        ]
         others = np.concatenate(rest, axis=1) if rest else np.zeros((len(self.score), 0))
         weighted = others * curved[:, None]
         cross = np.zeros((size, others.shape[1]))

@@ -56,12 +56,16 @@ def two_way_bootstrap(
         weights = np.zeros((size, len(kinds)))
         for kind in np.unique(kinds):
             members = np.flatnonzero(kinds == kind)
-            weights[:, members] = generator.multinomial(len(members), np.full(len(members), 1 / len(members)), size)
+            weights[:, members] = generator.multinomial(
+                len(members), np.full(len(members), 1 / len(members)), size
+            )
         readers = generator.multinomial(len(held), np.full(len(held), 1 / len(held)), size)
         numbers = by_reader(weights)[:, held]
         counted = np.where(np.isfinite(numbers), readers, 0)
         total = counted.sum(axis=1)
-        means = np.divide((counted * np.nan_to_num(numbers)).sum(axis=1), total, out=np.full(size, np.nan), where=total > 0)
+        means = np.divide(
+            (counted * np.nan_to_num(numbers)).sum(axis=1), total, out=np.full(size, np.nan), where=total > 0
+        )
         drawn.append(means[np.isfinite(means)])
     value, low, high = float(values[held].mean()), *percentile_ends(np.concatenate(drawn))
     if high - low <= NO_SPREAD:

@@ -16,8 +16,8 @@ from medsynth_desktop.studies.statistics.ratings import check_ratings, check_tru
 LIMITS = (
     "Cumulative logit model (proportional odds) with crossed random intercepts of reader and case, fitted by Laplace's "
     "approximation. It takes the difference between synthetic and real to be the same for every reader and between all "
-    "options; with two or three readers their spread is hardly known; with two answers a case and few options Laplace's "
-    "approximation underestimates the spread of cases and draws the difference a little towards none."
+    "options; with two or three readers their spread is hardly known; with few answers a case the approximation "
+    "underestimates the spread of cases."
 )
 TOO_FAR = 10.0
 """A standard error of a log odds ratio beyond this means that the groups do not overlap: the estimate runs away."""
@@ -79,7 +79,9 @@ def fit_cumulative_logit(
         raise ValueError("a model of ordinal scores needs at least two different scores")
     numbered = [np.unique(np.asarray(group), return_inverse=True)[1] for group in groups]
     likelihood = LaplaceLikelihood(place, len(levels), np.asarray(fixed, float), numbered)
-    found = optimize.minimize(likelihood, likelihood.start(), method="BFGS", jac="3-point", options={"gtol": 1e-5})
+    found = optimize.minimize(
+        likelihood, likelihood.start(), method="BFGS", jac="3-point", options={"gtol": 1e-5}
+    )
     best = found.x
     covariance = _inverse(_hessian(likelihood, best)) if errors else np.full((len(best),) * 2, np.nan)
     where = slice(len(levels) - 1, len(levels) - 1 + fixed.shape[1])
@@ -119,8 +121,8 @@ class OrdinalDifference:
     def odds_ratio(self) -> Estimate:
         """The odds ratio of a better option, with its interval; 1 is no difference."""
         known = self.log_odds
-        made = (math.exp(x) if math.isfinite(x) else math.nan for x in (known.value, known.low, known.high))
-        return Estimate(*made, known.method, known.cases, known.undefined)
+        value, low, high = (math.exp(x) for x in (known.value, known.low, known.high))  # exp(nan) is nan
+        return Estimate(value, low, high, known.method, known.cases, known.undefined)
 
 
 def ordinal_difference(ratings: np.ndarray, options: int, synthetic: np.ndarray) -> OrdinalDifference:
@@ -135,7 +137,7 @@ def ordinal_difference(ratings: np.ndarray, options: int, synthetic: np.ndarray)
 
     Notes
     -----
-    The interval is Wald's with Student's t of two degrees of freedom less than cases, for it is cases that are compared.
+    The interval is Wald's with Student's t of cases - 2 degrees of freedom, for it is cases that are compared.
     A single reader leaves a model without random intercepts: one answer a case cannot tell them from chance.
     """
     table = check_ratings(ratings, options)
@@ -151,17 +153,24 @@ def ordinal_difference(ratings: np.ndarray, options: int, synthetic: np.ndarray)
     groups = [reader, case] if several else []
     fit = fit_cumulative_logit(score, kind[:, None], groups)
     value, error = float(fit.coefficients[0]), float(fit.errors[0])
-    spread = tuple(float(s) for s in fit.deviations) if several else (math.nan, math.nan)
+    by_reader, by_case = (float(s) for s in fit.deviations) if several else (math.nan, math.nan)
     if not fit.converged or not math.isfinite(error) or error > TOO_FAR or abs(value) > TOO_FAR:
-        reason = "the model has no finite maximum: the answers to the two kinds do not overlap, or are too few"
+        reason = (
+            "the model has no finite maximum: the answers to the two kinds do not overlap, or are too few"
+        )
         return _nothing(reason, cases)
     without = fit_cumulative_logit(score, np.zeros((len(score), 0)), groups, errors=False)
     ratio = max(0.0, 2 * (fit.log_likelihood - without.log_likelihood))
-    method = "cumulative logit mixed model, Laplace approximation, Wald interval" if several else "cumulative logit model"
+    method = (
+        "cumulative logit mixed model, Laplace approximation, Wald interval"
+        if several
+        else "cumulative logit model"
+    )
     return OrdinalDifference(
         around(value, error, max(cases - 2, 1), method, cases, -math.inf, math.inf),
         float(stats.chi2.sf(ratio, 1)),
-        *spread,
+        by_reader,
+        by_case,
     )
 
 
@@ -176,7 +185,9 @@ def _hessian(function: LaplaceLikelihood, at: np.ndarray) -> np.ndarray:
     moves = np.diag(steps)
     for i in range(len(at)):
         for j in range(i, len(at)):
-            ends = [function(at + a * moves[i] + b * moves[j]) for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+            ends = [
+                function(at + a * moves[i] + b * moves[j]) for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))
+            ]
             made[i, j] = made[j, i] = (ends[0] - ends[1] - ends[2] + ends[3]) / (4 * steps[i] * steps[j])
     return made
 

@@ -26,7 +26,9 @@ def check_ratings(ratings: np.ndarray, options: int) -> np.ndarray:
 
 def option_counts(ratings: np.ndarray, options: int) -> np.ndarray:
     """(cases, options): how many readers chose each option of each case."""
-    return np.stack([(ratings == option).sum(axis=0) for option in range(1, options + 1)], axis=1).astype(float)
+    return np.stack([(ratings == option).sum(axis=0) for option in range(1, options + 1)], axis=1).astype(
+        float
+    )
 
 
 def check_truth(synthetic: np.ndarray, cases: int) -> np.ndarray:

@@ -132,11 +132,17 @@ def mean_over_readers(
     caution = ""
     if readers < FEW_READERS:
         caution = (
-            f"With {readers} reader{'s' * (readers != 1)} the bootstrap cannot show how far other readers would differ; "
-            + ("it speaks of this reader only." if readers == 1 else "take the interval of the analysis of variance.")
+            f"With {readers} reader{'s' * (readers != 1)} the bootstrap does not show how far others would differ; "
+            + (
+                "it speaks of this reader only."
+                if readers == 1
+                else "take the interval of the analysis of variance."
+            )
         )
     return MeanOverReaders(
-        two_way_bootstrap(by_reader, kinds, generator, resamples), obuchowski_rockette(by_reader, kinds), caution
+        two_way_bootstrap(by_reader, kinds, generator, resamples),
+        obuchowski_rockette(by_reader, kinds),
+        caution,
     )
 
 
@@ -146,7 +152,8 @@ def mean_by_reader(values: np.ndarray) -> ByReader:
 
     def of(weights: np.ndarray) -> np.ndarray:
         total = weights @ given.T
-        return np.divide(weights @ np.nan_to_num(values).T, total, out=np.full(total.shape, np.nan), where=total > 0)
+        means = np.full(total.shape, np.nan)
+        return np.asarray(np.divide(weights @ np.nan_to_num(values).T, total, out=means, where=total > 0))
 
     return of
 

@@ -49,7 +49,9 @@ def empirical_auc(positive: np.ndarray, negative: np.ndarray) -> Estimate:
     error = math.sqrt(won.mean(axis=1).var(ddof=1) / n + won.mean(axis=0).var(ddof=1) / m)
     if error <= NO_SPREAD or value in (0.0, 1.0):
         low, high = newcombe_interval(value, n, m)
-        return Estimate(value, low, high, "Newcombe's interval of an area", n + m, error=hanley_mcneil(value, n, m))
+        return Estimate(
+            value, low, high, "Newcombe's interval of an area", n + m, error=hanley_mcneil(value, n, m)
+        )
     return on_scale(value, error, math.inf, "standard error of DeLong, on the logit scale", n + m, "logit")
 
 
@@ -76,8 +78,9 @@ def newcombe_interval(area: float, n: int, m: int) -> tuple[float, float]:
         spread = at * (1 - at) * (1 + (middle - 1) * ((1 - at) / (2 - at) + at / (1 + at)))
         return (area - at) ** 2 - z * z * spread / (n * m)
 
-    low = 0.0 if area <= 0 else float(optimize.brentq(beyond, 0.0, area))
-    high = 1.0 if area >= 1 else float(optimize.brentq(beyond, area, 1.0))
+    # at 0 and 1 the area itself is a root, which is not the one that is sought
+    low = 0.0 if area <= 0 else float(optimize.brentq(beyond, 0.0, min(area, 1 - 1e-9)))
+    high = 1.0 if area >= 1 else float(optimize.brentq(beyond, max(area, 1e-9), 1.0))
     return low, high
 
 

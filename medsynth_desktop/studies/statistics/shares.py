@@ -45,4 +45,6 @@ def clustered_share(hits: np.ndarray, total: np.ndarray, most: float | None = No
     effective = value * (1 - value) / variance if variance > 0 else float(clusters)
     counted = max(1.0, min(effective, answers if most is None else most))
     low, high = wilson_interval(value * counted, counted)
-    return Estimate(value, low, high, "Wilson interval with the effective number of answers, clustered on cases", clusters)
+    return Estimate(
+        value, low, high, "Wilson interval with the effective number of answers, clustered on cases", clusters
+    )
