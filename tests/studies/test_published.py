@@ -12,6 +12,7 @@ from medsynth_desktop.studies.statistics.gwet import gwet_ac, raw_agreement
 from medsynth_desktop.studies.statistics.intraclass import intraclass
 from medsynth_desktop.studies.statistics.kappa import kappa_of_table, weighted_kappa
 from medsynth_desktop.studies.statistics.krippendorff import krippendorff_alpha
+from medsynth_desktop.studies.statistics.multireader import reader_and_case_error
 from medsynth_desktop.studies.statistics.ordinal_mixed import fit_cumulative_logit
 from medsynth_desktop.studies.statistics.roc import empirical_auc, hanley_mcneil
 from medsynth_desktop.studies.statistics.weights import agreement_weights
@@ -143,7 +144,7 @@ def test_area_of_hanley_and_mcneil() -> None:
 
 
 def test_mann_whitney_of_hollander_and_wolfe() -> None:
-    """Hollander and Wolfe 1973, Nonparametric Statistical Methods, p. 69, wilcox.test of R: W = 35, p = 0.1272 (greater).
+    """Hollander and Wolfe 1973, Nonparametric Statistical Methods, p. 69, wilcox.test of R: W = 35, p = 0.1272.
 
     Permeability of the human chorioamnion at term and between 12 and 26 weeks.
     """
@@ -180,3 +181,29 @@ def test_cumulative_logit_mixed_model_of_christensen() -> None:
     assert round(made.log_likelihood, 2) == -81.57
     crossed = fit_cumulative_logit(WINE.ravel(), fixed, [judge, bottle])
     assert crossed.deviations == pytest.approx([1.131133, 0], abs=1e-4)  # bottles differ by nothing else
+
+
+CINE = [0.91964573, 0.85877617, 0.90386473, 0.97310789, 0.82979066]
+SPIN_ECHO = [0.94782609, 0.90531401, 0.92173913, 0.99935588, 0.92995169]
+
+
+@pytest.mark.parametrize(
+    ("areas", "variance", "shared", "error", "freedom", "fixed"),
+    [
+        (CINE, 0.00101410, 0.00048396, 0.03317360, 12.74465, 0.02428971),
+        (SPIN_ECHO, 0.00059047, 0.00020419, 0.02156637, 12.71019, 0.01677632),
+    ],
+    ids=["cine", "spin echo"],
+)
+def test_mean_area_of_van_dyke(
+    areas: list[float], variance: float, shared: float, error: float, freedom: float, fixed: float
+) -> None:
+    """Five readers, 114 cases (Van Dyke et al. 1993), each modality for itself: OR-DBM MRMC 2.51 and MRMCaov of R.
+
+    Areas, variance and covariance of the readers are printed there to eight digits, as are the standard error with
+    readers random and its degrees of freedom, and the standard error with readers fixed.
+    """
+    covariance = np.full((5, 5), shared) + (variance - shared) * np.eye(5)
+    made = reader_and_case_error(np.array(areas), covariance)
+    assert made == pytest.approx((error, freedom), rel=2e-5)
+    assert covariance.mean() ** 0.5 == pytest.approx(fixed, rel=1e-5)

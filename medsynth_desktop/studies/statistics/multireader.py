@@ -81,11 +81,9 @@ def obuchowski_rockette(by_reader: ByReader, kinds: np.ndarray) -> Estimate:
 
     Notes
     -----
-    Obuchowski and Rockette 1995, Communications in Statistics - Simulation 24:285, for one modality, with the degrees
-    of freedom of Hillis 2007, Statistics in Medicine 26:596: Var = (MS(R) + r max(Cov, 0)) / r, MS(R) the variance
-    of the readers' numbers, Cov the mean covariance of two readers by the delete-one-case jackknife, and freedom
-    (MS(R) + r max(Cov, 0))^2 / (MS(R)^2 / (r - 1)). The interval is symmetric on the logit scale, and never narrower
-    than with these readers held fixed: two or three that happen to be alike would else make it so. Needs two readers.
+    `reader_and_case_error` with the covariances of the delete-one-case jackknife. The interval is symmetric on the
+    logit scale, and never narrower than with these readers held fixed: two or three that happen to be alike would else
+    make it so. Needs two readers.
     """
     cases = len(kinds)
     values = by_reader(np.ones((1, cases)))[0]
@@ -100,14 +98,31 @@ def obuchowski_rockette(by_reader: ByReader, kinds: np.ndarray) -> Estimate:
     if not np.isfinite(left_out).all():
         return Estimate(value, cases=cases, undefined="some reader's number rests on a single case")
     covariance = np.cov(left_out.T) * (cases - 1) ** 2 / cases
-    shared = max(float(covariance[~np.eye(readers, dtype=bool)].mean()), 0.0)
-    spread, fixed = float(values[held].var(ddof=1)), float(covariance.mean())
-    total = spread + readers * shared
-    if max(total, fixed) <= NO_SPREAD**2 or value in (0.0, 1.0):
+    fixed = float(covariance.mean())
+    error, freedom = reader_and_case_error(values[held], covariance)
+    if max(error**2, fixed) <= NO_SPREAD**2 or value in (0.0, 1.0):
         return Estimate(value, cases=cases, undefined=ALL_ALIKE)
-    freedom = min(total**2 / (spread**2 / (readers - 1)), 1e6) if spread > 0 else math.inf
-    error = math.sqrt(total / readers)
     if t_quantile(freedom) * error < t_quantile(math.inf) * math.sqrt(fixed):
         freedom, error = math.inf, math.sqrt(fixed)
     method = "Obuchowski-Rockette analysis, readers and cases random, on the logit scale"
     return on_scale(value, error, freedom, method, cases, "logit")
+
+
+def reader_and_case_error(values: np.ndarray, covariance: np.ndarray) -> tuple[float, float]:
+    """Return the standard error of the mean of (readers,) ``values``, and its degrees of freedom, for other readers.
+
+    ``covariance`` (readers, readers) is that of the values over cases, readers fixed.
+
+    Notes
+    -----
+    Obuchowski and Rockette 1995, Communications in Statistics - Simulation 24:285, for one modality, with the degrees
+    of freedom of Hillis 2007, Statistics in Medicine 26:596: (MS(R) + r max(Cov, 0)) / r, MS(R) the variance of the
+    values and Cov the mean covariance of two readers; freedom (MS(R) + r max(Cov, 0))^2 / (MS(R)^2 / (r - 1)).
+    """
+    readers = len(values)
+    shared = max(float(covariance[~np.eye(readers, dtype=bool)].mean()), 0.0)
+    spread = float(values.var(ddof=1))
+    total = spread + readers * shared
+    # beyond a million Student's t is normal
+    freedom = total**2 / (spread**2 / (readers - 1)) if spread**2 * 1e6 > total**2 else math.inf
+    return math.sqrt(total / readers), freedom

@@ -20,7 +20,7 @@ LIMITS = (
     "underestimates the spread of cases."
 )
 TOO_FAR = 10.0
-"""A standard error of a log odds ratio beyond this means that the groups do not overlap: the estimate runs away."""
+"""An effect, error or deviation beyond this on the logit scale runs away: there is no finite maximum."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,11 @@ def ordinal_difference(ratings: np.ndarray, options: int, synthetic: np.ndarray)
     fit = fit_cumulative_logit(score, kind[:, None], groups)
     value, error = float(fit.coefficients[0]), float(fit.errors[0])
     by_reader, by_case = (float(s) for s in fit.deviations) if several else (math.nan, math.nan)
-    if not fit.converged or not math.isfinite(error) or error > TOO_FAR or abs(value) > TOO_FAR:
+    if (
+        not fit.converged
+        or not math.isfinite(error)
+        or max(error, abs(value), *fit.deviations, 0.0) > TOO_FAR
+    ):
         reason = (
             "the model has no finite maximum: the answers to the two kinds do not overlap, or are too few"
         )
