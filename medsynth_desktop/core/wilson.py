@@ -9,14 +9,14 @@ CONFIDENCE = 0.95
 """Of every interval that is told."""
 
 
-def wilson_interval(hits: float, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson_interval(hits: float, total: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the score interval of a proportion (Wilson 1927), (0, 1) where there is nothing to count.
 
     With p = hits / total and z the normal quantile:
     (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
     Unlike the plain interval it is honest at 0 of n: its upper end is then z^2 / (n + z^2).
 
-    ``hits`` need not be whole: a share may be the mean of patients' shares.
+    Neither need be whole: a share may be the mean of patients' shares, and answers in clusters count as fewer.
 
     Raises
     ------

@@ -27,7 +27,7 @@ Ours beside the naive or the peer's way, both in one run on one machine. Written
 `medsynth bench NAME` runs one of them.
 """
 MEMORY = "peak_mib"
-LONG = {"memorised", "disguises", "samplers", "steps", "private"}
+LONG = {"memorised", "disguises", "samplers", "steps", "private", "reader_studies"}
 """Take long, some because they train models first: run only when they are named."""
 
 

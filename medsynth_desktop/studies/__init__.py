@@ -1,0 +1,1 @@
+"""Reader studies: design, blinding, answers and their statistics."""
