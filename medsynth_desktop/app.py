@@ -70,6 +70,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _application() -> Any:
+    _load_napari_without_numba()
     from napari._qt import qt_main_window
     from napari.qt import get_qapp
 
@@ -80,6 +81,23 @@ def _application() -> Any:
     application = get_qapp()
     application.setApplicationDisplayName("MedSynth Desktop")
     return application
+
+
+def _load_napari_without_numba() -> None:
+    """Let napari believe that numba is not installed, when it asks.
+
+    The search needs it; napari would load it at each start, and compile for seconds at the first outline or label, for
+    what it does without as well.
+    """
+    if "numba" in sys.modules:
+        return
+    modules: dict[str, Any] = sys.modules
+    modules["numba"] = None
+    try:
+        import napari.layers.shapes._accelerated_triangulate_dispatch
+        import napari.utils.colormaps.colormap  # noqa: F401
+    finally:
+        del modules["numba"]
 
 
 def _settings_file() -> Path:
