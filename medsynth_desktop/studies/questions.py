@@ -59,7 +59,8 @@ PUBLISHED = (
 def check_answer(question: Question, value: Any) -> None:
     """Refuse what is no answer to ``question``.
 
-    An option is its number from 1, as the statistics count; yes or no a bool; real-or-synthetic ``{"synthetic": bool, "confidence": 0..1}``;
+    An option is its number from 1, as the statistics count; yes or no a bool; real-or-synthetic
+    ``{"synthetic": bool, "confidence": 0..1}``;
     a point 2 or 3 voxel coordinates; a region two or more such points.
 
     Raises

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.studies.design import Case, Design
+from medsynth_desktop.studies.freezing import Frozen, freeze, merge, open_study
+from medsynth_desktop.studies.order import reading_order
+from medsynth_desktop.studies.reading import Reading
+from medsynth_desktop.studies.sealed import unseal
+from medsynth_desktop.studies.statistics.agreement import measure_agreement, measure_repeats
+from medsynth_desktop.studies.table import rating_table
+
+CASES = tuple(Case(f"{'fake' if i % 2 else 'P-00'}-{i}", synthetic=i % 2 == 1) for i in range(6))
+DESIGN = Design(
+    "lungs", (*CASES, Case("warm-up", False, training=True)), ("anna", "ben"), block=2, repeats=0.34
+)
+IMAGES = {c.id: np.full((3, 4, 2), i / 10, "f4" if i % 2 else "f8") for i, c in enumerate(DESIGN.cases)}
+PASSWORDS = {"anna": "anna's words", "ben": "ben's words"}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> tuple[Path, Frozen]:
+    return tmp_path, freeze(tmp_path, DESIGN, IMAGES, "chief's words", PASSWORDS)
+
+
+def sign_in(folder: Path, number: int, reader: str, answers: str = "mine.log") -> Reading:
+    return Reading(folder / f"reader-{number}.sealed", PASSWORDS[reader], folder / answers)
+
+
+def rate(reading: Reading, most: int) -> None:
+    for _ in range(most):
+        showing = reading.current
+        assert showing is not None
+        for number, question in enumerate(reading.questions):
+            reading.answer(showing, question.id, 1 + (showing + number) % 4, "2026-01-01T00:00:00Z", 2.0)
+
+
+def test_a_frozen_design_comes_back_and_does_not_change(study: tuple[Path, Frozen]) -> None:
+    folder, frozen = study
+    assert open_study(folder, "chief's words") == frozen
+    with pytest.raises(InputRefused, match="frozen"):
+        freeze(folder, dataclasses.replace(DESIGN, seed=1), IMAGES, "chief's words", PASSWORDS)
+
+
+def test_a_readers_file_holds_no_truth_and_no_names(study: tuple[Path, Frozen]) -> None:
+    folder, frozen = study
+    members = unseal(folder / "reader-1.sealed", PASSWORDS["anna"])
+    assert len({len(m) for m in members[1:]}) == 1
+    assert len({m[:128] for m in members[1:]}) == 1  # the header: one dtype, shape and order
+    text = b"".join(members)
+    for secret in (
+        b"fake",
+        b"P-00",
+        b"warm-up",
+        b"synthetic",
+        b"repeat",
+        b"seed",
+        frozen.design.hash.encode(),
+    ):
+        assert secret not in text
+    for path in folder.iterdir():
+        assert b"fake" not in path.read_bytes()
+
+
+def test_only_the_right_password_and_an_unchanged_file_open(study: tuple[Path, Frozen]) -> None:
+    folder, _ = study
+    path = folder / "reader-1.sealed"
+    for wrong in ("ben's words", "chief's words"):
+        with pytest.raises(InputRefused, match="password is wrong or the file was changed"):
+            unseal(path, wrong)
+    whole = path.read_bytes()
+    for at in (60, 300, len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(InputRefused):
+            unseal(path, PASSWORDS["anna"])
+    path.write_bytes(whole[:-40])
+    with pytest.raises(InputRefused):
+        unseal(path, PASSWORDS["anna"])
+
+
+def test_a_killed_reading_goes_on_at_the_same_case(study: tuple[Path, Frozen]) -> None:
+    folder, _ = study
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from medsynth_desktop.studies.reading import Reading\n"
+        "r = Reading(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))\n"
+        "for s, q in ((0, 0), (0, 1), (0, 2), (1, 0)): r.answer(s, r.questions[q].id, 2, 't', 1.0)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    words = [folder / "reader-1.sealed", PASSWORDS["anna"], folder / "mine.log"]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], check=False, env=dict(os.environ))
+    assert done.returncode == -signal.SIGKILL
+    with (folder / "mine.log").open("ab") as stream:
+        stream.write(b"torn")
+    reading = sign_in(folder, 1, "anna")
+    assert (reading.current, len(reading._log.answers)) == (1, 4)
+    rate(reading, 1)
+    assert sign_in(folder, 1, "anna").current == 2
+    with pytest.raises(InputRefused, match="not to be answered now"):
+        reading.answer(0, "anatomy", 1, "t", 1.0)
+    with pytest.raises(InputRefused, match="not to be answered now"):
+        reading.answer(5, "anatomy", 1, "t", 1.0)
+    with pytest.raises(InputRefused, match="was changed"):
+        sign_in(folder, 2, "ben")  # another reader's log
+
+
+def test_answers_merge_once_and_contradictions_are_refused(study: tuple[Path, Frozen]) -> None:
+    folder, frozen = study
+    rate(sign_in(folder, 1, "anna"), 2)
+    early = (folder / "mine.log").read_bytes()
+    (folder / "early.log").write_bytes(early)
+    (folder / "other.log").write_bytes(early)
+    rate(sign_in(folder, 1, "anna"), 7)
+    for came, expected in (("early.log", 6), ("mine.log", 27), ("mine.log", 27), ("early.log", 27)):
+        assert len(merge(folder, frozen, "anna", folder / came).answers) == expected
+    other = sign_in(folder, 1, "anna", "other.log")
+    other.answer(2, "anatomy", 1, "elsewhere", 1.0)
+    kept = (folder / "reader-1.answers").read_bytes()
+    with pytest.raises(InputRefused, match="agree up to answer 6"):
+        merge(folder, frozen, "anna", folder / "other.log")
+    with pytest.raises(InputRefused, match="was changed"):
+        merge(folder, frozen, "ben", folder / "mine.log")
+    assert (folder / "reader-1.answers").read_bytes() == kept
+
+
+def test_the_table_feeds_the_statistics(study: tuple[Path, Frozen]) -> None:
+    folder, frozen = study
+    logs = {}
+    for number, reader in enumerate(DESIGN.readers, 1):
+        rate(sign_in(folder, number, reader, f"{reader}.log"), 9 if reader == "anna" else 3)
+        logs[reader] = merge(folder, frozen, reader, folder / f"{reader}.log")
+    table = rating_table(DESIGN, logs, "appearance")
+    assert np.isfinite(table.ratings).sum(axis=1).tolist() == [6, 2]
+    assert np.isfinite(table.repeats).sum(axis=1).tolist() == [2, 0]
+    for number, showing in enumerate(reading_order(DESIGN, "anna")[1:7], 1):
+        assert table.ratings[0, table.cases.index(showing.case)] == 1 + number % 4
+    measure_agreement(table.ratings, 4)
+    measure_repeats(table.ratings, table.repeats, 4)
