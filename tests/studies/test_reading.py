@@ -19,7 +19,7 @@ from medsynth_desktop.studies.sealed import unseal
 from medsynth_desktop.studies.statistics.agreement import measure_agreement, measure_repeats
 from medsynth_desktop.studies.table import rating_table
 
-CASES = tuple(Case(f"{'fake' if i % 2 else 'P-00'}-{i}", synthetic=i % 2 == 1) for i in range(6))
+CASES = tuple(Case(f"{'drawn' if i % 2 else 'P-00'}-{i}", synthetic=i % 2 == 1) for i in range(6))
 DESIGN = Design(
     "lungs", (*CASES, Case("warm-up", False, training=True)), ("anna", "ben"), block=2, repeats=0.34
 )
@@ -58,7 +58,7 @@ def test_a_readers_file_holds_no_truth_and_no_names(study: tuple[Path, Frozen]) 
     assert len({m[:128] for m in members[1:]}) == 1  # the header: one dtype, shape and order
     text = b"".join(members)
     for secret in (
-        b"fake",
+        b"drawn",
         b"P-00",
         b"warm-up",
         b"synthetic",
@@ -68,7 +68,7 @@ def test_a_readers_file_holds_no_truth_and_no_names(study: tuple[Path, Frozen]) 
     ):
         assert secret not in text
     for path in folder.iterdir():
-        assert b"fake" not in path.read_bytes()
+        assert b"drawn" not in path.read_bytes()
 
 
 def test_only_the_right_password_and_an_unchanged_file_open(study: tuple[Path, Frozen]) -> None:
@@ -136,10 +136,10 @@ def test_the_table_feeds_the_statistics(study: tuple[Path, Frozen]) -> None:
     folder, frozen = study
     logs = {}
     for number, reader in enumerate(DESIGN.readers, 1):
-        rate(sign_in(folder, number, reader, f"{reader}.log"), 9 if reader == "anna" else 3)
+        rate(sign_in(folder, number, reader, f"{reader}.log"), 9 if reader == "anna" else 6)
         logs[reader] = merge(folder, frozen, reader, folder / f"{reader}.log")
     table = rating_table(DESIGN, logs, "appearance")
-    assert np.isfinite(table.ratings).sum(axis=1).tolist() == [6, 2]
+    assert np.isfinite(table.ratings).sum(axis=1).tolist() == [6, 5]
     assert np.isfinite(table.repeats).sum(axis=1).tolist() == [2, 0]
     for number, showing in enumerate(reading_order(DESIGN, "anna")[1:7], 1):
         assert table.ratings[0, table.cases.index(showing.case)] == 1 + number % 4
