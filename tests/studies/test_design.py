@@ -9,6 +9,7 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.studies.design import Case, Design, check_design, draw_cases
 from medsynth_desktop.studies.order import reading_order
 from medsynth_desktop.studies.questions import PUBLISHED, Question, check_answer
+from medsynth_desktop.studies.sample_size import expected_width
 
 CASES = tuple(Case(f"case{i:02}", synthetic=i % 2 == 0, group="ab"[i // 2 % 2]) for i in range(40))
 TRAINING = tuple(Case(f"train{i}", synthetic=i == 0, training=True) for i in range(3))
@@ -83,3 +84,12 @@ def test_answers_must_fit_their_question() -> None:
     for value in (0, 5, True, None):
         with pytest.raises(InputRefused, match="number of an option, 1 to 4"):
             check_answer(PUBLISHED[0], value)
+
+
+def test_the_expected_width_counts_answers_or_cases() -> None:
+    assert expected_width(3, 40, 0.5, 1.0) == expected_width(1, 40, 0.5, 0.0)
+    assert expected_width(3, 40, 0.5, 0.0) == pytest.approx(
+        2 * 1.95996 * (0.25 / (120 + 1.95996**2)) ** 0.5, rel=1e-4
+    )
+    with pytest.raises(InputRefused, match="at least one reader"):
+        expected_width(0, 40, 0.5, 0.0)
