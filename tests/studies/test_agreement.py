@@ -159,3 +159,12 @@ def test_clusters_widen_what_repeats_narrow() -> None:
 def test_words_and_facts() -> None:
     assert Estimate(0.5, 0.25, 0.75, "m", 4).words() == "0.50 (0.25 to 0.75)"
     assert Estimate(0.5, 0.25, 0.75, "m", 4).facts()["error"] is None
+
+
+@pytest.mark.parametrize(
+    "answers", [[[1, 2], [2, 1]], [[1, 4], [4, 1]], [[1, 2, 3], [3, 2, 1]], [[1, 1], [2, 2]]]
+)
+def test_ratings_that_cross_have_no_impossible_intraclass_correlation(answers: list[list[int]]) -> None:
+    for icc in measure_agreement(np.array(answers, float), 4).intraclass.values():
+        assert not icc.defined or icc.value <= 1
+        assert icc.words()

@@ -89,8 +89,11 @@ def on_scale(
 
     Such an interval stays where the number can lie, reaches further towards the middle, and holds small samples of
     agreement and of areas under a curve better than the plain one: `tests/benchmarks/bench_reader_studies.py` measures
-    it. ``freedom`` as in `around`.
+    it. ``freedom`` as in `around`. A value at the end of the scale has no such interval.
     """
+    ends = (-1.0, 1.0) if scale == "z" else (0.0, 1.0)
+    if not ends[0] < value < ends[1]:
+        return Estimate(value, cases=cases, undefined="it lies at the end of its scale")
     reach = t_quantile(freedom) * error
     if scale == "z":
         middle, reach = math.atanh(value), reach / (1 - value**2)

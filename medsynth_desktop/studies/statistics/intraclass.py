@@ -109,7 +109,10 @@ def _absolute(squares: MeanSquares, *, single: bool) -> Estimate:
     """Form 2: absolute agreement, readers a sample."""
     n, k = squares.cases, squares.readers
     between, level, error = squares.between, squares.readers_, squares.residual
-    value = (between - error) / (between + (k - 1) * error + k * (level - error) / n)
+    whole = between + (k - 1) * error + k * (level - error) / n
+    if whole <= 0:
+        return not_defined("neither cases nor readers differ by more than chance answers do", n)
+    value = (between - error) / whole
     if error <= 0 and level <= 0:
         return _estimate([1.0, 1.0, 1.0], squares)
     ratio = level / error if error > 0 else math.inf
@@ -123,10 +126,15 @@ def _absolute(squares: MeanSquares, *, single: bool) -> Estimate:
     )
     upper, lower = _f(n - 1, freedom), _f(freedom, n - 1)
     spare = k * level + (k * n - k - n) * error
-    low = n * (between - upper * error) / (upper * spare + n * between)
-    high = n * (lower * between - error) / (spare + n * lower * between)
+    low = _over(n * (between - upper * error), upper * spare + n * between)
+    high = _over(n * (lower * between - error), spare + n * lower * between)
     made = [value, low, high]
-    return _estimate(made if single else [k * icc / (1 + icc * (k - 1)) for icc in made], squares)
+    return _estimate(made if single else [_over(k * icc, 1 + icc * (k - 1)) for icc in made], squares)
+
+
+def _over(top: float, below: float) -> float:
+    """``top / below``, or the end of the scale that it runs to as ``below`` falls to nothing."""
+    return top / below if below > 0 else math.copysign(1.0, top)
 
 
 def _f(top: float, bottom: float) -> float:
