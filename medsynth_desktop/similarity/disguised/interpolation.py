@@ -67,8 +67,10 @@ def _pull(
             first, last = _span(z, per_z, grid[0] - 1, 0.0, out.shape[2] - 1.0)
             first, last = _span(y, per_y, grid[1] - 1, first, last)
             first, last = _span(x, per_x, grid[2] - 1, first, last)
-            start = int(np.ceil(first))
-            end = max(int(np.floor(last)) + 1, start)
+            start, end = 0, 0
+            if first <= last:  # else they may be anything, infinite too
+                start, end = int(np.ceil(first)), int(np.floor(last)) + 1
+            end = max(end, start)
             out[i, j, :start] = fill
             out[i, j, end:] = fill
             for k in range(start, end):
@@ -87,7 +89,7 @@ def _span(start: float, per: float, end: float, first: float, last: float) -> tu
         return (first, last) if low <= 0 <= high else (0.0, -1.0)
     if per < 0:
         low, high = high, low
-    return min(max(first, low / per), last + 1), min(last, high / per)
+    return max(first, low / per), min(last, high / per)
 
 
 @compiled
@@ -125,7 +127,7 @@ def inside(z: float, y: float, x: float, grid: tuple[int, int, int]) -> bool:
 @compiled
 def nearest(place: float, count: int) -> int:
     """The cell nearest to ``place`` along one axis."""
-    return min(int(place + 0.5), count - 1)
+    return max(min(int(place + 0.5), count - 1), 0)
 
 
 @compiled

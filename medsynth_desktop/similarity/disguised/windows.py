@@ -178,7 +178,7 @@ def quantile(image: np.ndarray, share: float) -> float:
 @compiled
 def _ordered(values: np.ndarray, bits: np.ndarray, place: int) -> tuple[float, float]:
     """The values at ``place`` and behind it, were they sorted. Floats above zero are in order as their ``bits`` are."""
-    counts = np.zeros(1 << 15, np.int64)
+    counts = np.zeros(1 << 16, np.int64)  # also what is not asked for, a negative or no number, has a cell
     for n in range(len(bits)):
         counts[bits[n] >> np.uint32(16)] += 1
     before, first = 0, 0

@@ -66,3 +66,17 @@ def test_a_map_that_moves_nothing_copies_nothing() -> None:
     assert pulled(Affine.none(3), image, (7, 5, 4)).shape == (7, 5, 4)
     smaller = pulled(Affine.none(3), np.asfortranarray(image), (6, 5, 3))
     np.testing.assert_allclose(smaller, image[..., :3], atol=1e-6)
+
+
+@pytest.mark.parametrize("tiny", [1e-17, 1e-20, 1e-300, 5e-324, np.nan, np.inf])
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_row_that_hardly_moves_or_leads_nowhere_is_read_within_the_image(tiny: float, order: int) -> None:
+    image, _ = drawn((6, 5, 4))
+    for at in (-5.0, 2.0, 50.0):
+        for per in (tiny, -tiny):
+            matrix = np.eye(3)
+            matrix[0, 2] = per
+            found = pulled(Affine(matrix, np.array([at, 0.0, 0.0])), image, image.shape, 9.0, order)
+            if np.isfinite(tiny):
+                still = pulled(Affine(np.eye(3), np.array([at, 0.0, 0.0])), image, image.shape, 9.0, order)
+                np.testing.assert_allclose(found, still, atol=1e-6)
