@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from medsynth_desktop.cli.choices import NearestBy
 from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run, say
 from medsynth_desktop.cli.quality import quality_lines
 
 if TYPE_CHECKING:
-    from medsynth_desktop.core.records import Nearest, Verdict
+    from medsynth_desktop.core.records import Nearest
     from medsynth_desktop.guard.calibration import Calibration
 
 CohortName = Annotated[Optional[str], typer.Option("--cohort", help="Name of the cohort.")]  # noqa: UP045
@@ -33,9 +34,7 @@ def nearest(
     cohort: CohortName = None,
     batch: Batch = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 5,
-    metric: Annotated[
-        str, typer.Option("--metric", help="correlation or rmse: what nearest means.")
-    ] = "correlation",
+    metric: Annotated[NearestBy, typer.Option("--metric", help="What nearest means.")] = "correlation",
 ) -> None:
     """Exact nearest real images (training split) of any images or of a batch."""
     from medsynth_desktop.workbench import guarding
@@ -113,7 +112,7 @@ def audit(
     ] = 0.05,
 ) -> None:
     """Judge every sample of a batch, or every image given; exit code 3 when one is blocked."""
-    from medsynth_desktop.guard.order import riskiest_first
+    from medsynth_desktop.cli.verdicts import audit_lines
     from medsynth_desktop.workbench import auditing
 
     _one_of(batch, paths)
@@ -133,11 +132,7 @@ def audit(
     for warning in [*document["warnings"], *about_quality]:
         say(f"medsynth: {warning}")
     told = quality_lines(measured) if quality and measured is not None else []
-    chance = result.significance.p_values.tolist()
-    lines = [_verdict_line(result.verdicts[i], chance[i]) for i in riskiest_first(result.verdicts)]
-    prepared = filter(None, [document["softness"]["sentence"], document["significance"]["sentence"]])
-    counts = "{pass} pass, {review} to review, {block} blocked".format(**document["counts"])
-    answer(document, "\n".join([*lines, *prepared, counts, *document["memorisation"]["sentences"], *told]))
+    answer(document, "\n".join([*audit_lines(result, document), *told]))
     if document["counts"]["block"]:
         raise typer.Exit(3)
 
@@ -239,10 +234,3 @@ def _limit_line(metric: str, facts: dict[str, Any]) -> str:
         f"{metric}: review {facts['review']:.4f}, block {facts['threshold']:.4f} (95 % interval {low:.4f} to "
         f"{high:.4f}; {facts['n']} unseen images, quantile {facts['quantile']:g})"
     )
-
-
-def _verdict_line(verdict: Verdict, p_value: float) -> str:
-    from medsynth_desktop.guard.significance import chance_words
-
-    chance = f" p = {chance_words(p_value)}" if p_value == p_value else ""
-    return f"{verdict.id}: {verdict.verdict}. {' '.join(verdict.reasons)}{chance}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Optional
 
 import typer
 
+from medsynth_desktop.cli import choices
 from medsynth_desktop.cli.bundle import asked_words
 from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run, say
 from medsynth_desktop.cli.help import Commands
@@ -15,16 +16,18 @@ from medsynth_desktop.cli.help import Commands
 train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
 
 Cohort = Annotated[str, typer.Option("--cohort", help="Name of the cohort.")]
-PRESETS = "tiny, small, medium, large, kl-2d; vqgan, vqvae, vqvae-2d, small-vqgan, small-vqvae; see docs/reference.md."
-Preset = Annotated[str, typer.Option("--preset", help=PRESETS)]
+Preset = Annotated[choices.Preset, typer.Option("--preset", help="Size and kind; see docs/reference.md.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
 Device = Annotated[Optional[str], typer.Option("--device", help="cuda, mps or cpu; default the best.")]  # noqa: UP045
 Seed = Annotated[int, typer.Option("--seed", help="Seed of weights and batches.")]
 Precision = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--precision", help="32, bf16 or 16 bits; default the device's own: 32 on a processor."),
+    Optional[choices.Precision],  # noqa: UP045
+    typer.Option(
+        "--precision",
+        help="Bits of its numbers; default the device's own: 32 on a processor.",
+    ),
 ]
 Devices = Annotated[int, typer.Option("--devices", help="Share each batch among so many GPUs.")]
 SaveMemory = Annotated[
@@ -127,9 +130,7 @@ def private(
         Optional[float],  # noqa: UP045
         typer.Option("--delta", help="Chance that the bound fails; default well below one in a patient."),
     ] = None,
-    parts: Annotated[
-        str, typer.Option("--parts", help="What is fine-tuned: attention or all.")
-    ] = "attention",
+    parts: Annotated[choices.Parts, typer.Option("--parts", help="What is fine-tuned.")] = "attention",
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the training.")] = 200,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Patients drawn in a step, on average.")] = 16,
     resume: Resume = False,
@@ -182,12 +183,9 @@ def identity(
 
 def sample(
     bundle: Annotated[str, typer.Option("--bundle", help="Name, hash or folder of a bundle.")],
-    count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 1,
-    sampler: Annotated[
-        str,
-        typer.Option("--sampler", help="ddim, ddpm, dpm-solver++2m, pndm, rectified-flow or unipc."),
-    ] = "dpm-solver++2m",
-    steps: Annotated[int, typer.Option("--steps", help="Evaluations of the network for one sample.")] = 20,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")] = 1,
+    sampler: Annotated[choices.Sampler, typer.Option("--sampler", help="The method.")] = "dpm-solver++2m",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Network evaluations for a sample.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first sample; the next add one each.")] = 0,
     condition: Annotated[
         list[str] | None,
@@ -199,11 +197,11 @@ def sample(
     ] = 1.0,
     candidates: Annotated[
         int,
-        typer.Option("--candidates", help="Latents drawn for a sample; the farthest from training is kept."),
+        typer.Option("--candidates", min=1, help="Latents for a sample; the farthest from training is kept."),
     ] = 1,
     attempts: Annotated[
         int,
-        typer.Option("--attempts", help="Draw a sample that the guard blocks again, so often at most."),
+        typer.Option("--attempts", min=1, help="Draw what the guard blocks again, so often at most."),
     ] = 1,
     cohort: Annotated[
         Optional[str],  # noqa: UP045
@@ -211,8 +209,11 @@ def sample(
     ] = None,
     device: Device = None,
     precision: Annotated[
-        str,
-        typer.Option("--precision", help="32, bf16 or 16 bits; auto: 32 on a processor, fewer on a GPU."),
+        choices.PrecisionOrAuto,
+        typer.Option(
+            "--precision",
+            help="Bits of its numbers; auto: 32 on a processor, fewer on a GPU.",
+        ),
     ] = "auto",
     batch_name: Annotated[Optional[str], typer.Option("--batch-name", help="Name of the batch.")] = None,  # noqa: UP045
     batch_size: Annotated[

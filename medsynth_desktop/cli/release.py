@@ -109,11 +109,13 @@ def export(
     formats: Annotated[str, typer.Option("--formats", help=FORMATS_HELP)] = "nifti,dicom",
 ) -> None:
     """Write the approved samples of a batch as a package, and verify it."""
-    from medsynth_desktop.workbench import guarding, releasing
+    from medsynth_desktop.workbench import guarding, lineage, releasing
 
     with open_workspace() as workspace:
         name = batch or _only_batch(workspace)
-        held = guarding.resolve_cohort(workspace, cohort, workspace.batches.get(name).bundle_hash)
+        held = guarding.checked_against(workspace, name, cohort)
+        if caution := lineage.unknown_training(workspace, workspace.batches.get(name).bundle_hash, held):
+            say(f"medsynth: {caution}")
         done = run(releasing.export(workspace, name, held.name, out, tuple(formats.split(","))))
     items = [{"id": s, "status": "exported"} for s in done.release.samples]
     document = {
@@ -168,9 +170,11 @@ def _decide(
     if bool(chosen[0]) == chosen[2]:
         raise WrongUsage("Name the samples, or give --batch NAME --all-passing.")
     with open_workspace() as workspace:
-        held, ids = _choose(workspace, *chosen)
+        held, ids, caution = _choose(workspace, *chosen)
         name = who or current_user()
         made = verb(workspace, held, ids, name, reason)
+    if caution and any(d.status == "approved" for d in made):
+        say(f"medsynth: {caution}")
     if name and not who:
         say(
             f"medsynth: recorded as by {name!r}, who is signed in to this computer; a release tells that "
@@ -182,18 +186,18 @@ def _decide(
 
 def _choose(
     workspace: Any, samples: list[str] | None, batch: str | None, all_passing: bool, cohort: str | None
-) -> tuple[str, list[str]]:
-    """Cohort and sample ids that the options mean."""
-    from medsynth_desktop.workbench import guarding
+) -> tuple[str, list[str], str]:
+    """Cohort and sample ids that the options mean, and a caution where the model learnt from others."""
+    from medsynth_desktop.workbench import guarding, lineage
 
     if samples:
         name = workspace.samples.get(samples[0]).batch
     else:
         name = batch or _only_batch(workspace)
-    record = workspace.batches.get(name)
-    held = guarding.resolve_cohort(workspace, cohort, record.bundle_hash)
+    record, held = workspace.batches.get(name), guarding.checked_against(workspace, name, cohort)
+    caution = lineage.unknown_training(workspace, record.bundle_hash, held)
     if samples:
-        return held.name, samples
+        return held.name, samples, caution
     state = guarding.GuardState.of(workspace, held, record)
     decided = {s for s in state.ids if (d := workspace.decisions.current(s)) and d.status != "reopened"}
     passing = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s not in decided]
@@ -206,7 +210,7 @@ def _choose(
         raise InputRefused(
             f"No undecided sample of {name} passes; check the batch first (medsynth audit --batch {name})."
         )
-    return held.name, passing
+    return held.name, passing, caution
 
 
 def _only_batch(workspace: Any) -> str:

@@ -143,6 +143,8 @@ def conform_query(
         yield "volume", conform(query, recipe)
         return
     query = Path(query)
+    if not query.exists():
+        raise InputRefused(f"There is no file or folder {query.name} where the path leads; check the path.")
     findings = list(find_volumes([query]))
     found = [f for f in findings if isinstance(f, Found)]
     if not found:

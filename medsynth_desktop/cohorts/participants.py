@@ -126,7 +126,8 @@ def _rows(path: Path) -> list[list[str]]:
         data = path.read_bytes()
     except OSError as error:
         raise InputRefused(
-            f"The list of participants {path.name} cannot be read ({error.strerror})."
+            f"The list of participants {path.name} cannot be read ({error.strerror}); give a CSV file with one row an "
+            "image or patient (docs/cli.md tells its columns)."
         ) from error
     try:
         text = data.decode("utf-8-sig")

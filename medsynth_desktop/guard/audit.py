@@ -74,9 +74,13 @@ class AuditResult:
     @property
     def link_risk(self) -> LinkRisk:
         """How many images link to a patient, beside how many of unseen patients the same limits would block."""
+        return link_risk(self.verdicts, *innocent_share(self.policy, self.calibration), self._strays)
+
+    @property
+    def _strays(self) -> int:
+        """Images that resemble nothing and are blocked by Lowe's ratio alone."""
         unseen = np.array(self.calibration.values.get("correlation", ()))
-        strays = int(only_standing_out(self._judged, self.policy, unseen).sum())
-        return link_risk(self.verdicts, *innocent_share(self.policy, self.calibration), strays)
+        return int(only_standing_out(self._judged, self.policy, unseen).sum())
 
     @property
     def _judged(self) -> dict[str, np.ndarray]:
@@ -99,7 +103,7 @@ class AuditResult:
     def warnings(self) -> tuple[str, ...]:
         """Sentences to show with the verdicts: of the calibration, and of images that resemble nothing."""
         unseen = np.array(self.calibration.values.get("correlation", ()))
-        found = unlike_words(self.undisguised, unseen)
+        found = unlike_words(self.undisguised, unseen, self._strays)
         said = [self.caution, *self.calibration.warnings, *out_of_reach(self.policy), found]
         return tuple(filter(None, said))
 

@@ -39,7 +39,8 @@ ALWAYS = (
 )
 ALWAYS_GIVEN = (
     "Whether these images are synthetic: they were given by path, and nothing here tells a synthetic one from a scan.",
-    "Patients outside the training split of this cohort: the images were compared with those of no other patient.",
+    "Patients outside this cohort: the images were compared with nobody else's. Among its unseen patients only copies "
+    "that leave no doubt were looked for, plain or disguised; faint ones of theirs may pass.",
     TOGETHER,
 )
 """What an audit of images given by path never tests; they have no model that could be spoken of."""

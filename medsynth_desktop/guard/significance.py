@@ -120,6 +120,8 @@ class Significance:
             return (
                 "" if not len(self.p_values) else "No unseen patients are known to compare these images with."
             )
+        if self.limitation and not self.discoveries:
+            return f"{self.limitation} No verdict rests on this."
         found = (
             f"{self.discoveries} of {self.tested} images look more like a copy than chance among {self.patients} "
             f"unseen patients explains (false-discovery rate {100 * self.fdr:.3g}%)."

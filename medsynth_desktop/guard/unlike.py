@@ -52,8 +52,11 @@ def only_standing_out(values: Mapping[str, np.ndarray], policy: Policy, unseen: 
     return np.asarray(blocked & _below_all(values["correlation"], unseen))
 
 
-def unlike_words(correlations: np.ndarray, unseen: np.ndarray) -> str:
-    """Say that images resemble nothing, as a warning; empty where none does."""
+def unlike_words(correlations: np.ndarray, unseen: np.ndarray, strays: int = 0) -> str:
+    """Say that images resemble nothing, as a warning; empty where none does.
+
+    ``strays`` of them are blocked all the same (`only_standing_out`).
+    """
     count = count_unlike(correlations, unseen)
     if not count:
         return ""
@@ -64,4 +67,10 @@ def unlike_words(correlations: np.ndarray, unseen: np.ndarray) -> str:
         else "are less like any real image than every unseen patient is: they are no copies that were found, but they "
         "may show no such thing either; look at them."
     )
-    return f"{count} of {len(correlations)} images {what}"
+    blocked = ""
+    if strays:
+        blocked = (
+            f" {'It is' if count == strays == 1 else f'{strays} of them are'} blocked all the same, by Lowe's ratio "
+            "alone, which is low by chance where every likeness is faint: noise, or a model that needs longer training."
+        )
+    return f"{count} of {len(correlations)} images {what}{blocked}"

@@ -42,7 +42,8 @@ def judge(nearest: Nearest, policy: Policy) -> Verdict:
     if policy.doubt:
         findings.append((REVIEW, policy.doubt))
     worst = max(code for code, _ in findings)
-    reasons = tuple(reason for code, reason in findings if code != PASS) or (_within(values, policy),)
+    gravest = sorted(findings, key=lambda found: -found[0])
+    reasons = tuple(reason for code, reason in gravest if code != PASS) or (_within(values, policy),)
     return Verdict(nearest.id, VERDICTS[worst], reasons, values, nearest, policy.hash)
 
 

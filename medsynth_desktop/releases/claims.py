@@ -22,11 +22,14 @@ class Claims:
         How many are listed.
     public_key
         32 bytes of the signer, or None.
+    own_cohort
+        Whether the limits are those of the cohort that the model learnt from.
     """
 
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     samples: int = 0
     public_key: bytes | None = None
+    own_cohort: bool = True
 
 
 def read_claims(data: bytes, problems: list[str]) -> Claims:
@@ -49,6 +52,8 @@ def read_claims(data: bytes, problems: list[str]) -> Claims:
     claims.files = _files(told.get("files"), problems)
     claims.public_key = _signer(told.get("signer"), problems)
     claims.samples = _samples(told.get("samples"), claims.files, problems)
+    learnt, judged = _dict(told.get("bundle")).get("cohort"), _dict(told.get("policy")).get("cohort_hash")
+    claims.own_cohort = bool(learnt) and learnt == judged
     return claims
 
 

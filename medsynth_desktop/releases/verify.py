@@ -23,6 +23,12 @@ MAX_PROBLEMS = 1000
 BLOCK = 1 << 20
 
 
+OTHER_COHORT = (
+    "The samples were compared with another cohort than the one that their model learnt from, or with another state of "
+    "it: the package does not show that they copy none of the patients of that training; ask the sender."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What a verification found.
@@ -44,6 +50,8 @@ class VerifyReport:
         SHA-256 of ``manifest.json``, or None where there is none.
     signer_given
         Whether it was said whose signature to accept.
+    own_cohort
+        Whether the samples were judged against the cohort that their model learnt from.
     """
 
     ok: bool
@@ -53,10 +61,15 @@ class VerifyReport:
     fingerprint: str | None = None
     manifest_hash: str | None = None
     signer_given: bool = False
+    own_cohort: bool = True
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What this verification cannot have found, and how to find it; empty where a signer was given."""
+        """What this verification cannot have found, and how to find it."""
+        return (*self._of_signer, *(() if self.own_cohort else (OTHER_COHORT,)))
+
+    @property
+    def _of_signer(self) -> tuple[str, ...]:
         if self.signer_given or self.manifest_hash is None:
             return ()
         if self.fingerprint:
@@ -102,7 +115,7 @@ def verify_steps(path: Path, expected_fingerprint: str | None = None) -> Steps[V
         yield Progress(number, len(claims.files), "Comparing every file with the manifest")
         if name in found:
             problems += _compare(root, name, size, digest)
-    facts = (claims.samples, fingerprint, hash_bytes(data), bool(expected_fingerprint))
+    facts = (claims.samples, fingerprint, hash_bytes(data), bool(expected_fingerprint), claims.own_cohort)
     return _report(problems, found, *facts)
 
 

@@ -64,7 +64,7 @@ PRESETS: dict[str, Preset] = {
     p.key: p
     for p in (
         Preset(
-            "tiny", "seconds on a processor; for trying the commands, not for looking at",
+            "tiny", "a minute or two on a processor; for trying the commands, not for looking at",
             AutoencoderSettings(_TINY_AE, steps=30, patch=8, final_patch=16),
             DiffusionSettings(_TINY_UNET, steps=30),
         ),

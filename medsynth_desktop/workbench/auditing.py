@@ -24,7 +24,7 @@ from medsynth_desktop.quality.words import quality_section
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import guarding, measuring, releasing, scopes
-from medsynth_desktop.workbench.foreign import unknown_training
+from medsynth_desktop.workbench.lineage import unknown_training
 from medsynth_desktop.workbench.measuring import stored_quality
 from medsynth_desktop.workbench.membership import ask_membership, check_asked, stored_membership
 from medsynth_desktop.workbench.pages import write_page
@@ -169,7 +169,7 @@ def stored_audit(workspace: Workspace, cohort: CohortRecord, batch: str) -> Step
     return replace(
         result,
         membership=stored_membership(workspace, cohort, record.bundle_hash),
-        caution=unknown_training(workspace, record.bundle_hash),
+        caution=unknown_training(workspace, record.bundle_hash, cohort),
     )
 
 

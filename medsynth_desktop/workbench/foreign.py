@@ -1,4 +1,4 @@
-"""Models of either kind as bundles of our own, and what is said where nobody knows whom a model learnt from."""
+"""Models of either kind as bundles of our own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from medsynth_desktop.bundles.foreign import Asked
@@ -87,14 +86,3 @@ def own_bundle(path: Path, asked: Asked | None = None, room: Path | None = None)
         made = Path(folder) / "bundle"
         convert_bundle(path, made, asked)
         yield made
-
-
-def unknown_training(workspace: Workspace, bundle_hash: str) -> str:
-    """Return a caution where a model does not say whom it learnt from, else ""."""
-    record = workspace.bundles.get(bundle_hash)
-    if record.cohort_hash:
-        return ""
-    return (
-        f"Nobody here knows whose images the model {record.name} was trained on: samples were compared with this "
-        "cohort's patients only, and a copy of a patient of its training may pass unseen."
-    )

@@ -23,18 +23,19 @@ from medsynth_desktop.core.records import (
 from medsynth_desktop.guard.audit import AuditResult, audit_queries
 from medsynth_desktop.guard.calibration import QUANTILE as PUBLISHED
 from medsynth_desktop.guard.calibration import Calibration
+from medsynth_desktop.guard.of_unseen import tell_unseen
 from medsynth_desktop.guard.order import riskiest_first
 from medsynth_desktop.guard.policy import out_of_reach, with_threshold
 from medsynth_desktop.guard.significance import FDR, Significance, check_fdr, measure_significance
-from medsynth_desktop.guard.unlike import apart_from_disguised, unlike_words
+from medsynth_desktop.guard.unlike import apart_from_disguised, only_standing_out, unlike_words
 from medsynth_desktop.guard.verdicts import VERDICTS, judge, judge_many, metrics_table
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
-from medsynth_desktop.workbench.foreign import unknown_training
+from medsynth_desktop.workbench.lineage import cohort_of_hash, other_grid, unknown_training
 from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force, scope_of
-from medsynth_desktop.workbench.searching import training_evidence
+from medsynth_desktop.workbench.searching import evidence_with_unseen, training_evidence
 
 QUANTILE = PUBLISHED
 """The published quantile of unseen patients (methods.md, Guards 6)."""
@@ -69,7 +70,9 @@ class GuardState:
         known = {h.hash for h in workspace.policies.of(cohort.hash, scope)} if stored else set()
         nearest = {s: v.nearest for s, v in stored.items() if v.policy_hash in known}
         state = cls.build(policy, calibration, nearest)
-        return replace(state, caution=unknown_training(workspace, batch.bundle_hash)) if batch else state
+        return (
+            replace(state, caution=unknown_training(workspace, batch.bundle_hash, cohort)) if batch else state
+        )
 
     @classmethod
     def build(
@@ -121,8 +124,11 @@ class GuardState:
         if self.calibration is None:
             return ()
         unseen = self.unseen.get("correlation", np.zeros(0))
-        unlike = unlike_words(apart_from_disguised(self.metrics, self.policy), unseen)
-        told = out_of_reach(self.policy) if self.policy is not None else []
+        strays, told = 0, []
+        if self.policy is not None:
+            told = out_of_reach(self.policy)
+            strays = int(only_standing_out(self.metrics, self.policy, unseen).sum())
+        unlike = unlike_words(apart_from_disguised(self.metrics, self.policy), unseen, strays)
         return tuple(filter(None, [self.caution, *self.calibration.warnings, *told, unlike]))
 
     @property
@@ -154,16 +160,31 @@ def resolve_cohort(workspace: Workspace, name: str | None, bundle_hash: str | No
     """
     if name is not None:
         return workspace.cohorts.get(name)
-    cohorts = [workspace.cohorts.get(n) for n in workspace.cohorts.names()]
     if bundle_hash is not None:
-        trained = workspace.bundles.get(bundle_hash).cohort_hash
-        for cohort in cohorts:
-            if cohort.hash == trained:
-                return cohort
-    if len(cohorts) == 1:
-        return cohorts[0]
-    names = ", ".join(c.name for c in cohorts) or "none"
-    raise NotFound(f"Say which cohort to check against with --cohort; the workspace holds: {names}.")
+        trained = cohort_of_hash(workspace, workspace.bundles.get(bundle_hash).cohort_hash)
+        if trained is not None:
+            return trained
+    names = workspace.cohorts.names()
+    if len(names) == 1:
+        return workspace.cohorts.get(names[0])
+    held = ", ".join(names) or "none"
+    raise NotFound(f"Say which cohort to check against with --cohort; the workspace holds: {held}.")
+
+
+def checked_against(workspace: Workspace, batch_name: str, name: str | None = None) -> CohortRecord:
+    """The cohort that the verdicts of a batch speak of; where it was not checked, as `resolve_cohort`.
+
+    Raises
+    ------
+    NotFound
+        As `resolve_cohort`.
+    """
+    verdict = next(iter(workspace.verdicts.get(batch_name).values()), None)
+    if name is None and verdict is not None:
+        held = cohort_of_hash(workspace, workspace.policies.get(verdict.policy_hash).cohort_hash)
+        if held is not None:
+            return held
+    return resolve_cohort(workspace, name, workspace.batches.get(batch_name).bundle_hash)
 
 
 def path_queries(cohort: CohortRecord, paths: Sequence[Path]) -> Steps[list[tuple[str, np.ndarray]]]:
@@ -194,12 +215,9 @@ def batch_queries(
     InputRefused
         When the samples lie on another grid than the cohort.
     """
-    recipe = workspace.bundles.get(batch.bundle_hash).recipe
-    if recipe.grid != cohort.recipe.grid:
-        raise InputRefused(
-            f"The samples have grid {recipe.grid}, the cohort {cohort.name} has {cohort.recipe.grid}; "
-            "check against the cohort that the model was trained on."
-        )
+    model = workspace.bundles.get(batch.bundle_hash)
+    if model.recipe.grid != cohort.recipe.grid:
+        raise InputRefused(other_grid(workspace, model, cohort))
     return [(s.id, workspace.arrays.get(s.array_hash)) for s in batch.samples]
 
 
@@ -235,7 +253,7 @@ def audit_batch(
     if policy is not None:
         limits.apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
     workspace.verdicts.put(batch_name, list(result.verdicts))
-    return replace(result, caution=unknown_training(workspace, batch.bundle_hash))
+    return replace(result, caution=unknown_training(workspace, batch.bundle_hash, cohort))
 
 
 def audit_images(
@@ -246,10 +264,15 @@ def audit_images(
     quantile: float = QUANTILE,
     fdr: float = FDR,
 ) -> Steps[AuditResult]:
-    """Judge images already on the cohort's grid by the limits of the cohort at large; nothing is stored of them."""
+    """Judge images already on the cohort's grid by the limits of the cohort at large; nothing is stored of them.
+
+    They may be anybody's, so that they are compared with the unseen patients too (`medsynth_desktop.guard.of_unseen`).
+    """
     check_fdr(fdr)
     evidence = training_evidence(workspace, cohort)
     calibration = yield from limits.calibrate_cohort(workspace, cohort.name, quantile, evidence)
     in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
-    result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
-    return replace(result, drawn=False)
+    everybody = evidence_with_unseen(workspace, cohort, evidence)
+    result = yield from audit_queries(everybody, queries, in_force, calibration, fdr=fdr)
+    unseen = cohort.split("calibration")
+    return replace(result, drawn=False, verdicts=tuple(tell_unseen(v, unseen) for v in result.verdicts))

@@ -21,6 +21,7 @@ from medsynth_desktop.similarity.evidence import Evidence
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
 from medsynth_desktop.workbench.drawing import Drawer
+from medsynth_desktop.workbench.lineage import cohort_of_hash, other_grid
 from medsynth_desktop.workbench.scopes import calibration_behind, measured_blur, policy_in_force
 from medsynth_desktop.workbench.searching import training_evidence
 
@@ -53,12 +54,9 @@ def with_cohort(
     if settings.cohort and cohort_name is None:
         return settings
     cohort = _cohort_to_avoid(workspace, bundle_hash, cohort_name)
-    recipe = workspace.bundles.get(bundle_hash).recipe
-    if cohort.recipe.grid != recipe.grid:
-        raise InputRefused(
-            f"The model draws on grid {recipe.grid}, the cohort {cohort.name} has {cohort.recipe.grid}; "
-            "name the cohort that the model was trained on."
-        )
+    model = workspace.bundles.get(bundle_hash)
+    if cohort.recipe.grid != model.recipe.grid:
+        raise InputRefused(other_grid(workspace, model, cohort))
     return replace(settings, cohort=cohort.hash)
 
 
@@ -75,9 +73,8 @@ def _cohort_to_avoid(workspace: Workspace, bundle_hash: str, name: str | None) -
 
 
 def _cohort_of(workspace: Workspace, cohort_hash: str) -> CohortRecord:
-    for name in workspace.cohorts.names():
-        if (cohort := workspace.cohorts.get(name)).hash == cohort_hash:
-            return cohort
+    if (cohort := cohort_of_hash(workspace, cohort_hash)) is not None:
+        return cohort
     raise NotFound(
         "Candidates and attempts need the images to keep away from, and those that this model was trained on are not "
         "in the workspace as they were; name a cohort with --cohort."

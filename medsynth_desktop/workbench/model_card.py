@@ -16,6 +16,7 @@ from medsynth_desktop.core.privacy import Privacy
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import BatchRecord, BundleRecord, CohortRecord, Condition
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.lineage import cohort_of_hash
 
 Rows = list[tuple[str, str]]
 BARS = "▁▂▃▄▅▆▇█"
@@ -35,8 +36,7 @@ def model_card(workspace: Workspace, bundle: BundleRecord) -> Steps[str]:
 
     yield Progress(0, 1, "Reading the model")
     facts = describe_bundle(Path(bundle.path))
-    cohorts = (workspace.cohorts.get(name) for name in workspace.cohorts.names())
-    cohort = next((c for c in cohorts if c.hash == bundle.cohort_hash), None)
+    cohort = cohort_of_hash(workspace, bundle.cohort_hash)
     model = _model_rows(facts)
     if cohort is not None:
         model.append(("Training cohort", f"{cohort.name}: {_people(cohort)}"))

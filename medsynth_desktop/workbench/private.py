@@ -151,7 +151,8 @@ def _check_run(out: Path, resume: bool) -> None:
     stopped = begun(out)
     if stopped and not resume:
         raise InputRefused(
-            f"A private fine-tuning of {out.name} stopped before; add --resume to go on, or choose another --out."
+            f"A private fine-tuning of {out.name} is there already; add --resume to go on with it, or choose another "
+            "--out."
         )
     if resume and not stopped:
         raise NotFound(

@@ -222,9 +222,10 @@ def check_batch_name(workspace: Workspace, name: str, bundle_hash: str) -> None:
 
 
 def _open_batch(workspace: Workspace, name: str, record: BundleRecord) -> BatchRecord:
+    """The batch as it is; a new one is only made with its first sample, so that a refusal leaves none behind."""
     check_batch_name(workspace, name, record.hash)
     if name not in workspace.batches.names():
-        workspace.batches.create(name, record.hash)
+        return BatchRecord(name, record.hash, (), "")
     return workspace.batches.get(name)
 
 
@@ -269,6 +270,8 @@ def _store(
         refused=drawing.refused,
         blocked=drawing.blocked,
     )
+    if batch not in workspace.batches.names():
+        workspace.batches.create(batch, bundle.hash)
     workspace.batches.add_sample(stored)
     if drawing.verdict is not None:
         nearest = replace(drawing.verdict.nearest, id=stored.id)

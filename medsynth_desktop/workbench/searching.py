@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from medsynth_desktop.cohorts.access import map_arrays
 from medsynth_desktop.core.hashing import hash_json
-from medsynth_desktop.core.records import CohortRecord
+from medsynth_desktop.core.records import CohortRecord, Split
+from medsynth_desktop.guard.of_unseen import WithUnseen
 from medsynth_desktop.similarity.base import Witness
 from medsynth_desktop.similarity.evidence import Evidence
 from medsynth_desktop.similarity.features.own import open_recogniser
@@ -18,9 +19,9 @@ from medsynth_desktop.workbench.featuring import features_in_use
 from medsynth_desktop.workbench.recognition import better_than_chance
 
 
-def training_search(workspace: Workspace, cohort: CohortRecord) -> NearestSearch:
+def training_search(workspace: Workspace, cohort: CohortRecord, split: Split = "train") -> NearestSearch:
     """The exact search over the cohort's training split; its first query opens or makes the index of a large one."""
-    return NearestSearch(*map_arrays(workspace, cohort, "train"), shelf=shelf_of(workspace, cohort))
+    return NearestSearch(*map_arrays(workspace, cohort, split), shelf=shelf_of(workspace, cohort))
 
 
 def training_evidence(workspace: Workspace, cohort: CohortRecord) -> Evidence:
@@ -28,7 +29,13 @@ def training_evidence(workspace: Workspace, cohort: CohortRecord) -> Evidence:
     return Evidence(training_search(workspace, cohort), witnesses(workspace, cohort))
 
 
-def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
+def evidence_with_unseen(workspace: Workspace, cohort: CohortRecord, training: Evidence) -> WithUnseen:
+    """``training``, and the same searches over the unseen patients: for images that may be anybody's."""
+    search = training_search(workspace, cohort, "calibration")
+    return WithUnseen(training, Evidence(search, witnesses(workspace, cohort, "calibration")))
+
+
+def witnesses(workspace: Workspace, cohort: CohortRecord, split: Split = "train") -> list[Witness]:
     """The cohort's witnesses: the search for disguises; feature dictionary and recognition where it has them.
 
     Raises
@@ -40,7 +47,7 @@ def witnesses(workspace: Workspace, cohort: CohortRecord) -> list[Witness]:
     from medsynth_desktop.similarity.disguised.search import DisguisedSearch
     from medsynth_desktop.similarity.features.dictionary import FeatureDictionary
 
-    images, records = map_arrays(workspace, cohort, "train")
+    images, records = map_arrays(workspace, cohort, split)
     shelf = shelf_of(workspace, cohort)
     found: list[Witness] = [DisguisedSearch(images, records, shelf=shelf)]
     extractor = features_in_use(workspace, cohort)

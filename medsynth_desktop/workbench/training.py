@@ -206,7 +206,8 @@ def _check(stage: Stage, folder: Path, out: Path, resume: bool) -> None:
     checkpoint = folder / f"{stage}.ckpt"
     if checkpoint.exists() and not resume:
         raise InputRefused(
-            f"A training run of {out.name} stopped before; add --resume to go on, or choose another --out."
+            f"A training run of {out.name} is there already; add --resume to go on with it (one that is done is not "
+            "done again), or choose another --out."
         )
     if stage == "autoencoder" and resume and not checkpoint.exists():
         raise NotFound(f"There is no training run of {out.name} to resume; start one without --resume.")

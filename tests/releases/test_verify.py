@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medsynth_desktop.releases import manifest, signing
-from medsynth_desktop.releases.verify import verify_package
+from medsynth_desktop.releases.verify import OTHER_COHORT, verify_package
 from tests.releases.packages import KEY, PRINT, files_of, reseal, told
 
 
@@ -24,6 +24,18 @@ def test_a_whole_package_verifies_also_after_moving(package: Path, tmp_path: Pat
     assert report.problems == ()
     assert report.files == len(files_of(package))
     assert verify_package(Path(shutil.move(package, tmp_path / "elsewhere"))).ok
+
+
+def test_samples_of_a_model_of_other_patients_are_told(package: Path) -> None:
+    def change(told: dict[str, Any]) -> None:
+        told["policy"]["cohort_hash"] = told["bundle"]["cohort"] = "ab" * 32
+
+    reseal(package, change)
+    assert OTHER_COHORT not in verify_package(package).warnings
+    reseal(package, lambda told: told["bundle"].update(cohort="cd" * 32))
+    assert verify_package(package).warnings[-1] == OTHER_COHORT
+    reseal(package, lambda told: told["bundle"].update(cohort=""))
+    assert OTHER_COHORT in verify_package(package).warnings
 
 
 def flip(package: Path, chance: random.Random) -> None:

@@ -9,6 +9,11 @@ from medsynth_desktop.similarity.disguised.affine import Affine
 
 LEAST_TURN, LEAST_SCALE, LEAST_SHIFT = 1.5, 0.02, 1.0
 """Degrees, share and voxels below which a change is not worth a word: maps are as exact as that."""
+FAINT_WHOLE, FAINT_PART = 0.4, 0.6
+"""Likeness below which nothing is called a copy: that of different people, though it may be more than others' is."""
+
+
+FAINT = "faint, as between different people rather than of a copy"
 
 
 def what_was_done(to_real: Affine, negative: bool, shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -38,12 +43,24 @@ def what_was_done(to_real: Affine, negative: bool, shape: tuple[int, ...]) -> tu
     return tuple(said)
 
 
+def is_faint(disguise: Disguise, whole: bool) -> bool:
+    """Whether the likeness, of the whole or of a part, is that of different people rather than that of a copy."""
+    return disguise.whole < FAINT_WHOLE if whole else disguise.part < FAINT_PART
+
+
 def copy_words(disguise: Disguise, whole: bool) -> tuple[str, str]:
-    """What a query is a copy of, and how: ``("A mirrored copy of P-0042-1, turned by 7°", "once that is undone")``."""
+    """What a query is a copy of, and how: ``("A mirrored copy of P-0042-1, turned by 7°", "once that is undone")``.
+
+    A faint likeness (`is_faint`) is none of a copy: ``("Most like P-0042-1, mirrored, turned by 7°", ...)``.
+    """
+    undone = "once that is undone" if disguise.done else "in its place"
+    if is_faint(disguise, whole):
+        what = f"Most like {'' if whole else 'a part of '}{disguise.image}"
+        return ", ".join([what, *disguise.done]), undone
     mirrored = "A mirrored copy of " if "mirrored" in disguise.done else "A copy of "
     others = "".join(f", {word}" for word in disguise.done if word != "mirrored")
     what = f"{mirrored}{'' if whole else 'a part of '}{disguise.image}{others}"
-    return what, "once that is undone" if disguise.done else "in its place"
+    return what, undone
 
 
 def explain(disguise: Disguise | None, whole: bool) -> str:
@@ -55,4 +72,5 @@ def explain(disguise: Disguise | None, whole: bool) -> str:
     if disguise is None:
         return ""
     what, undone = copy_words(disguise, whole)
-    return f"It is like {what[0].lower()}{what[1:]}, {undone}."
+    said = f"{what[0].lower()}{what[1:]}, {undone}"
+    return f"It is {said}: {FAINT}." if is_faint(disguise, whole) else f"It is like {said}."

@@ -139,3 +139,13 @@ def test_the_sentence_names_the_image_and_what_to_undo() -> None:
     )
     assert told(False) == "It is like a copy of a part of P-0042-1, in its place."
     assert explain(None, True) == ""
+
+
+def test_a_faint_likeness_is_called_that_of_different_people() -> None:
+    disguise = Disguise("P-0042-1", "P-0042", (1.0,), (0.0,), False, 0.19, 0.61, (0,), (9,), ("mirrored",))
+    told = explain(disguise, True)
+    assert told.startswith(
+        "It is most like P-0042-1, mirrored, once that is undone: faint, as between different people"
+    )
+    assert "copy of P-" not in told
+    assert explain(disguise, False).startswith("It is like a mirrored copy of a part of P-0042-1")
