@@ -33,8 +33,9 @@ CANDIDATES = 4
 """Real images, mirrored or not, that are laid over a query, at most."""
 LEAST = 0.7
 """Share of the likeliest one's score below which no other is laid over a query."""
-REMEMBERED = 32
-"""Structures of real images that are held: both sides of a query ask for them, often the next query too."""
+REMEMBERED = {False: 128, True: 24}
+"""Structures of real images that are held, in middle cells and in fine ones (at most 1 and 7 MB each): both sides of a
+query ask for them, and images that one query is like are often those of the next."""
 FOCUS = 4
 """Power of a block's likeness with which it decides where an overlay is refined."""
 FAINT = 1e-3
@@ -97,9 +98,15 @@ class Real:
         self.placed, self.images, self.records = placed, images, records
         self.candidates, self.poses = candidates, poses
         self.rank = np.argsort(np.argsort([record.id for record in records]))  # among equals the first id
-        self.structure = lru_cache(REMEMBERED)(self._structure)
+        self._held = {
+            fine: lru_cache(count)(partial(self._structure, fine)) for fine, count in REMEMBERED.items()
+        }
 
-    def _structure(self, index: int, fine: bool) -> Structure:
+    def structure(self, index: int, fine: bool) -> Structure:
+        """Structure of a real image, in fine cells or in middle ones."""
+        return self._held[fine](index)
+
+    def _structure(self, fine: bool, index: int) -> Structure:
         image = np.asarray(self.images[index], np.float32)
         return within(structure_of(image, FINE if fine else MIDDLE))
 
