@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from medsynth_desktop.similarity.disguised.interpolation import pulled
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import Placed, strong
 from medsynth_desktop.similarity.disguised.shelved import Known
-from medsynth_desktop.similarity.disguised.sight import Share, Sight
+from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.disguised.structure import (
     FINE,
     MIDDLE,
@@ -43,6 +43,8 @@ FAINT = 1e-3
 TURNED = {2: (-5.0, 5.0), 3: ()}
 """Degrees by which a query is also turned: a part that was turned first is not on its frame."""
 POSES = ("frame", "unmoved", "turned", "shrunken")
+Share = Callable[..., Iterable[Any]]
+"""`map`, or a pool's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,8 @@ class Looking(Protocol):
     def lay(self, which: Sequence[int]) -> list[tuple[float, float]]:
         """How alike, as a whole and in part, some of ``starts`` are when they are laid roughly over the query."""
 
-    def finest(self, which: Sequence[int], share: Share = map) -> list[Disguise]:
-        """What some of those laid show at full detail; ``share`` is `map`, or one that lets others help."""
+    def finest(self, which: Sequence[int]) -> list[Disguise]:
+        """What some of those laid show at full detail."""
 
 
 class Side:
@@ -200,16 +202,12 @@ class Side:
         rough = compare(self.sight.at(MIDDLE), self._all.structure(start.index, False), *moved)
         return _Laid(start.index, near, rough)
 
-    def finest(self, which: Sequence[int], share: Share = map) -> list[Disguise]:
-        """What some of those laid show at full detail, worked on in as many pieces as others can take."""
-        laid, sight, real = [self._laid[k] for k in which], self.sight, self._all
-        structures = [partial(real.structure, one.index, True) for one in laid]
-        list(share(_do, [partial(sight.structure, FINE), *structures]))
-        moves = [partial(self._moved, one.index, one.rough.map, one.near, FINE) for one in laid]
-        *moved, _ = share(_do, [*moves, partial(sight.mean, FINE)])
-        found = []
-        for one, (map_, sign) in zip(laid, moved, strict=True):
-            made = compare(sight.at(FINE, share), real.structure(one.index, True), map_, sign, share)
+    def finest(self, which: Sequence[int]) -> list[Disguise]:
+        """What some of those laid show at full detail."""
+        sight, real, found = self.sight, self._all, []
+        for one in (self._laid[k] for k in which):
+            map_, sign = self._moved(one.index, one.rough.map, one.near, FINE)
+            made = compare(sight.at(FINE), real.structure(one.index, True), map_, sign)
             found.append(disguise_of(real.records[one.index], made, self._side, sight.image.shape))
         return found
 
@@ -243,12 +241,5 @@ def disguises(
     wanted = {max(laid, key=lambda one: one[what])[:2] for what in (2, 3)}
     places = [sorted(place for number, place in wanted if number == one) for one in range(len(sides))]
     busy = [(side, some) for side, some in zip(sides, places, strict=True) if some]
-    if len(busy) == 1:
-        made = busy[0][0].finest(busy[0][1], share)
-    else:
-        made = [d for some in share(lambda one: one[0].finest(one[1]), busy) for d in some]
+    made = [d for some in share(lambda one: one[0].finest(one[1]), busy) for d in some]
     return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
-
-
-def _do(work: Callable[[], Any]) -> Any:
-    return work()
