@@ -16,7 +16,7 @@ CELL_MARGIN = 8
 WIDTHS = {
     "sample": "S-00000",
     "verdict": "Review ▲",
-    "decision": "Re-opened ",
+    "decision": "Re-opened   ..",  # it is bold
     "reason": "some of it …",
     "who": "Somebody Long ",
     "when": "2026-01-01 00:00 UTC ",
