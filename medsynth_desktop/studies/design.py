@@ -9,17 +9,19 @@ import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.studies.preparing import Preparation
 from medsynth_desktop.studies.questions import PUBLISHED, Question
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image to be read. ``training`` cases come first and are not counted."""
+    """One image to be read. ``training`` cases come first and are not counted; ``array`` is the image's hash."""
 
     id: str
     synthetic: bool
     group: str = ""
     training: bool = False
+    array: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Design:
     """All that decides who sees what, in which order, and is asked what.
 
     ``repeats`` is the share of counted cases shown a second time; ``block`` the number of cases in a balanced block.
+    ``preparation`` is what is done to every image before a reader sees it.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Design:
     may_go_back: bool = False
     may_change: bool = True
     may_window: bool = True
+    preparation: Preparation = Preparation()
 
     @property
     def hash(self) -> str:

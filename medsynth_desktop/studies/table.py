@@ -9,8 +9,7 @@ import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.studies.answers import AnswerLog
-from medsynth_desktop.studies.design import Design
-from medsynth_desktop.studies.order import reading_order
+from medsynth_desktop.studies.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class RatingTable:
     seconds: np.ndarray
 
 
-def rating_table(design: Design, logs: Mapping[str, AnswerLog], question: str) -> RatingTable:
+def rating_table(study: Study, logs: Mapping[str, AnswerLog], question: str) -> RatingTable:
     """Lay the standing answers to a Likert question out by reader and case.
 
     Raises
@@ -35,6 +34,7 @@ def rating_table(design: Design, logs: Mapping[str, AnswerLog], question: str) -
     InputRefused
         When the design has no such Likert question.
     """
+    design = study.design
     if question not in {q.id for q in design.questions if q.form == "likert"}:
         raise InputRefused(f"The study has no Likert question {question!r}. Give one of its questions.")
     counted = [c for c in design.cases if not c.training]
@@ -42,13 +42,13 @@ def rating_table(design: Design, logs: Mapping[str, AnswerLog], question: str) -
     first, again, seconds = (np.full((len(design.readers), len(counted)), np.nan) for _ in range(3))
     for row, reader in enumerate(design.readers):
         standing = logs[reader].standing() if reader in logs else {}
-        for number, showing in enumerate(reading_order(design, reader)):
+        for number, showing in enumerate(study.orders[reader]):
             given = standing.get((number, question))
             if given is None or showing.training:
                 continue
             at = row, column[showing.case]
             (again if showing.repeat else first)[at] = given.value
             if not showing.repeat:
-                seconds[at] = given.seconds
+                seconds[at] = np.nan if given.seconds is None else given.seconds
     truth = np.array([c.synthetic for c in counted])
     return RatingTable(tuple(column), truth, first, again, seconds)
