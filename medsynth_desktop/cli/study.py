@@ -179,6 +179,26 @@ def merge(
     answer({"study": name, "files": done, "progress": progress}, "\n".join(lines))
 
 
+@app.command()
+def report(
+    name: Name,
+    out: Annotated[Path, typer.Option("--out", help="Folder for page, tables and numbers.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
+    password_file: Secret = None,
+) -> None:
+    """Write the report: one page that prints, CSV tables (also for iMRMC and MRMCaov), and JSON."""
+    from medsynth_desktop.workbench.study_report import headline
+    from medsynth_desktop.workbench.study_report import report as write
+
+    with open_workspace() as workspace:
+        secret = password("The investigator's", STUDY, password_file)
+        done = run(write(workspace, name, out, secret, seed))
+    answer(
+        {"path": out, "files": done.files, **done.document},
+        "\n".join([*headline(done), f"report: {out}, {', '.join(done.files)}"]),
+    )
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 

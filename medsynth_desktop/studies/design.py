@@ -12,6 +12,9 @@ from medsynth_desktop.core.hashing import hash_json
 from medsynth_desktop.studies.preparing import Preparation
 from medsynth_desktop.studies.questions import PUBLISHED, Question
 
+MOST_OPTIONS = 26
+"""One for each letter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -73,10 +76,10 @@ def check_design(design: Design) -> None:
         if len(set(names)) < len(names):
             raise InputRefused(f"Each {what} may stand in a study once; one stands twice. Take it out.")
     for question in design.questions:
-        few = question.form == "likert" and len(question.options) < 2
-        if few or (question.form != "likert" and question.options):
+        odd = question.form == "likert" and not 2 <= len(question.options) <= MOST_OPTIONS
+        if odd or (question.form != "likert" and question.options):
             raise InputRefused(
-                f"A Likert question has at least two options and other forms none; the question {question.id!r} "
+                f"A Likert question has 2 to {MOST_OPTIONS} options and other forms none; the question {question.id!r} "
                 f"({question.form}) has {len(question.options)}. Correct its options."
             )
     if design.block < 1 or not 0 <= design.repeats <= 1 or design.seed < 0:
