@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli import study_rate
+from medsynth_desktop.cli import study_rate, study_release
 from medsynth_desktop.cli.console import answer, counted, open_workspace, run, say
 from medsynth_desktop.cli.help import Commands
 from medsynth_desktop.cli.passwords import READER, STUDY, password
@@ -34,6 +34,7 @@ ReaderSecret = Annotated[
 def add_to(root: typer.Typer) -> None:
     """Mount the group."""
     study_rate.add_to(app)
+    study_release.add_to(app)
     root.add_typer(app, name="study")
 
 
@@ -71,16 +72,20 @@ def create(
     window: Annotated[
         Optional[str], typer.Option("--window", help="CENTRE,WIDTH of every case's beginning.")  # noqa: UP045
     ] = None,
+    floor: Annotated[
+        float, typer.Option("--floor", help="Share of the range, from its dark end, shown as one level.")
+    ] = 0.02,
     replace: Annotated[bool, typer.Option("--replace", help="Draw up anew what nobody has started.")] = False,
     password_file: Secret = None,
 ) -> None:
     """Draw cases and orders by a seed, and seal the study under the investigator's password."""
     from medsynth_desktop.studies.typed import read_questions
-    from medsynth_desktop.workbench import studying
     from medsynth_desktop.workbench.study_cases import Wish
+    from medsynth_desktop.workbench.study_plan import Plan
+    from medsynth_desktop.workbench.study_plan import create as draw_up
 
     questions = [q for source in question or ["published"] for q in read_questions(source)]
-    plan = studying.Plan(
+    plan = Plan(
         name,
         _words(readers),
         cohort,
@@ -93,18 +98,20 @@ def create(
         seed,
         _words(may),
         _window(window),
+        floor,
     )
     with open_workspace() as workspace:
         secret = password("The investigator's", STUDY, password_file, twice=True)
-        made = run(studying.create(workspace, plan, secret, replace=replace))
+        made = run(draw_up(workspace, plan, secret, replace=replace))
     answer(
         {
             **_facts(made.record),
             "real": made.real,
             "synthetic": made.synthetic,
             "expected_width": made.widths,
+            "tells": made.tells,
         },
-        "\n".join([_line(made.record), *_width_lines(made)]),
+        "\n".join([_line(made.record), *made.tells, *_width_lines(made)]),
     )
 
 
@@ -233,7 +240,7 @@ def _done(record: StudyRecord, progress: dict[str, int]) -> str:
 
 
 def _width_lines(made: Any) -> list[str]:
-    from medsynth_desktop.workbench.studying import ALIKE, LIKELY
+    from medsynth_desktop.workbench.study_plan import ALIKE, LIKELY
 
     say(
         f"medsynth: widths are expected for a share of {LIKELY:.0%}, readers' answers to one case correlating by "

@@ -7,6 +7,7 @@
         study.sealed       the design, the truth and the keys, under the investigator's password
         reader-1.sealed    what a reader who reads on this computer gets, under their password
         reader-1.answers   encrypted answers
+        ratings.json       of samples, once the investigator has put them beside the verdicts
 
 The files are the engine's (`medsynth_desktop.studies`); here they have their place.
 """
@@ -28,6 +29,7 @@ from medsynth_desktop.store.folders import write_file
 from medsynth_desktop.store.missing import not_found
 
 LONGEST_NAME = 80
+DAMAGED = "The record of a study is damaged; restore the workspace from a backup."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,19 @@ class StudyRecord:
     hash: str
     given: tuple[str, ...] = ()
     frozen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRatings:
+    """What readers said of samples on the Likert questions of a study, first showings only.
+
+    ``options`` is how many a question has; ``ratings`` are by sample, question and reader, from 1, the worst.
+    """
+
+    study: str
+    design: str
+    options: dict[str, int]
+    ratings: dict[str, dict[str, dict[str, int]]]
 
 
 class Studies:
@@ -131,6 +146,27 @@ class Studies:
         with told_plainly():
             shutil.rmtree(self.folder(name))
 
+    def put_ratings(self, name: str, ratings: SampleRatings) -> None:
+        """Keep ratings of samples in the open, in place of earlier ones; raises as `put`."""
+        text = encode(ratings).encode()
+        with told_plainly():
+            write_file(self._workspace, self.folder(name) / "ratings.json", partial(_write, text))
+
+    def ratings(self) -> list[SampleRatings]:
+        """What all studies' readers said of samples, as far as it was put in the open.
+
+        Raises
+        ------
+        StoreFailed
+            When a file is damaged.
+        """
+        with told_plainly():
+            texts = [path.read_text("utf-8") for path in sorted(self._root.glob("*/ratings.json"))]
+        try:
+            return [decode(SampleRatings, text) for text in texts]
+        except (ValueError, TypeError, AttributeError):
+            raise StoreFailed(DAMAGED) from None
+
     def folder(self, name: str) -> Path:
         """Where the files of a study lie; it need not exist."""
         return self._root / hash_bytes(name.encode())[:16]
@@ -174,4 +210,4 @@ def _read(path: Path) -> StudyRecord:
     try:
         return decode(StudyRecord, path.read_text("utf-8"))
     except (ValueError, TypeError, AttributeError):
-        raise StoreFailed("The record of a study is damaged; restore the workspace from a backup.") from None
+        raise StoreFailed(DAMAGED) from None

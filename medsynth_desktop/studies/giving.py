@@ -24,7 +24,9 @@ READER_KNOWS = frozenset(
         "may_window", "image",
     }
 )  # fmt: skip
-"""All that a reader's file may say beside the images; a test holds it to this."""
+"""All that a reader's file may say beside the images; `blinding` holds it to this."""
+IMAGE_KNOWS = frozenset({"grid", "affine", "unit", "modality", "spaced", "values", "window"})
+"""What it may say of the images, of all alike: where in the cohort's range the cut lies is nobody's business."""
 
 
 def reader_facts(study: Study, reader: str) -> dict[str, Any]:
@@ -41,9 +43,7 @@ def reader_facts(study: Study, reader: str) -> dict[str, Any]:
             f"{', '.join(study.design.readers)}."
         )
     design = study.design
-    image = dataclasses.asdict(design.preparation)
-    for inner in ("low", "high"):  # where in the cohort's range the cut lies is nobody's business
-        del image[inner]
+    prepared = dataclasses.asdict(design.preparation) | {"grid": design.preparation.shown}
     return {
         "study": study.id,
         "design": study.hash,
@@ -55,7 +55,7 @@ def reader_facts(study: Study, reader: str) -> dict[str, Any]:
         "may_go_back": design.may_go_back,
         "may_change": design.may_change,
         "may_window": design.may_window,
-        "image": image,
+        "image": {name: value for name, value in prepared.items() if name in IMAGE_KNOWS},
     }
 
 

@@ -48,12 +48,13 @@ def _form(form: str, options: int) -> str:
 
 def _preparation(results: Results) -> str:
     prepared = results.study.design.preparation
-    grid = " x ".join(str(n) for n in prepared.grid)
+    grid = " x ".join(str(n) for n in prepared.shown)
     spacing = f" of {abs(prepared.affine[0][0]):g} mm" if prepared.spaced else ""
     return (
         f"Real and synthetic images were prepared alike: one grid of {grid} voxels{spacing}, intensities cut to the "
         f"range that every case reaches ({(prepared.low + 1) / 2:.1%} to {(prepared.high + 1) / 2:.1%} of the range of "
-        f"the cohort) and stored in {LEVELS + 1} equal steps, without header, name or metadata."
+        f"the cohort), rows and slices left out that are empty at the border of any case, and stored in {LEVELS + 1} "
+        "equal steps, without header, name or metadata."
     )
 
 

@@ -13,8 +13,16 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import Recipe
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.studies.blinding import FEWEST, measures, tells_of_images, too_few
 from medsynth_desktop.studies.design import Case, draw_cases
-from medsynth_desktop.studies.preparing import LEVELS, CommonRange, Preparation
+from medsynth_desktop.studies.preparing import (
+    FLOOR,
+    LEVELS,
+    CommonRange,
+    Preparation,
+    prepare,
+    uniform_borders,
+)
 
 GROUP = "label"
 """The attribute, or condition, by which blocks are balanced where images have it."""
@@ -118,11 +126,16 @@ def _by_hand(pool: Pool, ids: Iterable[str]) -> tuple[Case, ...]:
 
 
 def prepare_for(
-    workspace: Workspace, cases: Sequence[Case], recipe: Recipe, window: tuple[float, float] | None
+    workspace: Workspace,
+    cases: Sequence[Case],
+    recipe: Recipe,
+    window: tuple[float, float] | None,
+    floor: float = FLOOR,
 ) -> Steps[Preparation]:
-    """Find the range of intensity that all cases share, and say what its levels mean.
+    """Find the range of intensity and the field of view that all cases share, and say what levels mean.
 
     ``window`` is the centre and width in the recipe's unit that every case begins with; None: the whole range.
+    ``floor`` is the share of the range below which nothing is told apart.
 
     Raises
     ------
@@ -131,15 +144,44 @@ def prepare_for(
     """
     if window is not None and not window[1] > 0:
         raise InputRefused(f"A window has a width above 0; got {window[1]:g}. Give CENTRE,WIDTH.")
-    shared = CommonRange()
+    shared = CommonRange(floor)
     for number, case in enumerate(cases):
-        yield Progress(number, len(cases), "Looking for the range that all cases share")
-        shared.add(np.asarray(workspace.arrays.get(case.array)))
-    low, high = shared.ends()
-    values = (0.0, float(LEVELS))
+        yield Progress(number, 3 * len(cases), "Looking for the range that all cases share")
+        shared.add(conformed(workspace, case))
+    plain = _preparation(recipe, *shared.ends(), window)
+    borders = np.zeros((len(recipe.grid), 2), int)
+    for number, case in enumerate(cases):
+        yield Progress(
+            len(cases) + number, 3 * len(cases), "Looking for the field of view that all cases fill"
+        )
+        borders = np.maximum(borders, uniform_borders(prepare(conformed(workspace, case), plain)))
+    return plain.trimmed([(int(first), int(last)) for first, last in borders])
+
+
+def what_tells(workspace: Workspace, cases: Sequence[Case], preparation: Preparation) -> Steps[list[str]]:
+    """Say what beside their look tells real from synthetic cases as they will be shown, a sentence each."""
+    found = []
+    for number, case in enumerate(cases):
+        yield Progress(2 * len(cases) + number, 3 * len(cases), "Looking for what would tell the kinds apart")
+        found.append(measures(prepare(conformed(workspace, case), preparation)))
+    truth = [case.synthetic for case in cases]
+    if too_few(truth):
+        return [
+            f"With fewer than {FEWEST} cases of a kind nothing can be said of what tells them from the other."
+        ]
+    return tells_of_images(found, truth)
+
+
+def conformed(workspace: Workspace, case: Case) -> np.ndarray:
+    """The image of a case as the workspace holds it: float32 in [-1, 1]."""
+    return np.asarray(workspace.arrays.get(case.array))
+
+
+def _preparation(recipe: Recipe, low: float, high: float, window: tuple[float, float] | None) -> Preparation:
+    values, unit = (0.0, float(LEVELS)), ""
     if recipe.intensity == "window":
         first, last = (float(recipe.low + (end + 1) / 2 * (recipe.high - recipe.low)) for end in (low, high))
-        values = first, last
+        values, unit = (first, last), recipe.unit
     shown = window or ((values[0] + values[1]) / 2, values[1] - values[0])
     affine = tuple(tuple(float(v) for v in row) for row in grid_affine(recipe))
     return Preparation(
@@ -147,7 +189,7 @@ def prepare_for(
         affine,
         low,
         high,
-        recipe.unit if recipe.intensity == "window" else "",
+        unit,
         recipe.modality,
         recipe.spacing > 0,
         values,

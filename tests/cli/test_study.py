@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 
 import nibabel
+import numpy as np
 import pytest
 
+from medsynth_desktop.store.cohorts import NewImage
+from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.studies.reading import Reading
+from medsynth_desktop.workbench.study_rating import show_case
 from tests.cli.conftest import Cli
 from tests.cli.study_words import CHIEF, READERS, Say, make_workspace, secret, speaker, write_answers
 
@@ -170,6 +175,30 @@ def test_a_table_that_does_not_fit_is_refused(say: Say, tmp_path: Path, text: st
     (tmp_path / "a.csv").write_text(text)
     words = ("rate", "--file", tmp_path / "a.study", "--answers", tmp_path / "a.csv")
     assert re.search(told, say(*words, reader="anna", code=1))
+
+
+def test_the_image_of_each_case_has_one_header_and_size(say: Say, tmp_path: Path) -> None:
+    say(*CREATE, "--repeats", 0)
+    say("export", "looks", "--reader", "anna", "--out", tmp_path / "a.study", reader="anna")
+    reading = Reading(tmp_path / "a.study", secret("anna"), tmp_path / "a.answers")
+    files = [show_case(reading, n, tmp_path / "shown").read_bytes() for n in range(len(reading))]
+    assert len({len(file) for file in files}) == 1
+    assert len({file[:352] for file in files}) == 1  # the whole NIfTI header
+
+
+def test_what_tells_the_kinds_apart_is_said_at_once(say: Say, home: Path) -> None:
+    assert say(*CREATE)["tells"] == []
+    assert "fewer than 7 cases" in say(*CREATE, "--real", 3, "--replace")["tells"][0]
+    with Workspace.open(home) as workspace:
+        coarser = [workspace.arrays.get(i.array_hash) for i in workspace.cohorts.get("real").images]
+        workspace.cohorts.begin("coarse", workspace.cohorts.get("real").recipe)
+        for number, image in enumerate(coarser):
+            array = workspace.arrays.put((np.round(image * 16) / 16).astype(np.float32))
+            workspace.cohorts.add_image("coarse", NewImage(f"b{number}", array, f"b{number}"))
+        workspace.cohorts.finish("coarse", lambda known: dict.fromkeys(known, "train"), [])
+    words = ("create", "coarse", "--cohort", "coarse", "--batch", "drawn", "--readers", "anna")
+    assert any("step between levels tells" in told for told in say(*words)["tells"])
+    assert "share of the range" in say(*words, "--replace", "--floor", 0.9, code=1)
 
 
 def test_cases_by_hand_and_own_questions(say: Say, tmp_path: Path) -> None:
