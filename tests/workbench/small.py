@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from medsynth_desktop.core.records import BundleRecord, CohortRecord, Recipe
+from medsynth_desktop.core.records import BundleRecord, CohortRecord, Recipe, SampleRecord, SampleSettings
 from medsynth_desktop.store.cohorts import NewImage
 from medsynth_desktop.store.workspace import Workspace
 from tests.bundles.tiny import facts, make
@@ -41,3 +41,27 @@ def open_small(workspace: Workspace, folder: Path, dims: int = 2) -> tuple[Cohor
 
     bundle = workspace.bundles.add(read_bundle(folder / "tiny").record, folder / "tiny")
     return add_cohort(workspace, facts(dims).recipe), bundle
+
+
+def add_samples(
+    workspace: Workspace, bundle: BundleRecord, batch: str = "drawn", count: int = 10
+) -> list[str]:
+    """Store smooth random images as samples of ``bundle``; their ids."""
+    workspace.batches.create(batch, bundle.hash)
+    for number in range(count):
+        array = workspace.arrays.put(picture(1000 + number, bundle.recipe.grid))
+        workspace.batches.add_sample(
+            SampleRecord(
+                id=f"S-{batch}-{number:03}",
+                batch=batch,
+                ordinal=number,
+                seed=number,
+                bundle_hash=bundle.hash,
+                settings=SampleSettings(),
+                device="cpu",
+                seconds=0.1,
+                array_hash=array,
+                created="2026-01-01T00:00:00+00:00",
+            )
+        )
+    return [sample.id for sample in workspace.batches.get(batch).samples]
