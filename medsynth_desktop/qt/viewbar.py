@@ -1,4 +1,4 @@
-"""The slim bar beside the picture: planes, 3D, fit, and napari's layer docks."""
+"""The slim bar beside the picture: planes, 3D, fit, window, and napari's layer docks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from medsynth_desktop.qt.arrangement import Arrangement
+from medsynth_desktop.qt.link import ViewerLink
 from medsynth_desktop.qt.listening import Ear
 from medsynth_desktop.qt.viewer import margin
+from medsynth_desktop.qt.windowmenu import WindowMenu
 
 PLANES: dict[str, tuple[int, int, int]] = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
 """Order of the world's axes (inferior, posterior, left): through which one pages, rows, columns."""
@@ -19,9 +21,11 @@ TIPS = {
     "Coronal": "Slices from the front",
     "Sagittal": "Slices from the side",
 }
+WINDOW_TIP = "Window and level: presets, link (W). Or drag over the picture with the right mouse button"
 STYLE = """
 #MedSynthView { padding: 2px; border: none; spacing: 3px; }
 #MedSynthView QToolButton { background: #414851; border: none; border-radius: 3px; padding: 5px 4px; }
+#MedSynthView QToolButton::menu-indicator { image: none; }
 #MedSynthView QToolButton:hover { background: #5a626c; }
 #MedSynthView QToolButton:checked { background: #4466d6; color: #ffffff; }
 #MedSynthView QToolButton:disabled { color: #868e93; }
@@ -54,6 +58,11 @@ class ViewBar(QToolBar):  # type: ignore[misc]
         self.three_d = self._button("3D", "Volume and surfaces in space; drag to turn", self.show_3d)
         self.addSeparator()
         self.fit = self._button("Fit", "Show the whole picture", self.fit_picture)
+        self.window_menu = WindowMenu(ViewerLink.of(viewer), self)
+        self.windows = self._button("Window", WINDOW_TIP, lambda: None)
+        self.windows.setCheckable(False)
+        self.windows.setMenu(self.window_menu)
+        self.windows.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         space = QWidget()
         space.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.addWidget(space)
