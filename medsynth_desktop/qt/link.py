@@ -9,7 +9,10 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.bridge import current_workbench
 from medsynth_desktop.qt.commands import Commands
+from medsynth_desktop.qt.crosshair import Crosshair
 from medsynth_desktop.qt.orientation import OrientationLetters
+from medsynth_desktop.qt.otherplanes import PlanesDock
+from medsynth_desktop.qt.planes import add_plane_commands
 from medsynth_desktop.qt.readout import ReadOut
 from medsynth_desktop.qt.viewer import show_surface, show_volume, volume_of
 from medsynth_desktop.qt.windowing import Windowing
@@ -26,8 +29,8 @@ class ViewerLink:
     ----------
     host_banner
         Where the shell shows messages, so that panels need not; None in a plain napari.
-    commands, windowing, readout
-        What the viewer does beyond napari: keys, window and level, and what the status bar says.
+    commands, windowing, crosshair, planes, readout
+        What the viewer does beyond napari: keys, window and level, point and planes, what the status bar says.
     """
 
     def __init__(self, viewer: Any, workbench: Workbench) -> None:
@@ -36,7 +39,10 @@ class ViewerLink:
         self.host_banner: MessageBanner | None = None
         self._letters = OrientationLetters(viewer)
         self.commands, self.windowing = Commands(viewer), Windowing(viewer)
+        self.crosshair = Crosshair(viewer, self.commands)
+        self.planes = PlanesDock(viewer, self.crosshair, self.commands)
         self.readout = ReadOut(viewer, self.windowing)
+        add_plane_commands(viewer, self.commands)
         add_window_commands(viewer, self.commands, self.windowing)
         workbench.events.volume.connect(self._show_volume)
         workbench.events.surface.connect(self._show_surface)
@@ -66,6 +72,8 @@ class ViewerLink:
         """Stop listening, and give keys and mouse back."""
         self.commands.close()
         self.windowing.close()
+        self.crosshair.close()
+        self.planes.close()
         self.readout.close()
         self.workbench.events.volume.disconnect(self._show_volume, missing_ok=True)
         self.workbench.events.surface.disconnect(self._show_surface, missing_ok=True)

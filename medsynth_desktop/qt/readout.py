@@ -130,9 +130,12 @@ def _labels_in(viewer: Any) -> list[QLabel]:
     if window is None:
         return []
     labels = []
-    for name in ("Position, voxel and value under the mouse", "Window and level"):
+    for name in (
+        "Window and level",
+        "Position, voxel and value under the mouse",
+    ):  # each left of the one before
         label = QLabel()
         label.setAccessibleName(name)
         window._qt_window.statusBar().insertPermanentWidget(1, label)
-        labels.append(label)
+        labels.insert(0, label)
     return labels
