@@ -8,8 +8,15 @@ from weakref import WeakKeyDictionary, ref
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.bridge import current_workbench
+from medsynth_desktop.qt.commands import Commands
+from medsynth_desktop.qt.crosshair import Crosshair
 from medsynth_desktop.qt.orientation import OrientationLetters
+from medsynth_desktop.qt.otherplanes import PlanesDock
+from medsynth_desktop.qt.planes import add_plane_commands
+from medsynth_desktop.qt.readout import ReadOut
 from medsynth_desktop.qt.viewer import show_surface, show_volume, volume_of
+from medsynth_desktop.qt.windowing import Windowing
+from medsynth_desktop.qt.windowmenu import add_window_commands
 from medsynth_desktop.workbench.state import Workbench
 
 _links: WeakKeyDictionary[Any, ViewerLink] = WeakKeyDictionary()
@@ -22,6 +29,8 @@ class ViewerLink:
     ----------
     host_banner
         Where the shell shows messages, so that panels need not; None in a plain napari.
+    commands, windowing, crosshair, planes, readout
+        What the viewer does beyond napari: keys, window and level, point and planes, what the status bar says.
     """
 
     def __init__(self, viewer: Any, workbench: Workbench) -> None:
@@ -29,6 +38,12 @@ class ViewerLink:
         self.workbench = workbench
         self.host_banner: MessageBanner | None = None
         self._letters = OrientationLetters(viewer)
+        self.commands, self.windowing = Commands(viewer), Windowing(viewer)
+        self.crosshair = Crosshair(viewer, self.commands)
+        self.planes = PlanesDock(viewer, self.crosshair, self.commands)
+        self.readout = ReadOut(viewer, self.windowing)
+        add_plane_commands(viewer, self.commands)
+        add_window_commands(viewer, self.commands, self.windowing)
         workbench.events.volume.connect(self._show_volume)
         workbench.events.surface.connect(self._show_surface)
 
@@ -38,6 +53,8 @@ class ViewerLink:
         link = _links.get(viewer)
         workbench = current_workbench()
         if link is None or link.workbench is not workbench:
+            if link is not None:
+                link.close()
             link = _links[viewer] = cls(viewer, workbench)
         return link
 
@@ -52,7 +69,12 @@ class ViewerLink:
             self.host_banner.clear()
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and give keys and mouse back."""
+        self.commands.close()
+        self.windowing.close()
+        self.crosshair.close()
+        self.planes.close()
+        self.readout.close()
         self.workbench.events.volume.disconnect(self._show_volume, missing_ok=True)
         self.workbench.events.surface.disconnect(self._show_surface, missing_ok=True)
 

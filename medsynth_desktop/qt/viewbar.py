@@ -1,4 +1,4 @@
-"""The slim bar beside the picture: planes, 3D, fit, and napari's layer docks."""
+"""The slim bar beside the picture: planes, 3D, fit, crosshair, window, and napari's layer docks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from medsynth_desktop.qt.arrangement import Arrangement
+from medsynth_desktop.qt.link import ViewerLink
 from medsynth_desktop.qt.listening import Ear
-from medsynth_desktop.qt.viewer import margin
+from medsynth_desktop.qt.planes import fit_picture, show_plane, shown_plane
+from medsynth_desktop.qt.windowmenu import WindowMenu
 
-PLANES: dict[str, tuple[int, int, int]] = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
-"""Order of the world's axes (inferior, posterior, left): through which one pages, rows, columns."""
 TIPS = {
     "Axial": "Slices from the feet",
     "Coronal": "Slices from the front",
     "Sagittal": "Slices from the side",
 }
+WINDOW_TIP = "Window and level: presets, link (W). Or drag over the picture with the right mouse button"
+CROSS_TIP = "Crosshair: a click sets the point that all planes share (X)"
+THREE_TIP = "The two other planes beside this one, joined by the crosshair (T)"
 STYLE = """
 #MedSynthView { padding: 2px; border: none; spacing: 3px; }
-#MedSynthView QToolButton { background: #414851; border: none; border-radius: 3px; padding: 5px 4px; }
+#MedSynthView QToolButton { background: #414851; border: none; border-radius: 3px; padding: 5px 3px; }
+#MedSynthView QToolButton::menu-indicator { image: none; }
 #MedSynthView QToolButton:hover { background: #5a626c; }
 #MedSynthView QToolButton:checked { background: #4466d6; color: #ffffff; }
 #MedSynthView QToolButton:disabled { color: #868e93; }
@@ -47,6 +51,7 @@ class ViewBar(QToolBar):  # type: ignore[misc]
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setStyleSheet(STYLE)
         self._viewer, self._arrangement = viewer, arrangement
+        self._link = ViewerLink.of(viewer)
         self.planes = {
             plane: self._button(plane, tip, lambda plane=plane: self.show_plane(plane))  # type: ignore[misc]
             for plane, tip in TIPS.items()
@@ -54,6 +59,13 @@ class ViewBar(QToolBar):  # type: ignore[misc]
         self.three_d = self._button("3D", "Volume and surfaces in space; drag to turn", self.show_3d)
         self.addSeparator()
         self.fit = self._button("Fit", "Show the whole picture", self.fit_picture)
+        self.cross = self._button("Cross", CROSS_TIP, self._turn_cross)
+        self.three = self._button("3 planes", THREE_TIP, self._turn_planes)
+        self.window_menu = WindowMenu(self._link, self)
+        self.windows = self._button("Window", WINDOW_TIP, lambda: None)
+        self.windows.setCheckable(False)
+        self.windows.setMenu(self.window_menu)
+        self.windows.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         space = QWidget()
         space.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.addWidget(space)
@@ -65,6 +77,10 @@ class ViewBar(QToolBar):  # type: ignore[misc]
             dock.visibilityChanged.connect(self._follow_layers)
         dims = viewer.dims.events
         self._ears = [Ear(event, self.refresh) for event in (dims.order, dims.ndisplay, dims.ndim)]
+        self._ears += [
+            Ear(self._link.crosshair.changed, self.refresh),
+            Ear(self._link.planes.changed, self.refresh),
+        ]
         self.refresh()
 
     def _button(self, words: str, tip: str, pressed: Callable[[], None]) -> QToolButton:
@@ -79,11 +95,7 @@ class ViewBar(QToolBar):  # type: ignore[misc]
 
     def show_plane(self, plane: str) -> None:
         """Page through the slices of ``plane``."""
-        viewer = self._viewer
-        viewer.dims.ndisplay = 2
-        if viewer.dims.ndim == 3:
-            viewer.dims.order = PLANES[plane]
-        self.fit_picture()
+        show_plane(self._viewer, plane)
         self.refresh()
 
     def show_3d(self) -> None:
@@ -93,23 +105,33 @@ class ViewBar(QToolBar):  # type: ignore[misc]
 
     def fit_picture(self) -> None:
         """Show all that is visible."""
-        shown = [layer for layer in self._viewer.layers if layer.visible]
-        if shown:
-            self._viewer.fit_to_view(layers=shown, margin=margin(self._viewer))
+        fit_picture(self._viewer)
 
     def refresh(self) -> None:
         """Follow the viewer."""
         dims = self._viewer.dims
         for plane, button in self.planes.items():
             button.setEnabled(dims.ndim == 3)
-            button.setChecked(dims.ndisplay == 2 and tuple(dims.order) == PLANES[plane])
+            button.setChecked(plane == shown_plane(self._viewer))
         self.three_d.setEnabled(dims.ndim == 3)
         self.three_d.setChecked(dims.ndisplay == 3)
+        for button, shown in (
+            (self.cross, self._link.crosshair.shown),
+            (self.three, self._link.planes.shown),
+        ):
+            button.setEnabled(dims.ndim == 3)
+            button.setChecked(shown)
 
     def close_down(self) -> None:
         """Stop listening."""
         while self._ears:
             self._ears.pop().stop()
+
+    def _turn_cross(self) -> None:
+        self._link.crosshair.show(self.cross.isChecked())
+
+    def _turn_planes(self) -> None:
+        self._link.planes.show(self.three.isChecked())
 
     def _toggle_layers(self) -> None:
         self._arrangement.show_layers(self.layers.isChecked())

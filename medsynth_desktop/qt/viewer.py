@@ -17,11 +17,13 @@ import numpy as np
 from medsynth_desktop.cohorts.conform import grid_affine
 from medsynth_desktop.core.records import Recipe
 from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.core.windows import first_window
 
 VOLUME_KEY, SLOT_KEY = "medsynth_volume", "medsynth_slot"
+FIRST_KEY = "medsynth_first_window"
+"""Limits that an image was first shown with: others are the user's, and kept."""
 DRAWN_DTYPES = (np.uint8, np.uint16, np.int16, np.float32)
 """What napari hands to the graphics card without converting every slice."""
-CONTRAST_PERCENTILES = (0.5, 99.5)
 MARGIN = 0.12
 """Room around a picture for the orientation letters, as a share of the canvas."""
 WIDEST_MARGIN = 0.18
@@ -31,8 +33,6 @@ SURFACE_STEP = 10.0
 """Scale of a surface's layer (mm), as coarse as slices get: the images' own spacing is then the slider's step."""
 AXES = ("axial", "coronal", "sagittal")
 """What one pages through along each axis of the world; napari writes it beside its slider."""
-SAMPLED_VOXELS = 200_000
-"""Enough for percentiles of any image to 0.1 percent."""
 
 
 def layer_data(volume: Volume, name: str, **options: Any) -> tuple[np.ndarray, dict[str, Any], str]:
@@ -96,6 +96,7 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
     array, attributes, _ = layer_data(volume, name, **options)
     old = _old_layer(viewer, name, slot)
     if old is not None and type(old).__name__ == "Image" and old.data.shape == array.shape:
+        attributes["metadata"][FIRST_KEY] = old.metadata.get(FIRST_KEY)
         old.data, old.metadata = array, attributes["metadata"]
         old.scale, old.translate = attributes["scale"], attributes["translate"]
         old.name, old.visible = name, True
@@ -105,7 +106,9 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
             viewer.fit_to_view(layers=[old], margin=margin(viewer))
         return old
     if old is not None:
+        attributes.update(_kept_window(old, volume))
         viewer.layers.remove(old)
+    attributes["metadata"][FIRST_KEY] = tuple(attributes["contrast_limits"])
     first = len(viewer.layers) == 0
     layer = viewer.add_image(array, **attributes)
     if first or from_3d:
@@ -114,6 +117,15 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
         _to_middle(viewer)
     viewer.canvas.overlays.scale_bar.visible = volume.spaced
     return layer
+
+
+def _kept_window(old: Any, volume: Volume) -> dict[str, Any]:
+    """The window that a user gave to the image before, where it means something for this one."""
+    before, given = old.metadata.get(VOLUME_KEY), old.metadata.get(FIRST_KEY)
+    if before is None or given is None or tuple(old.contrast_limits) == given:
+        return {}
+    same = (before.modality, before.unit) == (volume.modality, volume.unit)
+    return {"contrast_limits": tuple(old.contrast_limits)} if same else {}
 
 
 def margin(viewer: Any) -> float:
@@ -211,16 +223,7 @@ def show_surface(viewer: Any, surface: Any, name: str, like: Volume | None = Non
 
 def contrast_limits(volume: Volume) -> tuple[float, float]:
     """Window of the header if it names one, else percentiles of the volume; always low < high."""
-    if volume.window is not None and volume.window[1] > 0:
-        centre, width = volume.window
-        return centre - width / 2, centre + width / 2
-    flat = np.asarray(volume.array).reshape(-1)
-    flat = flat[:: max(1, flat.size // SAMPLED_VOXELS)].astype(np.float32)
-    flat = flat[np.isfinite(flat)]
-    if not flat.size:
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(flat, CONTRAST_PERCENTILES))
-    return (low, high) if high > low else (low, low + 1.0)
+    return first_window(volume).limits
 
 
 def _drawn(array: np.ndarray) -> np.ndarray:
