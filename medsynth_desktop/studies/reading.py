@@ -92,6 +92,13 @@ class Reading:
         whole = all((last, q.id) in standing for q in self.questions)
         return last + 1 if whole else last
 
+    @property
+    def just_done(self) -> int | None:
+        """The last showing while nothing of the next is answered: a slip of its last answer can be mended."""
+        standing = self._log.standing()
+        begun = any(showing == self.done for showing, _ in standing)
+        return self.done - 1 if self.done and not begun else None
+
     def answer(self, showing: int, question: str, value: Any, time: str, seconds: float | None) -> None:
         """Keep an answer; it is on the disk when this returns.
 
@@ -106,7 +113,7 @@ class Reading:
         check_answer(asked, value)
         now = self.current
         ahead = showing < 0 or showing >= len(self) or (now is not None and showing > now)
-        back = not ahead and showing != now
+        back = not ahead and showing not in (now, self.just_done)
         if ahead or (back and not self.facts["may_go_back"]):
             raise InputRefused(
                 f"Showing {showing} is not to be answered now; expected {now}. Answer that one."
