@@ -129,7 +129,7 @@ def _labels_in(viewer: Any) -> list[QLabel]:
     window = getattr(viewer, "window", None)
     if window is None:
         return []
-    labels = []
+    labels: list[QLabel] = []
     for name in (
         "Window and level",
         "Position, voxel and value under the mouse",

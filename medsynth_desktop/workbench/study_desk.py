@@ -7,27 +7,27 @@ from pathlib import Path
 
 from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.studies.reading import Reading
-from medsynth_desktop.workbench import studying
+from medsynth_desktop.workbench import study_plan, studying
 from medsynth_desktop.workbench.guard_desk import GuardDesk
 
 
 class StudyDesk(GuardDesk):
     """What an investigator, and a reader, can do in the open workspace."""
 
-    def create_study(self, plan: studying.Plan, password: str) -> Job:
+    def create_study(self, plan: study_plan.Plan, password: str) -> Job:
         """Draw a study up in the background and seal it under the investigator's password."""
 
-        def made(created: studying.Created) -> None:
+        def made(created: study_plan.Created) -> None:
             self.events.studies.emit()
-            level = "warning" if getattr(created, "tells", ()) else "info"
+            level = "warning" if created.tells else "info"
             cases = f"{created.real} real and {created.synthetic} synthetic cases"
             self.tell(
                 level,
-                " ".join([f"The study {plan.name} is drawn up: {cases}.", *getattr(created, "tells", ())]),
+                " ".join([f"The study {plan.name} is drawn up: {cases}.", *created.tells]),
             )
 
         return self.start(
-            f"Drawing up {plan.name}", studying.create(self.workspace, plan, password), "disk", made
+            f"Drawing up {plan.name}", study_plan.create(self.workspace, plan, password), "disk", made
         )
 
     def give_study(

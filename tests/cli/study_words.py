@@ -20,11 +20,11 @@ READERS = ("anna", "ben", "cleo")
 Say = Callable[..., Any]
 
 
-def make_workspace(folder: Path, dims: int = 2) -> Path:
-    """The cohort ``real`` and the batch ``drawn`` in a new workspace; its folder."""
+def make_workspace(folder: Path, dims: int = 2, each: int = 10) -> Path:
+    """The cohort ``real`` and the batch ``drawn``, of ``each`` images, in a new workspace; its folder."""
     with Workspace.open(folder / "workspace") as workspace:
-        _, bundle = open_small(workspace, folder, dims)
-        add_samples(workspace, bundle)
+        _, bundle = open_small(workspace, folder, dims, each - 4)
+        add_samples(workspace, bundle, count=each)
     return folder / "workspace"
 
 

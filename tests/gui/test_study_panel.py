@@ -23,13 +23,13 @@ from tests.cli.study_words import CHIEF, make_workspace, secret
 from tests.gui.conftest import _opened
 
 WAIT_MS = 30_000
-READERS = ("anna", "ben")
+READERS = ("anna", "ben", "cleo")
 
 
 @pytest.fixture
 def clinic(qapp: object, tmp_path: Path) -> Iterator[Workbench]:
-    """The shared workbench on a workspace with ten real and ten synthetic small volumes."""
-    yield from _opened(make_workspace(tmp_path, dims=3))
+    """The shared workbench on a workspace with 24 real and 24 synthetic small volumes."""
+    yield from _opened(make_workspace(tmp_path, dims=3, each=24))
 
 
 @pytest.fixture
@@ -108,12 +108,12 @@ def test_the_form_says_what_is_missing_and_how_wide_the_interval_will_be(qtbot: 
     assert (plan.readers, plan.cohort, plan.batches) == (("anna", "ben"), "heads", ("drawn",))
 
 
-def test_a_study_from_the_plan_to_the_report_by_keys(
+def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
     clinic: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path
 ) -> None:
     panel = open_panel()
-    draw_up(qtbot, panel)
-    assert panel.table.rowCount() == 2
+    draw_up(qtbot, panel, real=20, synthetic=20, training=4)
+    assert panel.table.rowCount() == 3
     assert not panel.read_button.isEnabled()
     clinic.give_study("looks", "anna", None, CHIEF, secret("anna"))
     settle(qtbot, clinic)
@@ -124,11 +124,12 @@ def test_a_study_from_the_plan_to_the_report_by_keys(
     window = panel.window_
     assert window is not None
     total = len(window.reading)
+    assert total == 4 + 40 + 10, "training, cases, and a quarter of them twice"
     press(window, "A⌫B6↑C" + "DS5")
     assert window.asking.given.text().startswith(
         "Realistic image appearance: B   Consistency between slices: C"
     )
-    press(window, "↵" + "A")
+    press(window, "⌫R4↵" + "A")  # the last answer, changed before the case is left
     window.close()  # a pause in the middle of a case
     assert panel.window_ is None
     panel.read("looks", "anna", secret("anna"))
@@ -137,30 +138,30 @@ def test_a_study_from_the_plan_to_the_report_by_keys(
     assert window.showing == 1
     assert window.place.text().startswith(f"Case 2 of {total}   training")
     press(window, "BCR3↵")
-    for _ in range(total - 2):
-        press(window, "CCCR4↵")
+    for case in range(total - 2):
+        press(window, f"{'BCD'[case % 3]}CC{'RS'[case % 2]}4↵")
     assert window.place.text() == f"All {total} cases are read"
     press(window, "A↵⌫")  # nothing more happens
     window.close()
-    # ben reads elsewhere: the file, his password, and nothing of this workspace
-    away = tmp_path / "away"
-    away.mkdir()
-    clinic.give_study("looks", "ben", away / "looks.study", CHIEF, secret("ben"))
-    settle(qtbot, clinic)
-    panel.read_file(away / "looks.study", secret("ben"))
-    window = panel.window_
-    assert window is not None
-    for _ in range(total):
-        press(window, "DCCS2↵")
-    window.close()
-    panel.workbench.merge_study("looks", [away / "looks.answers"], CHIEF)
-    assert [panel.table.item(row, 1).text() for row in range(2)] == [f"{total} of {total}"] * 2
+    for reader in READERS[1:]:  # elsewhere: the file, a password, and nothing of this workspace
+        away = tmp_path / f"at {reader}'s"
+        away.mkdir()
+        clinic.give_study("looks", reader, away / "looks.study", CHIEF, secret(reader))
+        settle(qtbot, clinic)
+        panel.read_file(away / "looks.study", secret(reader))
+        window = panel.window_
+        assert window is not None
+        for case in range(total):
+            press(window, f"{'CD'[case % 2]}{'BC'[case % 2]}CS2↵")
+        window.close()
+        clinic.merge_study("looks", [away / "looks.answers"], CHIEF)
+    assert [panel.table.item(row, 1).text() for row in range(3)] == [f"{total} of {total}"] * 3
     assert panel.report_button.isEnabled()
     clinic.report_study("looks", tmp_path / "report", CHIEF)
     settle(qtbot, clinic)
     page = (tmp_path / "report" / "report.html").read_text("utf-8")
-    assert "anna" in page
-    assert "Krippendorff" in page
+    for word in (*READERS, "Krippendorff", "intraclass"):
+        assert word.lower() in page.lower()
 
 
 def test_nothing_in_the_window_tells_one_case_from_another(

@@ -34,13 +34,15 @@ def add_cohort(
     )
 
 
-def open_small(workspace: Workspace, folder: Path, dims: int = 2) -> tuple[CohortRecord, BundleRecord]:
+def open_small(
+    workspace: Workspace, folder: Path, dims: int = 2, train: int = 6
+) -> tuple[CohortRecord, BundleRecord]:
     """The cohort ``real`` and the tiny model in ``workspace``."""
     make(folder / "tiny", dims)
     from medsynth_desktop.bundles import read_bundle
 
     bundle = workspace.bundles.add(read_bundle(folder / "tiny").record, folder / "tiny")
-    return add_cohort(workspace, facts(dims).recipe), bundle
+    return add_cohort(workspace, facts(dims).recipe, train=train), bundle
 
 
 def add_samples(

@@ -24,6 +24,7 @@ from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.workbench import studying
+from medsynth_desktop.workbench.study_plan import Plan
 from medsynth_study.password_dialog import PasswordDialog
 from medsynth_study.plan_dialog import PlanDialog
 from medsynth_study.window import ReadingWindow
@@ -188,7 +189,7 @@ class StudyPanel(Panel):
         if dialog.exec():
             self.create(dialog.plan(), dialog.password.text())
 
-    def create(self, plan: studying.Plan, password: str) -> None:
+    def create(self, plan: Plan, password: str) -> None:
         """Draw ``plan`` up."""
         self.attempt(self.workbench.create_study, plan, password)
 

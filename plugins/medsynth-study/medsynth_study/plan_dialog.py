@@ -24,7 +24,7 @@ from medsynth_desktop.studies.questions import PUBLISHED, Question
 from medsynth_desktop.studies.sample_size import expected_width
 from medsynth_desktop.studies.sealed import SHORTEST_PASSWORD
 from medsynth_desktop.workbench.study_cases import Wish
-from medsynth_desktop.workbench.studying import ALIKE, LIKELY, Plan
+from medsynth_desktop.workbench.study_plan import ALIKE, LIKELY, Plan
 
 RECOGNITION = Question("origin", "Is this image real or synthetic?", "real-or-synthetic")
 INTRODUCTION = (

@@ -14,8 +14,9 @@ from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QMainWindow, QProg
 
 from medsynth_desktop.core.errors import MedSynthError
 from medsynth_desktop.qt.orientation import OrientationLetters
-from medsynth_desktop.qt.viewbar import PLANES
+from medsynth_desktop.qt.planes import PLANES
 from medsynth_desktop.qt.viewer import margin, show_volume
+from medsynth_desktop.qt.windowing import Windowing
 from medsynth_desktop.studies.questions import Question
 from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.workbench.study_rating import now
@@ -58,6 +59,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         self.model = ViewerModel(title="Reading")
         self.canvas = QtViewer(self.model, show_welcome_screen=False)
         self._letters = OrientationLetters(self.model)
+        self._windowing = Windowing(self.model) if reading.facts["may_window"] else None
         self.asking = Asking()
         self.asking.answered.connect(self._answered)
         self.place, self.message, self.bar = QLabel(), QLabel(), QProgressBar()
@@ -178,7 +180,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             return False
         if watched is self.asking.field and event.key() not in (Qt.Key.Key_Escape,):
             return False
-        return self._key(event)
+        return bool(self._key(event))
 
     def _key(self, event: QKeyEvent) -> bool:
         key = event.key()
@@ -200,7 +202,8 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         elif key in steps:
             self._scroll(steps[key])
         else:
-            return bool(event.text()) and self.asking.press(event.text().upper())
+            text = str(event.text())
+            return bool(text) and bool(self.asking.press(text.upper()))
         return True
 
     def _show_plane(self, plane: str) -> None:
@@ -225,6 +228,8 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         """Pause, or end: all answers are kept already."""
         QApplication.instance().removeEventFilter(self)
         self._settled.stop()
+        if self._windowing is not None:
+            self._windowing.close()
         self.canvas.close()
         super().closeEvent(event)
         self.left.emit()
