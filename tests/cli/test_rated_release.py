@@ -79,9 +79,7 @@ def test_a_release_that_asks_for_ratings(say: Say, home: Path, cli: Cli, tmp_pat
     assert cli(*approve).code == 0
     refused = cli("approve", POOR, "--who", "Dr A", *rest)
     assert refused.code == 3
-    told = (
-        f"{POOR} was rated anatomy B (2 readers); the release policy asks for at least 2 readers, median C"
-    )
+    told = f"{POOR} was rated anatomy B (2 readers); the release policy asks for at least 2 readers, median C"
     assert told in refused.err
     out = tmp_path / "package"
     export = ("export", "--batch", "drawn", "--cohort", "real", "--formats", "nifti", *rest)
