@@ -160,7 +160,7 @@ def export(
     with open_workspace() as workspace:
         workspace.studies.reader_file(name, reader)
         secret = password("The investigator's", STUDY, password_file)
-        theirs = password(f"A new, {reader}'s", READER, reader_password_file, twice=True)
+        theirs = password(f"{reader}'s new", READER, reader_password_file, twice=True)
         path = run(studying.export_reader(workspace, name, reader, out, secret, theirs))
         size = path.stat().st_size
     where = f"{out}, {size / 1e6:.1f} MB" if out else "on this computer (medsynth study rate --study)"

@@ -81,14 +81,17 @@ def rate(
 
 
 def _sign_in(study: str | None, file: Path | None, reader: str, log: Path | None, secret: str) -> Reading:
-    from medsynth_desktop.studies.reading import Reading
-    from medsynth_desktop.workbench import studying
+    from medsynth_desktop.studies.reading import Reading, answers_beside
 
-    if file is not None:
-        reading = Reading(file, secret, log or file.with_suffix(".answers"))
+    if (
+        file is not None
+    ):  # without what a workspace needs: on a reader's computer it may not even be installed
+        reading = Reading(file, secret, log or answers_beside(file))
         if reader and reading.facts["reader"] != reader:
             raise InputRefused(f"{file.name} is not {reader}'s. Ask for the right file.")
         return reading
+    from medsynth_desktop.workbench import studying
+
     with open_workspace() as workspace:
         return studying.sign_in(workspace, str(study), reader, secret)
 
@@ -112,40 +115,44 @@ def _ask(reading: Reading, images: Path | None) -> int:
         say(f"\nCase {showing + 1} of {len(reading)}   ({UNDO}: the question before; {PAUSE}: stop here)")
         if images is not None:
             say(f"image: {show_case(reading, showing, images)}")
-        given = _ask_case(reading, showing, lines)
+        given, onward = _ask_case(reading, showing, lines)
         new += given
-        if reading.current == showing:
+        if not onward:
             break
     return new
 
 
-def _ask_case(reading: Reading, showing: int, lines: Iterator[str]) -> int:
-    """Ask the questions of one case; return the number of answers kept."""
+def _ask_case(reading: Reading, showing: int, lines: Iterator[str]) -> tuple[int, bool]:
+    """Ask the questions of one case until it is left; return answers kept, and whether to go on."""
     from medsynth_desktop.studies.typed import read_answer
     from medsynth_desktop.workbench.study_rating import now
 
     began, new = time.monotonic(), 0
     left = list(reading.open_questions(showing))
     asked = [q for q in reading.questions if q not in left]
-    while left:
-        question = left[0]
-        _say_question(question)
+    while True:
+        if left:
+            _say_question(left[0])
+        else:
+            _prompt(f"Enter: next case; {UNDO}: the question before")
         line = next(lines, PAUSE)
-        if line.strip().lower() == PAUSE:
-            break
-        if line.strip().lower() == UNDO:
+        word = line.strip().lower()
+        if word == PAUSE:
+            return new, False
+        if word == UNDO:
             if asked and reading.facts["may_change"]:
                 left.insert(0, asked.pop())
             continue
+        if not left:
+            return new, True
         try:
-            value = read_answer(question, line)
-            reading.answer(showing, question.id, value, now(), round(time.monotonic() - began, 3))
+            value = read_answer(left[0], line)
+            reading.answer(showing, left[0].id, value, now(), round(time.monotonic() - began, 3))
         except InputRefused as error:
             say(str(error))
             continue
         asked.append(left.pop(0))
         new += 1
-    return new
 
 
 def _say_question(question: Question) -> None:
@@ -156,5 +163,9 @@ def _say_question(question: Question) -> None:
     say(question.text)
     for letter, option in zip(ascii_uppercase, question.options, strict=False):
         say(f"  {letter}  {option}")
-    sys.stderr.write(f"{hint(question)}: ")
+    _prompt(hint(question))
+
+
+def _prompt(words: str) -> None:
+    sys.stderr.write(f"{words}: ")
     sys.stderr.flush()

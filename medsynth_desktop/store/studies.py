@@ -124,9 +124,9 @@ class Studies:
             write_file(self._workspace, self.folder(name) / "study.json", partial(_write, text))
 
     def freeze(self, name: str, when: str) -> StudyRecord:
-        """Note that the first reader started at ``when``; a study that is frozen stays as it is."""
+        """Note that a reader started at ``when`` (ISO 8601, UTC); the first of all counts."""
         record = self.get(name)
-        if not record.frozen:
+        if not record.frozen or when < record.frozen:
             record = dataclasses.replace(record, frozen=when)
             self.put(record)
         return record

@@ -39,7 +39,7 @@ class AnswerLog:
     """
 
     def __init__(self, path: Path, key: bytes, study: str, reader: str, design: str) -> None:
-        """Open or begin a log; the torn last line of a killed program is dropped.
+        """Open or begin a log; the torn last line of a killed program does not count, and goes with the next answer.
 
         Raises
         ------
@@ -50,11 +50,9 @@ class AnswerLog:
         self._chain = hash_bytes(canonical_json([study, reader, design]).encode())
         self.answers: list[Answer] = []
         data = path.read_bytes() if path.exists() else b""
-        whole = data.rfind(b"\n") + 1
-        for line in data[:whole].splitlines():
+        self._size, self._whole = len(data), data.rfind(b"\n") + 1
+        for line in data[: self._whole].splitlines():
             self._take(line)
-        if whole < len(data):
-            os.truncate(path, whole)
 
     def _take(self, line: bytes) -> None:
         done, _, text = line.partition(b" ")
@@ -67,14 +65,27 @@ class AnswerLog:
         self._chain = hash_bytes(self._chain.encode() + line)
 
     def add(self, answer: Answer, done: int) -> None:
-        """Append one answer, with which ``done`` showings are done; it is on the disk when this returns."""
+        """Append one answer, with which ``done`` showings are done; it is on the disk when this returns.
+
+        Raises
+        ------
+        InputRefused
+            When somebody else wrote to the log since it was opened: two hands at one log would spoil it.
+        """
         text, front = canonical_json(dataclasses.asdict(answer)).encode(), str(done).encode()
         sealed = encrypt(self._key, text, self._chain.encode() + front)
         line = front + b" " + base64.b64encode(sealed)
-        with self.path.open("ab") as stream:
+        with self.path.open("r+b" if self.path.exists() else "xb") as stream:
+            if stream.seek(0, os.SEEK_END) != self._size:
+                raise InputRefused(
+                    "These answers were changed since you signed in, perhaps in another window; sign in again."
+                )
+            stream.truncate(self._whole)
+            stream.seek(self._whole)
             stream.write(line + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
+        self._size = self._whole = self._whole + len(line) + 1
         self._chain = hash_bytes(self._chain.encode() + line)
         self.answers.append(answer)
 

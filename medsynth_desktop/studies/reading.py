@@ -87,20 +87,17 @@ class Reading:
     @property
     def done(self) -> int:
         """Showings before the first with a question open; nothing is answered beyond it."""
-        standing = self._log.standing()
-        last = max((showing for showing, _ in standing), default=0)
-        whole = all((last, q.id) in standing for q in self.questions)
-        return last + 1 if whole else last
+        return self.last if self.open_questions(self.last) else self.last + 1
 
     @property
-    def just_done(self) -> int | None:
-        """The last showing while nothing of the next is answered: a slip of its last answer can be mended."""
-        standing = self._log.standing()
-        begun = any(showing == self.done for showing, _ in standing)
-        return self.done - 1 if self.done and not begun else None
+    def last(self) -> int:
+        """The showing answered last, which is not left until the next is answered; 0 at the beginning."""
+        return max((showing for showing, _ in self._log.standing()), default=0)
 
     def answer(self, showing: int, question: str, value: Any, time: str, seconds: float | None) -> None:
         """Keep an answer; it is on the disk when this returns.
+
+        A case is left when the next one is answered: until then its answers may be changed, if answers may be.
 
         Raises
         ------
@@ -113,12 +110,17 @@ class Reading:
         check_answer(asked, value)
         now = self.current
         ahead = showing < 0 or showing >= len(self) or (now is not None and showing > now)
-        back = not ahead and showing not in (now, self.just_done)
-        if ahead or (back and not self.facts["may_go_back"]):
+        if ahead or (showing < self.last and not self.facts["may_go_back"]):
+            due = "no other" if now is None else f"case {now + 1}"
             raise InputRefused(
-                f"Showing {showing} is not to be answered now; expected {now}. Answer that one."
+                f"Case {showing + 1} is not to be answered now; expected {due}. Answer that one."
             )
         if (showing, question) in self._log.standing() and not self.facts["may_change"]:
             raise InputRefused("This study does not let an answer be changed. Go on to the next question.")
-        last = showing == now and [q.id for q in self.open_questions(showing)] == [question]
-        self._log.add(Answer(showing, question, value, time, seconds), self.done + last)
+        completes = showing == now and [q.id for q in self.open_questions(showing)] == [question]
+        self._log.add(Answer(showing, question, value, time, seconds), self.done + completes)
+
+
+def answers_beside(file: Path) -> Path:
+    """Where the answers of a reader go who reads from ``file``."""
+    return file.with_suffix(".answers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from medsynth_desktop.studies.answers import AnswerLog, showings_done
 from medsynth_desktop.studies.giving import give
 from medsynth_desktop.studies.merging import merge as merge_log
 from medsynth_desktop.studies.merging import open_log, whose
-from medsynth_desktop.studies.reading import Reading
+from medsynth_desktop.studies.reading import Reading, answers_beside
 from medsynth_desktop.studies.study import Study, open_study
 from medsynth_desktop.workbench.study_cases import conformed
 
@@ -43,7 +44,8 @@ def export_reader(
 ) -> Steps[Path]:
     """Write the one file that a reader needs, under a password of theirs; return where it lies.
 
-    ``out`` None keeps it in the workspace, for reading on this computer.
+    ``out`` None keeps it in the workspace, for reading on this computer. Answers that the reader has given already go
+    along, beside ``out``, so that they go on where they stopped and nothing contradicts.
 
     Raises
     ------
@@ -62,7 +64,14 @@ def export_reader(
         )
     if out is None:
         target.unlink(missing_ok=True)
+    elif answers_beside(out).exists():
+        raise InputRefused(
+            f"{answers_beside(out).name} exists already and is not written over. Choose another name."
+        )
     yield from give(target, study, reader, readers_password, partial(conformed, workspace))
+    held = workspace.studies.answers(name, reader)
+    if out is not None and held.is_file():
+        shutil.copyfile(held, answers_beside(out))
     if out is not None and reader not in record.given:
         workspace.studies.put(dataclasses.replace(record, given=(*record.given, reader)))
     return target

@@ -16,7 +16,16 @@ from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.workbench.study_rating import show_case
 from tests.cli.conftest import Cli
-from tests.cli.study_words import CHIEF, READERS, Say, make_workspace, secret, speaker, write_answers
+from tests.cli.study_words import (
+    CHIEF,
+    READERS,
+    Say,
+    environment,
+    make_workspace,
+    secret,
+    speaker,
+    write_answers,
+)
 
 CREATE = ("create", "looks", "--cohort", "real", "--batch", "drawn", "--readers", ",".join(READERS))
 
@@ -125,15 +134,15 @@ def test_reading_step_by_step_shows_one_nameless_image(
 ) -> None:
     say(*CREATE, "--real", 3, "--synthetic", 3, "--repeats", 0)
     say("export", "looks", "--reader", "anna", "--out", tmp_path / "a.study", reader="anna")
-    typed = "D\nnonsense\nc\nundo\nB\n1\nA\nA\nA\nC\npause\n"
+    typed = "D\nnonsense\nc\nundo\nB\n1\nundo\nC\n\nA\nA\nA\n\nC\npause\n"
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     words = ("rate", "--file", tmp_path / "a.study", "--images", tmp_path / "shown")
     told = say(*words, reader="anna")
-    assert (told["done"], told["new"]) == (2, 4 + 3 + 1)
+    assert (told["done"], told["new"]) == (2, 5 + 3 + 1)
     assert [p.name for p in (tmp_path / "shown").iterdir()] == ["case.nii"]
     shown = nibabel.load(tmp_path / "shown" / "case.nii")
     assert shown.header.get_zooms()[:2] == (4.0, 4.0)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("A\n" * 99))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("A\nA\n\n" + "A\nA\nA\n\n" * 9))
     told = say(*words, reader="anna")
     assert told["complete"]
     assert told["new"] == 4 * 3 - 1
@@ -155,6 +164,42 @@ def test_a_killed_reading_is_given_the_same_table_again(say: Say, home: Path, tm
     assert subprocess.run([sys.executable, "-c", code, *map(str, words)], check=False).returncode == -9
     told = say("rate", "--file", tmp_path / "a.study", "--answers", table, reader="anna")
     assert (told["new"], told["complete"]) == (60 - 10, True)
+
+
+def test_a_reader_moves_to_another_computer_without_loss(say: Say, tmp_path: Path) -> None:
+    say(*CREATE, "--repeats", 0)
+    say("export", "looks", "--reader", "anna", reader="anna")
+    first = write_answers(tmp_path / "first.csv", range(1, 5))
+    say("rate", "--study", "looks", "--reader", "anna", "--answers", first, reader="anna")
+    file = tmp_path / "anna.study"
+    say("export", "looks", "--reader", "anna", "--out", file, reader="anna")
+    rest = write_answers(tmp_path / "rest.csv", range(5, 21))
+    assert say("rate", "--file", file, "--answers", rest, reader="anna")["complete"]
+    assert say("merge", "looks", tmp_path / "anna.answers")["files"][0]["new"] == 16 * 3
+    assert "not written over" in say(
+        "export", "looks", "--reader", "anna", "--out", tmp_path / "anna.new", reader="anna", code=1
+    )
+
+
+def test_reading_needs_neither_torch_nor_a_workspace(say: Say, tmp_path: Path) -> None:
+    say(*CREATE, "--repeats", 0)
+    say("export", "looks", "--reader", "anna", "--out", tmp_path / "a.study", reader="anna")
+    rows = write_answers(tmp_path / "a.csv", range(1, 21))
+    words = ["study", "rate", "--file", tmp_path / "a.study", "--answers", rows]
+    code = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in ('torch', 'monai', 'lightning', 'qtpy', 'napari', 'scipy', 'sqlalchemy'):\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        f"from medsynth_desktop.cli import main\nmain({[str(w) for w in words]!r})\n"
+    )
+    none = {**environment(tmp_path / "none", "anna"), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=none, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "20 of 20 cases done; hand a.answers back" in done.stdout
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_help_loads_neither_torch_nor_qt(words: list[str]) -> None:
 
 
 def test_light_rooms_work_where_torch_is_not_installed() -> None:
-    rooms = ("core", "formats", "store", "cohorts", "meshes", "releases", "jobs")
+    rooms = ("core", "formats", "store", "cohorts", "meshes", "studies", "releases", "jobs")
     done = run_python(IMPORT_ROOMS.format(absent=TORCH, rooms=rooms))
     assert done.returncode == 0, done.stderr
 

@@ -145,6 +145,36 @@ def test_a_killed_reading_goes_on_at_the_same_case(study: tuple[Path, Study]) ->
         sign_in(folder, 2, "ben")  # another reader's log
 
 
+def test_two_hands_at_one_log_do_not_spoil_it(study: tuple[Path, Study]) -> None:
+    folder, _ = study
+    one, two = sign_in(folder, 1, "anna"), sign_in(folder, 1, "anna")
+    rate(one, 1)
+    with pytest.raises(InputRefused, match="sign in again"):
+        rate(two, 1)
+    assert sign_in(folder, 1, "anna").done == 1
+
+
+def test_looking_at_answers_changes_no_byte(study: tuple[Path, Study]) -> None:
+    folder, made = study
+    rate(sign_in(folder, 1, "anna"), 1)
+    torn = (folder / "mine.log").read_bytes() + b"torn"
+    (folder / "mine.log").write_bytes(torn)
+    assert whose(folder / "mine.log", made) == "anna"
+    merge(folder / "1.held", made, "anna", folder / "mine.log")
+    assert (folder / "mine.log").read_bytes() == torn
+
+
+def test_a_case_is_left_when_the_next_is_answered(study: tuple[Path, Study]) -> None:
+    folder, _ = study
+    reading = sign_in(folder, 1, "anna")
+    rate(reading, 1)
+    reading.answer(0, "anatomy", 1, "t", 1.0)  # undone in time
+    reading.answer(1, "anatomy", 1, "t", 1.0)
+    with pytest.raises(InputRefused, match="Case 1 is not to be answered now; expected case 2"):
+        reading.answer(0, "anatomy", 2, "t", 1.0)
+    assert (reading.done, reading.last) == (1, 1)
+
+
 def test_answers_merge_once_and_contradictions_are_refused(study: tuple[Path, Study]) -> None:
     folder, made = study
     rate(sign_in(folder, 1, "anna"), 2)
