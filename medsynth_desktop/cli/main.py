@@ -21,6 +21,7 @@ from medsynth_desktop.cli import (
     model,
     quality,
     release,
+    study,
     system,
 )
 from medsynth_desktop.cli.console import say, take_shared_options
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, system, cohort, model, bundle, batch, distill, guard, quality, features, release):
+for room in (demo, system, cohort, model, bundle, batch, distill, guard, quality, features, study, release):
     room.add_to(app)
 add_epilog(app)
 

@@ -21,7 +21,14 @@ LIBRARIES = (
     "SQLAlchemy", "safetensors", "pyqtgraph", "superqt", "magicgui",
 )  # fmt: skip
 DECODERS = ("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle")
-PLUGINS = ("medsynth-volumes", "medsynth-sampler", "medsynth-guard", "medsynth-meshes", "medsynth-release")
+PLUGINS = (
+    "medsynth-volumes",
+    "medsynth-sampler",
+    "medsynth-guard",
+    "medsynth-meshes",
+    "medsynth-study",
+    "medsynth-release",
+)
 
 ONLY_BY_NAME = {"memorised", "disguises", "steps", "private"}
 """Benchmarks that take a quarter of an hour or more: run only when they are named."""

@@ -18,6 +18,17 @@ INK = "#14181f"
 PAPER = "#f0f1f2"
 """Text on the dark theme."""
 
+ACCENT = "#4466d6"
+"""Behind white text: what is chosen, and the one button of a panel that does what the panel is for."""
+PRIMARY = (
+    f"QPushButton {{ background: {ACCENT}; color: #ffffff; font-weight: bold; border: 2px solid {ACCENT}; }}"
+    "QPushButton:hover { background: #3555c4; border-color: #3555c4; }"
+    "QPushButton:pressed { background: #2a459f; border-color: #2a459f; }"
+    f"QPushButton:focus {{ border: 2px solid {PAPER}; }}"
+    "QPushButton:disabled { background: #3a3f4b; color: #9a9ea6; border-color: #3a3f4b; }"
+)
+"""Style of that button."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:

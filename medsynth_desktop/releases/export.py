@@ -39,6 +39,7 @@ def export_release(
     calibration: Mapping[str, Any] | None = None,
     created: str | None = None,
     serial: str | None = None,
+    rating_rule: str = "",
 ) -> Steps[ReleaseRecord]:
     """Write a package into the new folder ``out``; it appears whole or not at all.
 
@@ -58,6 +59,8 @@ def export_release(
         ISO 8601; None: now.
     serial
         Tells two exports of the same samples apart; None: a fresh random one.
+    rating_rule
+        What was asked of readers before a sample could leave, in words; "" for nothing.
 
     Raises
     ------
@@ -77,6 +80,7 @@ def export_release(
         serial or uuid.uuid4().hex,
         signing_key,
         calibration,
+        rating_rule,
     )
     check_items(items, bundle, policy)
     with appearing(Path(out)) as folder:
@@ -100,7 +104,7 @@ def _fill(folder: Path, items: Sequence[ReleaseItem], terms: manifest.Terms) -> 
             yield Progress(done, total, f"Writing {item.sample.id} as {kind}")
             files += contents.add(kind, item, volume)
             done += 1
-        entries.append(manifest.sample_entry(item.sample, item.verdict, item.decision, files))
+        entries.append(manifest.sample_entry(item.sample, item.verdict, item.decision, files, item.ratings))
     yield Progress(total - 2, total, "Writing the manifest")
     (folder / manifest.README).write_text(readme.readme(len(items), terms), "utf-8", newline="\n")
     digest = _seal(folder, entries, terms)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,17 @@ from medsynth_desktop.releases.decisions import why_not_exportable
 
 @dataclass(frozen=True, eq=False)
 class ReleaseItem:
-    """A sample with all that lets it go; ``level`` is where its surface lies (None: a sensible one)."""
+    """A sample with all that lets it go.
+
+    ``level`` is where its surface lies (None: a sensible one); ``ratings`` what readers said, JSON, by question.
+    """
 
     sample: SampleRecord
     array: np.ndarray
     verdict: Verdict
     decision: Decision
     level: float | None = None
+    ratings: Sequence[Mapping[str, Any]] = ()
 
 
 def check_items(items: Sequence[ReleaseItem], bundle: BundleRecord, policy: Policy) -> None:

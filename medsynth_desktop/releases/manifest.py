@@ -39,9 +39,13 @@ NOTICE = (
 
 
 def sample_entry(
-    sample: SampleRecord, verdict: Verdict, decision: Decision, files: Sequence[str]
+    sample: SampleRecord,
+    verdict: Verdict,
+    decision: Decision,
+    files: Sequence[str],
+    ratings: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Where a sample came from, what the guard found, and who let it go."""
+    """Where a sample came from, what the guard found, what readers said of it, and who let it go."""
     return {
         "id": sample.id,
         "batch": sample.batch,
@@ -67,6 +71,7 @@ def sample_entry(
         "decision": {k: v for k, v in asdict(decision).items() if k not in ("sample", "policy_hash")}
         | {"policy": decision.policy_hash},
         "files": sorted(files),
+        **({"ratings": [dict(rating) for rating in ratings]} if ratings else {}),
     }
 
 
@@ -81,6 +86,7 @@ class Terms:
     serial: str
     key: bytes | None = None
     calibration: Mapping[str, Any] | None = None
+    rating_rule: str = ""
 
 
 def build(
@@ -108,6 +114,7 @@ def build(
         "intensity": images.meaning(bundle.recipe),
         "policy": asdict(terms.policy),
         "calibration": terms.calibration,
+        **({"ratings_asked_for": terms.rating_rule} if terms.rating_rule else {}),
         "signer": _signer(terms.key),
         "samples": list(samples),
         "files": sorted(files, key=lambda f: str(f["path"])),

@@ -7,6 +7,7 @@
     bundles/<sha256>/   models
     indexes/            derived from the arrays, to find the nearest fast; safe to delete
     recognisers/        networks trained on a cohort that recognise its patients
+    studies/            reader studies, sealed
     unfinished/         what is being written; leftovers of killed processes are swept on opening
 
 An array or a bundle reaches its final place before the record that names it, so a record never names
@@ -37,6 +38,7 @@ from medsynth_desktop.store.policies import Policies
 from medsynth_desktop.store.recognisers import Recognisers
 from medsynth_desktop.store.releases import Releases
 from medsynth_desktop.store.settings import Settings
+from medsynth_desktop.store.studies import Studies
 from medsynth_desktop.store.verdicts import Verdicts
 
 DATABASE = "workspace.sqlite"
@@ -49,7 +51,8 @@ class Workspace:
     ----------
     path
         The folder.
-    arrays, indexes, cohorts, bundles, batches, samples, verdicts, policies, decisions, releases, settings, recognisers
+    arrays, indexes, cohorts, bundles, batches, samples, verdicts, policies, decisions, releases, settings, recognisers,
+    studies
         Shelves of records.
     """
 
@@ -68,6 +71,7 @@ class Workspace:
         self.releases = Releases(database)
         self.settings = Settings(database)
         self.recognisers = Recognisers(path, self.settings)
+        self.studies = Studies(path)
 
     @classmethod
     def open(cls, path: Path, *, to_look: bool = False) -> Workspace:

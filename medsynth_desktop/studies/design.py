@@ -9,17 +9,22 @@ import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.hashing import hash_json
+from medsynth_desktop.studies.preparing import Preparation
 from medsynth_desktop.studies.questions import PUBLISHED, Question
+
+MOST_OPTIONS = 26
+"""One for each letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image to be read. ``training`` cases come first and are not counted."""
+    """One image to be read. ``training`` cases come first and are not counted; ``array`` is the image's hash."""
 
     id: str
     synthetic: bool
     group: str = ""
     training: bool = False
+    array: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Design:
     """All that decides who sees what, in which order, and is asked what.
 
     ``repeats`` is the share of counted cases shown a second time; ``block`` the number of cases in a balanced block.
+    ``preparation`` is what is done to every image before a reader sees it.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Design:
     may_go_back: bool = False
     may_change: bool = True
     may_window: bool = True
+    preparation: Preparation = Preparation()
 
     @property
     def hash(self) -> str:
@@ -69,10 +76,10 @@ def check_design(design: Design) -> None:
         if len(set(names)) < len(names):
             raise InputRefused(f"Each {what} may stand in a study once; one stands twice. Take it out.")
     for question in design.questions:
-        few = question.form == "likert" and len(question.options) < 2
-        if few or (question.form != "likert" and question.options):
+        odd = question.form == "likert" and not 2 <= len(question.options) <= MOST_OPTIONS
+        if odd or (question.form != "likert" and question.options):
             raise InputRefused(
-                f"A Likert question has at least two options and other forms none; the question {question.id!r} "
+                f"A Likert question has 2 to {MOST_OPTIONS} options and other forms none; the question {question.id!r} "
                 f"({question.form}) has {len(question.options)}. Correct its options."
             )
     if design.block < 1 or not 0 <= design.repeats <= 1 or design.seed < 0:

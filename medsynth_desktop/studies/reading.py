@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.studies.answers import Answer, AnswerLog
+from medsynth_desktop.studies.preparing import LEVELS
 from medsynth_desktop.studies.questions import Question, check_answer
-from medsynth_desktop.studies.sealed import unseal
+from medsynth_desktop.studies.sealed import SealedFile
 
 
 class Reading:
@@ -26,33 +28,78 @@ class Reading:
         InputRefused
             When the password is wrong, or a file was changed or is another reader's.
         """
-        facts, *self._images = unseal(package, password)
-        self.facts: dict[str, Any] = json.loads(facts)
+        self._file = SealedFile(package, password)
+        self.facts: dict[str, Any] = json.loads(self._file.member(0))
         self.questions = tuple(
             Question(**{**q, "options": tuple(q["options"])}) for q in self.facts["questions"]
         )
         key = bytes.fromhex(self.facts["key"])
-        self._log = AnswerLog(answers, key, self.facts["study"], self.facts["reader"])
+        self._log = AnswerLog(answers, key, self.facts["study"], self.facts["reader"], self.facts["design"])
 
     def __len__(self) -> int:
         """Showings, training included."""
-        return len(self._images)
+        return len(self._file) - 1
 
     def image(self, showing: int) -> np.ndarray:
-        """Image of a showing: int16, 0 to 4095, on the study's grid."""
-        image: np.ndarray = np.load(io.BytesIO(self._images[showing]), allow_pickle=False)
+        """Image of a showing, read and decrypted now: int16, 0 to 4095, on the study's grid."""
+        stream = io.BytesIO(self._file.member(showing + 1))
+        image: np.ndarray = np.load(stream, allow_pickle=False)
         return image
+
+    def volume(self, showing: int) -> Volume:
+        """Image of a showing in patient millimetres and in the study's unit, float32; a picture has z = 1."""
+        facts = self.facts["image"]
+        first, last = facts["values"]
+        array = self.image(showing).astype(np.float32) * np.float32((last - first) / LEVELS) + np.float32(
+            first
+        )
+        if array.ndim == 2:
+            array = array[:, :, None]
+        return Volume(
+            array,
+            np.array(facts["affine"], float),
+            facts["modality"],
+            facts["unit"],
+            spaced=facts["spaced"],
+            window=tuple(facts["window"]),
+        )
+
+    @property
+    def answers_path(self) -> Path:
+        """Where the answers go."""
+        return self._log.path
+
+    def open_questions(self, showing: int) -> tuple[Question, ...]:
+        """Questions of a showing that are not answered yet."""
+        standing = self._log.standing()
+        return tuple(q for q in self.questions if (showing, q.id) not in standing)
+
+    def stands(self, showing: int, question: str, value: Any) -> bool:
+        """Whether exactly this answer stands."""
+        given = self._log.standing().get((showing, question))
+        return given is not None and given.value == value
 
     @property
     def current(self) -> int | None:
         """First showing with a question open; None when all are answered."""
-        standing = self._log.standing()
-        for showing in range(len(self)):
-            if any((showing, q.id) not in standing for q in self.questions):
-                return showing
-        return None
+        return self.done if self.done < len(self) else None
 
-    def answer(self, showing: int, question: str, value: Any, time: str, seconds: float) -> None:
+    @property
+    def done(self) -> int:
+        """Showings before the first with a question open; nothing is answered beyond it."""
+        standing = self._log.standing()
+        last = max((showing for showing, _ in standing), default=0)
+        whole = all((last, q.id) in standing for q in self.questions)
+        return last + 1 if whole else last
+
+    @property
+    def just_done(self) -> int | None:
+        """The last showing while nothing of the next is answered: a slip of its last answer can be mended."""
+        standing = self._log.standing()
+        begun = any(showing == self.done for showing, _ in standing)
+        return self.done - 1 if self.done and not begun else None
+
+    def answer(self, showing: int, question: str, value: Any, time: str, seconds: float | None) -> None:
         """Keep an answer; it is on the disk when this returns.
 
         Raises
@@ -66,11 +113,12 @@ class Reading:
         check_answer(asked, value)
         now = self.current
         ahead = showing < 0 or showing >= len(self) or (now is not None and showing > now)
-        back = not ahead and showing != now
+        back = not ahead and showing not in (now, self.just_done)
         if ahead or (back and not self.facts["may_go_back"]):
             raise InputRefused(
                 f"Showing {showing} is not to be answered now; expected {now}. Answer that one."
             )
         if (showing, question) in self._log.standing() and not self.facts["may_change"]:
             raise InputRefused("This study does not let an answer be changed. Go on to the next question.")
-        self._log.add(Answer(showing, question, value, time, seconds))
+        last = showing == now and [q.id for q in self.open_questions(showing)] == [question]
+        self._log.add(Answer(showing, question, value, time, seconds), self.done + last)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -22,6 +22,7 @@ from medsynth_desktop.core.hashing import canonical_json
 
 MAGIC = b"MEDSYNTH-SEALED-1\n"
 SHORTEST_PASSWORD = 8
+LONGEST_HEADER = 1 << 16
 _COST = 2**15
 """scrypt's n with r = 8, p = 1: 32 MiB and about a tenth of a second for each guess."""
 
@@ -55,58 +56,137 @@ def decrypt(key: bytes, sealed: bytes, place: bytes) -> bytes:
 
 
 def seal(path: Path, password: str, members: Sequence[bytes], public: dict[str, str] | None = None) -> None:
-    """Write ``members`` to a new file, whole or not at all; ``public`` can be read without the password.
+    """Write ``members`` to a new file at once; raises as `seal_steps`."""
+    for _ in seal_steps(path, password, members, len(members), public):
+        pass
+
+
+def seal_steps(
+    path: Path, password: str, members: Iterable[bytes], count: int, public: dict[str, str] | None = None
+) -> Iterator[int]:
+    """Write ``count`` members to a new file, whole or not at all; ``public`` can be read without the password.
+
+    Each is sealed and written before the next is asked for, so that only one is in memory. Yields how many are.
 
     Raises
     ------
     InputRefused
-        When the password is too short or the file exists.
+        When the password is too short, the file exists, or there are not ``count`` members.
+    """
+    check_password(password)
+    if path.exists():
+        raise InputRefused(f"{path.name} exists already and is not written over. Choose another name.")
+    salt = os.urandom(16)
+    facts = {"salt": salt.hex(), "members": count, "public": public or {}}
+    header = MAGIC + canonical_json(facts).encode() + b"\n"
+    key = derive_key(password, salt)
+    unfinished = path.with_name(path.name + ".part")
+    written = 0
+    try:
+        with unfinished.open("wb") as stream:
+            stream.write(header)
+            for member in members:
+                sealed = encrypt(key, member, header + str(written).encode())
+                stream.write(len(sealed).to_bytes(8, "big") + sealed)
+                written += 1
+                yield written
+            if written != count:
+                raise InputRefused(f"Expected {count} members of {path.name}; got {written}. Seal it again.")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def check_password(password: str) -> None:
+    """Refuse a password that is too short.
+
+    Raises
+    ------
+    InputRefused
+        When it has fewer than `SHORTEST_PASSWORD` characters.
     """
     if len(password) < SHORTEST_PASSWORD:
         raise InputRefused(
             f"A password has at least {SHORTEST_PASSWORD} characters; this has {len(password)}. Choose a longer one."
         )
-    if path.exists():
-        raise InputRefused(f"{path.name} exists already and is not written over. Choose another name.")
-    salt = os.urandom(16)
-    facts = {"salt": salt.hex(), "members": len(members), "public": public or {}}
-    header = MAGIC + canonical_json(facts).encode() + b"\n"
-    key = derive_key(password, salt)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as stream:
-        stream.write(header)
-        for number, member in enumerate(members):
-            sealed = encrypt(key, member, header + str(number).encode())
-            stream.write(len(sealed).to_bytes(8, "big") + sealed)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(unfinished, path)
+
+
+class SealedFile:
+    """A sealed file, opened: members are read and decrypted one at a time, when they are asked for.
+
+    Attributes
+    ----------
+    sizes
+        Bytes of each sealed member, as they lie in the file.
+    public
+        What anybody can read.
+    """
+
+    def __init__(self, path: Path, password: str) -> None:
+        """Open it.
+
+        Raises
+        ------
+        InputRefused
+            When it is no sealed file, not whole, the password is wrong or its first member was changed.
+        """
+        self.path = path
+        broken = f"{path.name} is no whole sealed file of a reader study. Ask for it again."
+        try:
+            with path.open("rb") as stream:
+                self._header = stream.readline(len(MAGIC)) + stream.readline(LONGEST_HEADER)
+        except OSError as error:
+            raise InputRefused(f"{path.name} cannot be opened ({error.strerror}). Check its name.") from None
+        if not self._header.startswith(MAGIC) or not self._header.endswith(b"\n"):
+            raise InputRefused(broken)
+        try:
+            facts = json.loads(self._header[len(MAGIC) :])
+            self._key = derive_key(password, bytes.fromhex(facts["salt"]))
+            count, self.public = int(facts["members"]), dict(facts["public"])
+        except (ValueError, KeyError, TypeError):
+            raise InputRefused(broken) from None
+        self.sizes, self._starts = self._measure(count, broken)
+        if count:
+            self.member(0)
+
+    def __len__(self) -> int:
+        """How many members."""
+        return len(self.sizes)
+
+    def member(self, number: int) -> bytes:
+        """Decrypt one member, counted from 0.
+
+        Raises
+        ------
+        InputRefused
+            When the password is wrong or the member was changed.
+        """
+        with self.path.open("rb") as stream:
+            stream.seek(self._starts[number])
+            sealed = stream.read(self.sizes[number])
+        return decrypt(self._key, sealed, self._header + str(number).encode())
+
+    def _measure(self, count: int, broken: str) -> tuple[list[int], list[int]]:
+        """Sizes and places of the members, from their lengths alone."""
+        sizes, starts, at = [], [], len(self._header)
+        whole = self.path.stat().st_size
+        with self.path.open("rb") as stream:
+            for _ in range(count):
+                stream.seek(at)
+                size = int.from_bytes(stream.read(8), "big")
+                starts.append(at + 8)
+                sizes.append(size)
+                at += 8 + size
+                if at > whole:
+                    raise InputRefused(broken)
+        if at != whole:
+            raise InputRefused(broken)
+        return sizes, starts
 
 
 def unseal(path: Path, password: str) -> list[bytes]:
-    """Members of a sealed file.
-
-    Raises
-    ------
-    InputRefused
-        When it is no sealed file, the password is wrong or anything was changed.
-    """
-    data = path.read_bytes()
-    end = data.find(b"\n", len(MAGIC)) + 1
-    broken = f"{path.name} is no whole sealed file of a reader study. Ask for it again."
-    if not data.startswith(MAGIC) or not end:
-        raise InputRefused(broken)
-    header = data[:end]
-    try:
-        facts = json.loads(header[len(MAGIC) :])
-        key, count = derive_key(password, bytes.fromhex(facts["salt"])), int(facts["members"])
-    except (ValueError, KeyError, TypeError):
-        raise InputRefused(broken) from None
-    members, at = [], end
-    for number in range(count):
-        size = int.from_bytes(data[at : at + 8], "big")
-        members.append(decrypt(key, data[at + 8 : at + 8 + size], header + str(number).encode()))
-        at += 8 + size
-    if at != len(data):
-        raise InputRefused(broken)
-    return members
+    """All members of a sealed file; raises as `SealedFile`."""
+    opened = SealedFile(path, password)
+    return [opened.member(number) for number in range(len(opened))]

@@ -94,12 +94,19 @@ class DecisionTable:
         return time_words(decision.when) if key == "when" else str(getattr(decision, key))
 
     def tip(self, row: int, column: int) -> str:
-        """Return the whole of the cell, and what a re-opened approval waits for."""
-        if COLUMNS[column].key == "decision" and self.reopened(row):
-            return NOT_AGAIN if self.verdict(row) == "block" else AGAIN
+        """Return the whole of the cell; of a decision also who took it and when, and what a re-opened one waits for."""
         if COLUMNS[column].key == "sample":
             return self.id(row)
-        return textwrap.fill(self.text(row, column), TIP_LETTERS)
+        whole = textwrap.fill(self.text(row, column), TIP_LETTERS)
+        return self._decision_tip(row, whole) if COLUMNS[column].key == "decision" else whole
+
+    def _decision_tip(self, row: int, words: str) -> str:
+        decision = self.decisions.get(self.order[row])
+        if decision is None:
+            return words
+        if self.reopened(row):
+            words = NOT_AGAIN if self.verdict(row) == "block" else AGAIN
+        return f"{words}\n{decision.who}, {time_words(decision.when)}"
 
     def blocked_again(self) -> int:
         """How many re-opened samples are blocked now, so that nobody can approve them again."""

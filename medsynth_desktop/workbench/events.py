@@ -18,6 +18,7 @@ class WorkbenchEvents(SignalGroup):
     verdicts = Signal()
     decisions = Signal()
     releases = Signal()
+    studies = Signal()  # the list of studies, or how far readers are, changed
     user = Signal()  # who is signed in
     jobs = Signal()  # a job was queued or ended
     progress = Signal()  # a running job advanced

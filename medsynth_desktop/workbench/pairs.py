@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.captions import (
     difference,
     difference_caption,
+    limit_passed,
     metric_captions,
     nearest_caption,
     other_image_words,
@@ -22,6 +24,7 @@ from medsynth_desktop.workbench.captions import (
 )
 from medsynth_desktop.workbench.guarding import GuardState
 from medsynth_desktop.workbench.overlay import Finding, explain_words, finding, undo
+from medsynth_desktop.workbench.presenting import VERDICTS
 from medsynth_desktop.workbench.state import Workbench
 
 Picture = tuple[Volume, str]
@@ -64,6 +67,25 @@ def told_by_disguise(guard: GuardState, sample: str | None) -> bool:
     """Whether a disguise lies beyond a limit, so that the pair is looked at with the disguise undone."""
     found = finding(guard.nearest.get(sample or ""), guard.policy)
     return found is not None and found.code > 0
+
+
+def deciding_metric(guard: GuardState, sample: str | None) -> str:
+    """Key of the metric that decided the verdict: of the worst, the disguise that is explained, else the first.
+
+    Empty where no metric lies beyond a limit.
+    """
+    verdict = verdict_shown(guard, sample)
+    if verdict is None or verdict.verdict == "pass":
+        return ""
+    codes = {
+        key: VERDICTS.index(limit_passed(METRICS[key], verdict.metrics.get(key, math.nan), limit))
+        for key, limit in guard.thresholds.items()
+        if key in METRICS
+    }
+    worst = max(codes.values(), default=0)
+    found = finding(verdict.nearest, guard.policy)
+    told = [found.metric.key] if found is not None and found.code else []
+    return next((key for key in (*told, *METRICS.keys()) if worst and codes.get(key) == worst), "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from medsynth_desktop.releases.export import ReleaseItem, export_release
 from medsynth_desktop.releases.verify import VerifyReport, verify_package
 from medsynth_desktop.releases.verify import verify_steps as package_steps
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.rated import check_rated, rated, rating_rule, told_of
 from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force
 
 
@@ -91,7 +92,7 @@ def approve(
     Raises
     ------
     GuardRefused
-        When one is blocked or unchecked.
+        When one is blocked, unchecked, or not rated as the release policy asks.
     InputRefused
         Without a name, or without a reason for one under review.
     """
@@ -99,6 +100,7 @@ def approve(
         rules.approve(verdict, who=who, reason=reason, when=now())
         for verdict in verdicts_in_force(workspace, cohort_name, samples)
     ]
+    check_rated(workspace, [decision.sample for decision in made])
     workspace.decisions.append_all(made)
     return made
 
@@ -156,6 +158,7 @@ def export(
         formats=tuple(formats),
         signing_key=signing_key(workspace),
         calibration=_calibration_told(workspace, cohort, batch),
+        rating_rule=rule.words if (rule := rating_rule(workspace)) else "",
     )
     workspace.releases.add(release)
     yield Progress(1, 1, "Verifying what was written")
@@ -182,6 +185,8 @@ def approved_items(workspace: Workspace, batch_name: str, cohort_name: str) -> l
     ------
     InputRefused
         When there is none.
+    GuardRefused
+        When one is not rated as the release policy asks.
     """
     decisions = workspace.decisions.of(batch_name)
     approved = [
@@ -191,9 +196,14 @@ def approved_items(workspace: Workspace, batch_name: str, cohort_name: str) -> l
     ]
     if not approved:
         raise InputRefused(f"Nothing in {batch_name} is approved; approve samples before exporting.")
-    verdicts = verdicts_in_force(workspace, cohort_name, [s.id for s in approved])
+    names = [s.id for s in approved]
+    verdicts = verdicts_in_force(workspace, cohort_name, names)
+    check_rated(workspace, names)
+    ratings = rated(workspace, names)
     return [
-        ReleaseItem(s, workspace.arrays.get(s.array_hash), verdict, decisions[s.id])
+        ReleaseItem(
+            s, workspace.arrays.get(s.array_hash), verdict, decisions[s.id], ratings=told_of(ratings[s.id])
+        )
         for s, verdict in zip(approved, verdicts, strict=True)
     ]
 

@@ -31,11 +31,11 @@ from medsynth_desktop.workbench import (
 )
 from medsynth_desktop.workbench.desk import Then
 from medsynth_desktop.workbench.foreign import Said
-from medsynth_desktop.workbench.guard_desk import GuardDesk
+from medsynth_desktop.workbench.study_desk import StudyDesk
 from medsynth_desktop.workbench.teaching import DistillSettings
 
 
-class Workbench(GuardDesk):
+class Workbench(StudyDesk):
     """Everything a user can do in the open workspace."""
 
     def open_volumes(self, paths: Sequence[Path]) -> Job:

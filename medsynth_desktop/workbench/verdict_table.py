@@ -21,6 +21,9 @@ DECISION_WORDS = {
     "reopened": "Re-opened",
 }
 UNDECIDED = "Undecided"
+DECISION_MARKS = {"approved": "✓", "rejected": "×", "reopened": "!"}
+"""The same where little room is; nothing is marked where nobody decided."""
+UNMARKED = "–"
 CHANCE = "p"
 """Key and title of the column of p-values."""
 LEAST_LETTERS = 6
@@ -171,6 +174,8 @@ class VerdictTable:
         text, key = self.text(row, column), self.columns[column].key
         if key == "sample":
             return self.id(row)
+        if key == "verdict":
+            return f"{text} {self.id(row)}, nearest real image {self._nearest(self.id(row))}"
         nearest = self._state.nearest.get(self.id(row))
         if key not in self._metrics or nearest is None or not nearest.neighbours:
             return text
@@ -189,6 +194,11 @@ class VerdictTable:
     def _nearest(self, sample: str) -> str:
         nearest = self._state.nearest.get(sample)
         return nearest.neighbours[0].image if nearest and nearest.neighbours else "none"
+
+    def mark(self, row: int) -> str:
+        """One letter for the decision, where the words have no room; its tip says them."""
+        decision = self._decisions.get(self.id(row))
+        return DECISION_MARKS[decision.status] if decision else UNMARKED
 
     def _decision(self, sample: str) -> str:
         decision = self._decisions.get(sample)

@@ -47,7 +47,7 @@ from tests.benchmarks.memorised_models import (
 SAMPLES = 60
 ASKED = 200
 DRAWN = SampleSettings("dpm-solver++2m", 20)
-REPEATED, FIRST_SEED, CHECKED = 240, 1000, 80
+REPEATED, FIRST_SEED, CHECKED = 480, 1000, 80
 """Samples of the model that repeats its patients, drawn each way (fewer say little), and looked at by distillation."""
 CANDIDATES, STUDENT_STEPS = 5, 2500
 

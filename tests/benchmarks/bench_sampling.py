@@ -2,16 +2,20 @@
 
 MONAI's way has the networks as MONAI builds them, with torch's convolutions; a second row lends it ours
 (`medsynth_desktop.networks.convolutions`), which leaves the loops to differ. The images of both are
-compared. Run it when nothing else computes: ``python tests/benchmarks/bench_sampling.py``.
+compared. Graphs that `torch.compile` makes of the UNet, and channels last in memory, stand beside them: what they bring
+says whether the program should use them. Run it when nothing else computes.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,9 +53,17 @@ def run(steps: int = 20, repeats: int = 3, threads: int | None = None) -> dict[s
         "monai_ddim": lambda: theirs.draw(steps),
         "monai_ddim_by_our_networks": lambda: lent.draw(steps),
     }
+    others = {"ours_ddim_channels_last": _changed(bundle, _channels_last)}
+    if shutil.which("g++"):  # what torch compiles by on a processor
+        others["ours_ddim_compiled_with_torch_s_convolutions"] = _changed(bundle, _compiled)
+    for name, other in others.items():
+        ways[name] = partial(_drawn, other, SampleSettings("ddim", steps))
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()  # warm up
+    first: dict[str, float] = {}
+    for name, way in ways.items():
+        started = time.perf_counter()
+        way()  # warm up, and compile
+        first[name] = time.perf_counter() - started
     same = float(np.abs(theirs.draw(steps) - lent.draw(steps)).max())
     for _ in range(repeats):
         for name, way in ways.items():
@@ -67,7 +79,32 @@ def run(steps: int = 20, repeats: int = 3, threads: int | None = None) -> dict[s
         "monai_over_ours": median["monai_ddim"] / median["ours_ddim"],
         "ddim_150_over_dpmpp_2m": median["ours_ddim_150_steps"] / median["ours_dpmpp_2m"],
         "largest_difference_of_monai_s_images": same,
+        "seconds_of_the_first_compiled_image": first.get("ours_ddim_compiled_with_torch_s_convolutions"),
     }
+
+
+def _drawn(bundle: Bundle, settings: SampleSettings) -> np.ndarray:
+    return drain(draw_sample(bundle, 1, settings, "cpu"))
+
+
+def _changed(bundle: Bundle, change: Callable[[Any], Any]) -> Bundle:
+    """The same model with another UNet."""
+    return replace(bundle, unet=change(copy.deepcopy(bundle.unet)))
+
+
+def _channels_last(unet: Any) -> Any:
+    return unet.to(memory_format=torch.channels_last_3d)
+
+
+def _compiled(unet: Any) -> Any:
+    """Compiled with torch's own convolutions: its compiler does not know the other one."""
+    return torch.compile(_with_torch_s_convolutions(unet))
+
+
+def _with_torch_s_convolutions(network: Any) -> Any:
+    for layer in network.modules():
+        layer.__class__ = {v: k for k, v in FASTER.items()}.get(type(layer), type(layer))
+    return network
 
 
 def _bundle() -> Bundle:
@@ -86,8 +123,7 @@ class MonaiWay:
         self._shape = bundle.latent_shape
         if plain:
             for network in (self._unet, self._autoencoder):
-                for layer in network.modules():
-                    layer.__class__ = {v: k for k, v in FASTER.items()}.get(type(layer), type(layer))
+                _with_torch_s_convolutions(network)
 
     def draw(self, steps: int) -> np.ndarray:
         """Sample by DDIM and decode."""

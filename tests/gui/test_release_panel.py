@@ -106,10 +106,22 @@ def test_reopened_approvals_are_said_in_words(judged: Workbench, open_panel: Any
     assert not panel.leaving.export_button.isEnabled()
 
 
-def test_a_reason_gets_the_room_that_is_left(judged: Workbench, open_panel: Any) -> None:
+def test_a_reason_gets_the_room_that_is_left(judged: Workbench, open_panel: Any, qtbot: Any) -> None:
     panel = open_panel(show=True)
     table = panel.table
     assert table.columnViewportPosition(3) + table.columnWidth(3) <= table.viewport().width()
+    assert table.horizontalScrollBar().maximum() == 0
+    assert [table.isColumnHidden(c) for c in range(6)] == [False] * 4 + [True] * 2
+    sign_in(panel)
+    panel.passing_button.click()
+    tips = [
+        table.rows.data(table.rows.index(r, 2), Qt.ItemDataRole.ToolTipRole)
+        for r in range(table.rows.rowCount())
+    ]
+    assert any(judged.user in tip for tip in tips)
+    panel.resize(760, 690)
+    qtbot.waitUntil(lambda: not table.isColumnHidden(4) and not table.isColumnHidden(5), timeout=WAIT_MS)
+    assert table.horizontalScrollBar().maximum() == 0
     panel.hide()
 
 

@@ -205,3 +205,23 @@ def test_a_refused_batch_name_gives_one_sentence_and_starts_nothing(panel, bench
     assert panel.banner.text.count(".") == 1
     assert "choose another batch name" in panel.banner.text
     assert not bench.runner.jobs
+
+
+def test_the_ways_to_a_model_say_when_they_are_for(panel, qtbot: QtBot) -> None:
+    box = panel.learning
+    qtbot.waitUntil(lambda: panel.engine.facts is not None, timeout=120_000)
+    shown = [b for b in (box.train_button, box.distill_button, box.private_button) if not b.isHidden()]
+    lines = box.words.text().splitlines()
+    assert [line.split(":")[0] for line in lines] == [b.text().split()[0].rstrip("…") for b in shown]
+    assert len(lines) == 3
+    assert box.minimumSizeHint().width() <= 390  # of the dock in a window of 1366x768
+
+
+def test_sample_is_the_button_that_stands_out(panel) -> None:
+    def colour(button) -> str:
+        return button.grab().toImage().pixelColor(8, 8).name()
+
+    from medsynth_desktop.qt.theme import ACCENT
+
+    assert colour(panel.sample_button) == ACCENT
+    assert colour(panel.learning.train_button) != ACCENT

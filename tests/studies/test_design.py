@@ -51,7 +51,7 @@ def test_place_in_the_order_does_not_tell_the_truth() -> None:
         ({"readers": ()}, "at least one reader"),
         ({"readers": ("anna", "anna")}, "reader may stand in a study once"),
         ({"block": 0}, "at least one case"),
-        ({"questions": (Question("q", "?", options=("one",)),)}, "at least two options"),
+        ({"questions": (Question("q", "?", options=("one",)),)}, "2 to 26 options"),
     ],
 )
 def test_a_faulty_design_is_refused(change: dict[str, object], told: str) -> None:

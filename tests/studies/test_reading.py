@@ -11,25 +11,40 @@ import numpy as np
 import pytest
 
 from medsynth_desktop.core.errors import InputRefused
+from medsynth_desktop.core.progress import drain
 from medsynth_desktop.studies.design import Case, Design
-from medsynth_desktop.studies.freezing import Frozen, freeze, merge, open_study
-from medsynth_desktop.studies.order import reading_order
+from medsynth_desktop.studies.giving import give
+from medsynth_desktop.studies.merging import merge, whose
+from medsynth_desktop.studies.preparing import Preparation
 from medsynth_desktop.studies.reading import Reading
-from medsynth_desktop.studies.sealed import unseal
+from medsynth_desktop.studies.sealed import SealedFile, unseal
 from medsynth_desktop.studies.statistics.agreement import measure_agreement, measure_repeats
+from medsynth_desktop.studies.study import Study, draw_up, open_study, seal_study
 from medsynth_desktop.studies.table import rating_table
 
 CASES = tuple(Case(f"{'drawn' if i % 2 else 'P-00'}-{i}", synthetic=i % 2 == 1) for i in range(6))
 DESIGN = Design(
-    "lungs", (*CASES, Case("warm-up", False, training=True)), ("anna", "ben"), block=2, repeats=0.34
+    "lungs",
+    (*CASES, Case("warm-up", False, training=True)),
+    ("anna", "ben"),
+    block=2,
+    repeats=0.34,
+    preparation=Preparation(
+        grid=(3, 4, 2), affine=tuple(map(tuple, np.eye(4).tolist())), unit="HU", values=(-1000.0, 1000.0)
+    ),
 )
 IMAGES = {c.id: np.full((3, 4, 2), i / 10, "f4" if i % 2 else "f8") for i, c in enumerate(DESIGN.cases)}
 PASSWORDS = {"anna": "anna's words", "ben": "ben's words"}
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> tuple[Path, Frozen]:
-    return tmp_path, freeze(tmp_path, DESIGN, IMAGES, "chief's words", PASSWORDS)
+def study(tmp_path: Path) -> tuple[Path, Study]:
+    made = draw_up(DESIGN)
+    seal_study(tmp_path / "study.sealed", made, "chief's words")
+    for number, reader in enumerate(DESIGN.readers, 1):
+        path = tmp_path / f"reader-{number}.sealed"
+        drain(give(path, made, reader, PASSWORDS[reader], lambda case: IMAGES[case.id]))
+    return tmp_path, made
 
 
 def sign_in(folder: Path, number: int, reader: str, answers: str = "mine.log") -> Reading:
@@ -44,15 +59,32 @@ def rate(reading: Reading, most: int) -> None:
             reading.answer(showing, question.id, 1 + (showing + number) % 4, "2026-01-01T00:00:00Z", 2.0)
 
 
-def test_a_frozen_design_comes_back_and_does_not_change(study: tuple[Path, Frozen]) -> None:
-    folder, frozen = study
-    assert open_study(folder, "chief's words") == frozen
-    with pytest.raises(InputRefused, match="frozen"):
-        freeze(folder, dataclasses.replace(DESIGN, seed=1), IMAGES, "chief's words", PASSWORDS)
+def test_a_sealed_study_comes_back_with_its_orders(study: tuple[Path, Study]) -> None:
+    folder, made = study
+    assert open_study(folder / "study.sealed", "chief's words") == made
+    other = dataclasses.replace(made, orders={**made.orders, "anna": made.orders["anna"][::-1]})
+    assert other.hash != made.hash
+    assert draw_up(DESIGN).hash != made.hash  # salted: nobody can try designs out against it
 
 
-def test_a_readers_file_holds_no_truth_and_no_names(study: tuple[Path, Frozen]) -> None:
-    folder, frozen = study
+def test_one_case_is_read_at_a_time(study: tuple[Path, Study]) -> None:
+    folder, made = study
+    path = folder / "reader-1.sealed"
+    sealed = SealedFile(path, PASSWORDS["anna"])
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1  # in the last case
+    path.write_bytes(bytes(data))
+    reading = sign_in(folder, 1, "anna")
+    assert reading.image(0).shape == (3, 4, 2)
+    assert reading.volume(0).array.min() >= -1000
+    assert reading.volume(0).unit == "HU"
+    with pytest.raises(InputRefused, match="was changed"):
+        reading.image(len(reading) - 1)
+    assert len(sealed) == len(made.orders["anna"]) + 1
+
+
+def test_a_readers_file_holds_no_truth_and_no_names(study: tuple[Path, Study]) -> None:
+    folder, _ = study
     members = unseal(folder / "reader-1.sealed", PASSWORDS["anna"])
     assert len({len(m) for m in members[1:]}) == 1
     assert len({m[:128] for m in members[1:]}) == 1  # the header: one dtype, shape and order
@@ -64,14 +96,14 @@ def test_a_readers_file_holds_no_truth_and_no_names(study: tuple[Path, Frozen]) 
         b"synthetic",
         b"repeat",
         b"seed",
-        frozen.design.hash.encode(),
+        b"-1.0",
     ):
         assert secret not in text
     for path in folder.iterdir():
         assert b"drawn" not in path.read_bytes()
 
 
-def test_only_the_right_password_and_an_unchanged_file_open(study: tuple[Path, Frozen]) -> None:
+def test_only_the_right_password_and_an_unchanged_file_open(study: tuple[Path, Study]) -> None:
     folder, _ = study
     path = folder / "reader-1.sealed"
     for wrong in ("ben's words", "chief's words"):
@@ -87,7 +119,7 @@ def test_only_the_right_password_and_an_unchanged_file_open(study: tuple[Path, F
         unseal(path, PASSWORDS["anna"])
 
 
-def test_a_killed_reading_goes_on_at_the_same_case(study: tuple[Path, Frozen]) -> None:
+def test_a_killed_reading_goes_on_at_the_same_case(study: tuple[Path, Study]) -> None:
     folder, _ = study
     code = (
         "import os, signal, sys; from pathlib import Path\n"
@@ -113,35 +145,38 @@ def test_a_killed_reading_goes_on_at_the_same_case(study: tuple[Path, Frozen]) -
         sign_in(folder, 2, "ben")  # another reader's log
 
 
-def test_answers_merge_once_and_contradictions_are_refused(study: tuple[Path, Frozen]) -> None:
-    folder, frozen = study
+def test_answers_merge_once_and_contradictions_are_refused(study: tuple[Path, Study]) -> None:
+    folder, made = study
     rate(sign_in(folder, 1, "anna"), 2)
     early = (folder / "mine.log").read_bytes()
     (folder / "early.log").write_bytes(early)
     (folder / "other.log").write_bytes(early)
     rate(sign_in(folder, 1, "anna"), 7)
     for came, expected in (("early.log", 6), ("mine.log", 27), ("mine.log", 27), ("early.log", 27)):
-        assert len(merge(folder, frozen, "anna", folder / came).answers) == expected
+        assert len(merge(folder / "1.held", made, "anna", folder / came).answers) == expected
     other = sign_in(folder, 1, "anna", "other.log")
     other.answer(2, "anatomy", 1, "elsewhere", 1.0)
-    kept = (folder / "reader-1.answers").read_bytes()
+    kept = (folder / "1.held").read_bytes()
     with pytest.raises(InputRefused, match="agree up to answer 6"):
-        merge(folder, frozen, "anna", folder / "other.log")
+        merge(folder / "1.held", made, "anna", folder / "other.log")
     with pytest.raises(InputRefused, match="was changed"):
-        merge(folder, frozen, "ben", folder / "mine.log")
-    assert (folder / "reader-1.answers").read_bytes() == kept
+        merge(folder / "2.held", made, "ben", folder / "mine.log")
+    assert (folder / "1.held").read_bytes() == kept
+    assert whose(folder / "mine.log", made) == "anna"
+    with pytest.raises(InputRefused, match="no answers to this study"):
+        whose(folder / "mine.log", draw_up(DESIGN))
 
 
-def test_the_table_feeds_the_statistics(study: tuple[Path, Frozen]) -> None:
-    folder, frozen = study
+def test_the_table_feeds_the_statistics(study: tuple[Path, Study]) -> None:
+    folder, made = study
     logs = {}
     for number, reader in enumerate(DESIGN.readers, 1):
         rate(sign_in(folder, number, reader, f"{reader}.log"), 9 if reader == "anna" else 6)
-        logs[reader] = merge(folder, frozen, reader, folder / f"{reader}.log")
-    table = rating_table(DESIGN, logs, "appearance")
+        logs[reader] = merge(folder / f"{number}.held", made, reader, folder / f"{reader}.log")
+    table = rating_table(made, logs, "appearance")
     assert np.isfinite(table.ratings).sum(axis=1).tolist() == [6, 5]
     assert np.isfinite(table.repeats).sum(axis=1).tolist() == [2, 0]
-    for number, showing in enumerate(reading_order(DESIGN, "anna")[1:7], 1):
+    for number, showing in enumerate(made.orders["anna"][1:7], 1):
         assert table.ratings[0, table.cases.index(showing.case)] == 1 + number % 4
     measure_agreement(table.ratings, 4)
     measure_repeats(table.ratings, table.repeats, 4)

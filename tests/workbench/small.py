@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from medsynth_desktop.core.records import BundleRecord, CohortRecord, Recipe
+from medsynth_desktop.core.records import BundleRecord, CohortRecord, Recipe, SampleRecord, SampleSettings
 from medsynth_desktop.store.cohorts import NewImage
 from medsynth_desktop.store.workspace import Workspace
 from tests.bundles.tiny import facts, make
@@ -34,10 +34,36 @@ def add_cohort(
     )
 
 
-def open_small(workspace: Workspace, folder: Path, dims: int = 2) -> tuple[CohortRecord, BundleRecord]:
+def open_small(
+    workspace: Workspace, folder: Path, dims: int = 2, train: int = 6
+) -> tuple[CohortRecord, BundleRecord]:
     """The cohort ``real`` and the tiny model in ``workspace``."""
     make(folder / "tiny", dims)
     from medsynth_desktop.bundles import read_bundle
 
     bundle = workspace.bundles.add(read_bundle(folder / "tiny").record, folder / "tiny")
-    return add_cohort(workspace, facts(dims).recipe), bundle
+    return add_cohort(workspace, facts(dims).recipe, train=train), bundle
+
+
+def add_samples(
+    workspace: Workspace, bundle: BundleRecord, batch: str = "drawn", count: int = 10
+) -> list[str]:
+    """Store smooth random images as samples of ``bundle``; their ids."""
+    workspace.batches.create(batch, bundle.hash)
+    for number in range(count):
+        array = workspace.arrays.put(picture(1000 + number, bundle.recipe.grid))
+        workspace.batches.add_sample(
+            SampleRecord(
+                id=f"S-{batch}-{number:03}",
+                batch=batch,
+                ordinal=number,
+                seed=number,
+                bundle_hash=bundle.hash,
+                settings=SampleSettings(),
+                device="cpu",
+                seconds=0.1,
+                array_hash=array,
+                created="2026-01-01T00:00:00+00:00",
+            )
+        )
+    return [sample.id for sample in workspace.batches.get(batch).samples]

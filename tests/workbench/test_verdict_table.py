@@ -100,6 +100,14 @@ def test_sample_ids_are_cut_where_they_differ_before_and_the_tip_has_all() -> No
     assert table().text(0, column(table(), "sample")) == "b"
 
 
+def test_what_a_narrow_table_leaves_out_is_told_elsewhere() -> None:
+    made = table()
+    rows = {made.id(row): row for row in range(3)}
+    assert [made.mark(rows[s]) for s in "ab"] == ["!", "–"]
+    assert made.tip(rows["a"], column(made, "decision")) == "Re-opened"
+    assert made.tip(rows["b"], 0) == "Block ■ b, nearest real image P-0007-1"
+
+
 def test_the_riskiest_comes_first_and_rows_are_found_by_sample() -> None:
     made = table()
     assert made.ids() == ["b", "c", "a"]

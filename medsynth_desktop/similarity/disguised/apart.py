@@ -10,11 +10,10 @@ import multiprocessing
 import signal
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pickle import UnpicklingError
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ import numpy as np
 from medsynth_desktop.core.records import Disguise
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised.sides import Real, Side, disguises
-from medsynth_desktop.similarity.disguised.sight import Share
 
 WORTH = 0.5
 """Seconds of looking after which helpers are started: one takes about a second until it is ready."""
@@ -68,7 +66,7 @@ class Helper:
         """How alike, as a whole and in part, some of ``starts`` are when they are laid roughly over the query."""
         return list(self._ask("lay", which))
 
-    def finest(self, which: Sequence[int], share: Share = map) -> list[Disguise]:
+    def finest(self, which: Sequence[int]) -> list[Disguise]:
         """What some of those laid show at full detail."""
         return list(self._ask("finest", which))
 
@@ -94,7 +92,7 @@ class Helper:
 def _serve(pipe: Connection) -> None:
     """Take what is known of the real images, then answer the commands of `Helper`, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent decides
-    with ThreadPoolExecutor(2) as pool, one_thread_each(), suppress(EOFError, OSError, UnpicklingError):
+    with one_thread_each(), suppress(EOFError, OSError, UnpicklingError):
         placed, *own = pipe.recv()
         real = Real(placed, _Asked(pipe), *own)
         sides = Side(real, 1), Side(real, -1)
@@ -102,7 +100,7 @@ def _serve(pipe: Connection) -> None:
             "disguises": lambda image: disguises(real, sides, image, map),
             "starts": sides[1].starts,
             "lay": sides[1].lay,
-            "finest": lambda which: sides[1].finest(which, pool.map),
+            "finest": sides[1].finest,
         }
         pipe.send((False, None))
         while True:
@@ -114,15 +112,14 @@ class _Asked(Sequence[np.ndarray]):
     """The real images, each sent for when it is needed."""
 
     def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._lock = pipe, Lock()
+        self._pipe = pipe
 
     def __len__(self) -> int:
         raise NotImplementedError
 
     def __getitem__(self, index: Any) -> Any:
-        with self._lock:
-            self._pipe.send((True, index))
-            return self._pipe.recv()
+        self._pipe.send((True, index))
+        return self._pipe.recv()
 
 
 class Helpers:

@@ -8,8 +8,8 @@ import numpy as np
 
 from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.interpolation import pulled
-from medsynth_desktop.similarity.disguised.sight import Seen, Share, local_shared
-from medsynth_desktop.similarity.disguised.structure import REST, Structure, thinned, thinning
+from medsynth_desktop.similarity.disguised.sight import Seen
+from medsynth_desktop.similarity.disguised.structure import REST, Structure, local, thinned, thinning
 from medsynth_desktop.similarity.disguised.windows import boxes
 
 PART = 0.4
@@ -44,23 +44,18 @@ class Overlay:
     high: tuple[int, ...]
 
 
-def compare(image: Seen, other: Structure, map_: Affine, sign: int, share: Share = map) -> Overlay:
+def compare(image: Seen, other: Structure, map_: Affine, sign: int) -> Overlay:
     """How alike the images are under ``map_``, apart from what the query has in common with every image.
 
     Likeness is the partial correlation given the mean image, within a window: two heads share the mean's outline, only
-    copies share what departs from it. ``share`` is `map`, or one that lets others help.
+    copies share what departs from it.
     """
     own, thin = image.structure, thinning(image.structure.band.shape)
     amount, their_amount = thinned(own.weight), thinned(other.weight)
-    seen, worth = share(
-        lambda step, band, shape: pulled(map_.in_cells(step), band, shape),
-        (own.step, own.step * thin),
-        (other.band, their_amount),
-        (own.band.shape, amount.shape),
-    )
-    seen = sign * seen
+    seen = sign * pulled(map_.in_cells(own.step), other.band, own.band.shape)
+    worth = pulled(map_.in_cells(own.step * thin), their_amount, amount.shape)
     weight = np.sqrt(amount * np.clip(worth, 0, 1))
-    *products, both, others = local_shared([(one, seen) for one in [*image.common, own.band, seen]], share)
+    *products, both, others = local([(one, seen) for one in [*image.common, own.band, seen]])
     theirs = image.explained_of(products)
     both = both - sum(a * b for a, b in zip(image.explained, theirs, strict=True))
     others = np.maximum(others - sum(part**2 for part in theirs), 0)

@@ -33,10 +33,10 @@ from medsynth_desktop.similarity.disguised.sides import (
     POSES,
     TURNED,
     Real,
+    Share,
     Side,
     disguises,
 )
-from medsynth_desktop.similarity.disguised.sight import Share
 from medsynth_desktop.similarity.disguised.structure import EDGE
 from medsynth_desktop.similarity.disguised.waiting import each
 from medsynth_desktop.similarity.index import Shelf

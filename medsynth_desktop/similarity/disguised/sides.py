@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from medsynth_desktop.similarity.disguised.interpolation import pulled
 from medsynth_desktop.similarity.disguised.overlay import Overlay, compare
 from medsynth_desktop.similarity.disguised.placed import Placed, strong
 from medsynth_desktop.similarity.disguised.shelved import Known
-from medsynth_desktop.similarity.disguised.sight import Share, Sight
+from medsynth_desktop.similarity.disguised.sight import Sight
 from medsynth_desktop.similarity.disguised.structure import (
     FINE,
     MIDDLE,
@@ -33,8 +33,9 @@ CANDIDATES = 4
 """Real images, mirrored or not, that are laid over a query, at most."""
 LEAST = 0.7
 """Share of the likeliest one's score below which no other is laid over a query."""
-REMEMBERED = 32
-"""Structures of real images that are held: both sides of a query ask for them, often the next query too."""
+REMEMBERED = {False: 128, True: 24}
+"""Structures of real images that are held, in middle cells and in fine ones (at most 1 and 7 MB each): both sides of a
+query ask for them, and images that one query is like are often those of the next."""
 FOCUS = 4
 """Power of a block's likeness with which it decides where an overlay is refined."""
 FAINT = 1e-3
@@ -42,6 +43,8 @@ FAINT = 1e-3
 TURNED = {2: (-5.0, 5.0), 3: ()}
 """Degrees by which a query is also turned: a part that was turned first is not on its frame."""
 POSES = ("frame", "unmoved", "turned", "shrunken")
+Share = Callable[..., Iterable[Any]]
+"""`map`, or a pool's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,15 @@ class Real:
         self.placed, self.images, self.records = placed, images, records
         self.candidates, self.poses = candidates, poses
         self.rank = np.argsort(np.argsort([record.id for record in records]))  # among equals the first id
-        self.structure = lru_cache(REMEMBERED)(self._structure)
+        self._held = {
+            fine: lru_cache(count)(partial(self._structure, fine)) for fine, count in REMEMBERED.items()
+        }
 
-    def _structure(self, index: int, fine: bool) -> Structure:
+    def structure(self, index: int, fine: bool) -> Structure:
+        """Structure of a real image, in fine cells or in middle ones."""
+        return self._held[fine](index)
+
+    def _structure(self, fine: bool, index: int) -> Structure:
         image = np.asarray(self.images[index], np.float32)
         return within(structure_of(image, FINE if fine else MIDDLE))
 
@@ -113,8 +122,8 @@ class Looking(Protocol):
     def lay(self, which: Sequence[int]) -> list[tuple[float, float]]:
         """How alike, as a whole and in part, some of ``starts`` are when they are laid roughly over the query."""
 
-    def finest(self, which: Sequence[int], share: Share = map) -> list[Disguise]:
-        """What some of those laid show at full detail; ``share`` is `map`, or one that lets others help."""
+    def finest(self, which: Sequence[int]) -> list[Disguise]:
+        """What some of those laid show at full detail."""
 
 
 class Side:
@@ -193,16 +202,12 @@ class Side:
         rough = compare(self.sight.at(MIDDLE), self._all.structure(start.index, False), *moved)
         return _Laid(start.index, near, rough)
 
-    def finest(self, which: Sequence[int], share: Share = map) -> list[Disguise]:
-        """What some of those laid show at full detail, worked on in as many pieces as others can take."""
-        laid, sight, real = [self._laid[k] for k in which], self.sight, self._all
-        structures = [partial(real.structure, one.index, True) for one in laid]
-        list(share(_do, [partial(sight.structure, FINE), *structures]))
-        moves = [partial(self._moved, one.index, one.rough.map, one.near, FINE) for one in laid]
-        *moved, _ = share(_do, [*moves, partial(sight.mean, FINE)])
-        found = []
-        for one, (map_, sign) in zip(laid, moved, strict=True):
-            made = compare(sight.at(FINE, share), real.structure(one.index, True), map_, sign, share)
+    def finest(self, which: Sequence[int]) -> list[Disguise]:
+        """What some of those laid show at full detail."""
+        sight, real, found = self.sight, self._all, []
+        for one in (self._laid[k] for k in which):
+            map_, sign = self._moved(one.index, one.rough.map, one.near, FINE)
+            made = compare(sight.at(FINE), real.structure(one.index, True), map_, sign)
             found.append(disguise_of(real.records[one.index], made, self._side, sight.image.shape))
         return found
 
@@ -236,12 +241,5 @@ def disguises(
     wanted = {max(laid, key=lambda one: one[what])[:2] for what in (2, 3)}
     places = [sorted(place for number, place in wanted if number == one) for one in range(len(sides))]
     busy = [(side, some) for side, some in zip(sides, places, strict=True) if some]
-    if len(busy) == 1:
-        made = busy[0][0].finest(busy[0][1], share)
-    else:
-        made = [d for some in share(lambda one: one[0].finest(one[1]), busy) for d in some]
+    made = [d for some in share(lambda one: one[0].finest(one[1]), busy) for d in some]
     return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
-
-
-def _do(work: Callable[[], Any]) -> Any:
-    return work()

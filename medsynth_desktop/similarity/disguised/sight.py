@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -22,8 +22,6 @@ from medsynth_desktop.similarity.disguised.structure import (
 from medsynth_desktop.similarity.disguised.windows import slopes
 
 T = TypeVar("T")
-Share = Callable[..., Iterable[Any]]
-"""`map`, or one that lets others help."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +50,13 @@ class Seen:
     own: np.ndarray
 
     @classmethod
-    def of(cls, structure: Structure, mean: np.ndarray, share: Share = map) -> Seen:
+    def of(cls, structure: Structure, mean: np.ndarray) -> Seen:
         """Work out the energies; ``mean`` is the band of the mean image."""
         common: list[np.ndarray] = [mean, *slopes(mean)]
         corners = [(i, j) for i in range(len(common)) for j in range(i + 1)]
         band = structure.band
         pairs = [(common[i], common[j]) for i, j in corners] + [(one, band) for one in [*common, band]]
-        found = local_shared(pairs, share)
+        found = local(pairs)
         factor = cholesky(dict(zip(corners, found, strict=False)), len(common), REST)
         seen = cls(structure, common, factor, [], np.empty(0))
         explained, energy = seen.explained_of(found[len(corners) : -1]), found[-1]
@@ -75,12 +73,6 @@ class Seen:
             rest = product - sum(self.factor[i, k] * parts[k] for k in range(i))
             parts.append(rest / self.factor[i, i])
         return parts
-
-
-def local_shared(pairs: Sequence[tuple[np.ndarray, np.ndarray]], share: Share) -> list[np.ndarray]:
-    """`local`, in as many pieces as others may take."""
-    some = (pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]) if share is not map else (pairs,)
-    return [one for found in share(local, some) for one in found]
 
 
 class Sight:
@@ -113,14 +105,12 @@ class Sight:
         """The band of the mean image where it lies in the query, bent onto it."""
         return self._once("mean", cells, self._mean)
 
-    def at(self, cells: dict[int, int], share: Share = map) -> Seen:
+    def at(self, cells: dict[int, int]) -> Seen:
         """All of it."""
-        return self._once(
-            "seen", cells, lambda cells: Seen.of(self.structure(cells), self.mean(cells), share)
-        )
+        return self._once("seen", cells, lambda cells: Seen.of(self.structure(cells), self.mean(cells)))
 
     def _once(self, what: str, cells: dict[int, int], make: Callable[[dict[int, int]], T]) -> T:
-        """What was made before; two that make it at the same time make the same."""
+        """What was made before."""
         key = what, cells[self.image.ndim]
         if key not in self._known:
             self._known[key] = make(cells)

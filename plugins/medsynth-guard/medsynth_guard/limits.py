@@ -12,6 +12,7 @@ from medsynth_desktop.guard.matched import preparation_words
 from medsynth_desktop.qt.signin import SignIn
 from medsynth_desktop.similarity.base import Metric
 from medsynth_desktop.workbench.guarding import GuardState
+from medsynth_desktop.workbench.pairs import deciding_metric
 from medsynth_desktop.workbench.presenting import distribution
 from medsynth_desktop.workbench.state import Workbench
 from medsynth_guard.cautions import Cautions
@@ -41,6 +42,8 @@ class Limits(QWidget):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self._bars: tuple[object, object] = (None, None)
+        self._followed: str | None = None  # the sample whose deciding metric was shown
+        self._trying = False
         self.heading = QLabel(HEADING)
         self.chooser = MetricChooser(metrics)
         self.stack = QStackedWidget()
@@ -73,6 +76,7 @@ class Limits(QWidget):  # type: ignore[misc]
 
     def show_limits(self, guard: GuardState, trying: str | None) -> None:
         """Show where the limits lie; ``trying``: the one that is being moved and is not in force."""
+        self._trying = trying is not None
         bars = (guard.metrics, guard.calibration)
         same = all(a is b for a, b in zip(bars, self._bars, strict=True))
         prepared = preparation_words(guard.calibration)
@@ -93,7 +97,7 @@ class Limits(QWidget):  # type: ignore[misc]
         self.calibrated_button.setEnabled(bool(typed))
 
     def show_sample(self, guard: GuardState, sample: str | None) -> None:
-        """Say what every metric is of ``sample``."""
+        """Say what every metric is of ``sample``, and bring the one that decided its verdict to the front."""
         values: dict[str, float] = {}
         if sample in guard.nearest:
             place = guard.ids.index(sample)
@@ -104,3 +108,12 @@ class Limits(QWidget):  # type: ignore[misc]
             if key in guard.thresholds or np.isfinite(guard.metrics.get(key, np.zeros(0))).any()
         ]
         self.chooser.show_values(values, guard.thresholds, known)
+        self._show_deciding(guard, sample)
+
+    def _show_deciding(self, guard: GuardState, sample: str | None) -> None:
+        """Once for each sample that is come to: what the user chooses then stays, and a line being tried out too."""
+        if self._trying or sample == self._followed or sample not in guard.nearest:
+            return
+        self._followed = sample
+        if key := deciding_metric(guard, sample):
+            self.chooser.choose(key)

@@ -53,8 +53,7 @@ class GuardPanel(Panel):
         self.pairs = PairView(napari_viewer, self.keys)
         self._undone: bool | None = None  # None: undone where a disguise is why, until the user chooses
         self._paired: tuple[str, str | None] | None = None
-        self._picked = False
-        self._missing = ""  # the panel to go to before anything can be checked
+        self._picked, self._missing = False, ""  # missing: the panel to go to before anything can be checked
         self._fill()
         events = self.workbench.events
         for signal in (events.workspace, events.cohorts, events.batches, events.samples):
@@ -85,12 +84,13 @@ class GuardPanel(Panel):
         self.content = QWidget()
         column = QVBoxLayout(self.content)
         column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
         column.addLayout(self._counts())
-        column.addWidget(self._table(), 1)
+        column.addWidget(self._table(), 2)
         column.addWidget(self.why)
         column.addLayout(self._walk())
         column.addWidget(self.pair_bar)
-        column.addWidget(self._thresholds())
+        column.addWidget(self._thresholds(), 3)
         self.body.addWidget(self.content, 1)
         self.body.addStretch(0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyqtgraph as pg
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QWheelEvent
 
 from medsynth_desktop.core.records import Threshold
@@ -17,6 +17,10 @@ BACKGROUND, INK = "#1d1f24", "#f0f1f2"
 BATCH_COLOUR, UNSEEN_COLOUR = "#5b8def", "#f0f1f2"
 LABEL_HEIGHTS = {"review": 0.86, "block": 0.64}
 """Height of the lines' labels, so that they never cover each other."""
+LABEL_SHARE = 0.3
+"""Width of a label, of the plot's in a dock of 400 pixels."""
+LOWEST, HIGHEST = 124, 260
+"""Pixels: low enough for axis and labels beside the table at 1366x768, high enough to read shares."""
 LEFT_OF_LINE, RIGHT_OF_LINE = (1, 0.5), (0, 0.5)
 STYLES = {"review": Qt.PenStyle.DashLine, "block": Qt.PenStyle.SolidLine}
 
@@ -44,7 +48,8 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
         super().__init__(background=BACKGROUND)
         self.measure = metric
         self._showing = False
-        self.setFixedHeight(130)
+        self.setMinimumHeight(LOWEST)  # the panel gives it more where there is more
+        self.setMaximumHeight(HIGHEST)
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
@@ -94,6 +99,7 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
         margin = 0.12 * (found.edges[-1] - found.edges[0])
         self.setXRange(found.edges[0] - margin, found.edges[-1] + margin, padding=0)
         self.setYRange(0, max(1.0, 1.15 * max(found.batch.max(), found.unseen.max())), padding=0)
+        self._turn_labels()  # the lines now stand elsewhere in the plot
 
     def show_threshold(self, threshold: Threshold | None) -> None:
         """Draw the lines where ``threshold`` says; none without one."""
@@ -105,20 +111,28 @@ class DistributionPlot(pg.PlotWidget):  # type: ignore[misc]
                 if line.value() != value:
                     line.setValue(value)
                 line.label.setFormat(f"{which.capitalize()} {GLYPHS[which]} {self.measure.format(value)}")
-                self._turn_label(line)
+        self._turn_labels()
         self._showing = False
 
-    def _turn_label(self, line: Any) -> None:
-        """Let the label stand on the side of its line where there is more room."""
+    def _turn_labels(self) -> None:
+        """Let the labels stand outside of both lines, so that neither covers the other's; inside at the edges."""
         low, high = self.getViewBox().viewRange()[0]
-        side = LEFT_OF_LINE if line.value() > (low + high) / 2 else RIGHT_OF_LINE
-        line.label.anchors = [side, side]
-        line.label.updatePosition()
+        first = min(self.lines.values(), key=lambda line: line.value())
+        for line in self.lines.values():
+            place = (line.value() - low) / (high - low)
+            left = place > LABEL_SHARE if line is first else place > 1 - LABEL_SHARE
+            side = LEFT_OF_LINE if left else RIGHT_OF_LINE
+            line.label.anchors = [side, side]
+            line.label.updatePosition()
 
     def set_movable(self, movable: bool) -> None:
         """Let the lines be dragged or not."""
         for line in self.lines.values():
             line.setMovable(movable)
+
+    def sizeHint(self) -> QSize:
+        """As low as it may be: the panel's layout gives it more only where there is more."""
+        return QSize(super().sizeHint().width(), LOWEST)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the panel, which scrolls."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QFontMetrics, QKeySequence
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QKeySequence, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QShortcut, QTableView, QWidget
 
 from medsynth_desktop.qt.cells import darken_selection
@@ -15,7 +15,14 @@ from medsynth_desktop.workbench.verdict_table import VerdictTable
 
 SMALLER = 0.87
 """Size of the letters, of the panel's: all numbers stand beside each other in a window of 1366 pixels."""
-CELL_MARGIN = 6
+CELL_MARGIN, WORD_MARGIN = 6, 10
+"""Pixels; words with a shape behind them take more than is measured, and are cut with dots where that lacks."""
+LEAST_ROWS = 4
+"""Rows in sight on the smallest screen, where the plot below the table needs the rest of the height."""
+MARKED_TITLE = "Dec."
+"""Title of the decisions where they are marks."""
+SPARED = ("nearest", "sample")
+"""Columns that leave, in this order, where the numbers have no room; the tip of the verdict says them."""
 SAMPLED_ROWS = 12
 """Rows, the riskiest, whose texts give the columns their widths."""
 NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -29,6 +36,7 @@ class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
         super().__init__()
         self.table: VerdictTable | None = None
         self._sorted: tuple[int, bool] | None = None  # None: riskiest first
+        self.marked = False  # decisions as marks instead of words
 
     @property
     def by_risk(self) -> bool:
@@ -58,7 +66,9 @@ class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
         if self.table is None or not index.isValid():
             return None
         row, column = index.row(), index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role == Qt.ItemDataRole.DisplayRole and self._is_marked(column):
+            return self.table.mark(row)
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self.table.text(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self.table.tip(row, column)
@@ -67,6 +77,9 @@ class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
         if role in (Qt.ItemDataRole.ForegroundRole, Qt.ItemDataRole.FontRole):
             return self._look(row, column, role)
         return None
+
+    def _is_marked(self, column: int) -> bool:
+        return self.marked and self.table is not None and self.table.columns[column].key == "decision"
 
     def _look(self, row: int, column: int, role: int) -> QColor | QFont | None:
         """Verdicts, and numbers beyond a limit, have a colour; numbers beyond the block limit are bold too."""
@@ -89,7 +102,7 @@ class VerdictModel(QAbstractTableModel):  # type: ignore[misc]
             return None
         column = self.table.columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
-            return column.title
+            return MARKED_TITLE if self._is_marked(section) else column.title
         return column.tip if role == Qt.ItemDataRole.ToolTipRole else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -130,7 +143,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(22)
-        self.setMinimumHeight(22 * 6 + 40)
+        self.setMinimumHeight(22 * LEAST_ROWS + 40)
         header = self.horizontalHeader()
         header.setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
         self.setSortingEnabled(True)
@@ -143,6 +156,7 @@ class VerdictView(QTableView):  # type: ignore[misc]
         self.rows.layoutChanged.connect(self._keep)
         self._sample: str | None = None
         self._small = False
+        self._natural: dict[str, int] = {}
 
     def show_table(self, table: VerdictTable | None, sample: str | None) -> None:
         """Show other rows and keep ``sample`` looked at."""
@@ -153,7 +167,8 @@ class VerdictView(QTableView):  # type: ignore[misc]
         if table is not None and (before is None or before.columns != table.columns):
             if not self._small:
                 self._smaller()
-            self._widths(table)
+            self._measure(table)
+            self._arrange()
         self.look_at(sample)
 
     def look_at(self, sample: str | None) -> None:
@@ -186,15 +201,50 @@ class VerdictView(QTableView):  # type: ignore[misc]
         )
         self.ensurePolished()
 
-    def _widths(self, table: VerdictTable) -> None:
+    def sizeHint(self) -> QSize:
+        """As low as it may be: the panel's layout gives it more only where there is more."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show in words what there is room for."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _measure(self, table: VerdictTable) -> None:
+        """Note how wide each column is with all its words."""
+        self.rows.marked = False
         self.horizontalHeader().setResizeContentsPrecision(0)  # hints of the rows on screen alone
-        bold = QFont(self.font())
-        bold.setBold(True)
-        letters, heavy = self.fontMetrics(), QFontMetrics(bold)
-        samples = {"verdict": "Review ▲", "nearest": "P-0000-0", "decision": "Undecided"}
+        heavy = self._bold()
+        letters = self.fontMetrics()
+        samples = {"verdict": "Review ▲", "nearest": "P-0000-0", "decision": "Re-opened"}
+        self._natural = {}
         for index, column in enumerate(table.columns):
             texts = [table.text(row, index) for row in range(min(len(table), SAMPLED_ROWS))]
             texts.append(samples.get(column.key, "0.000" if column.numeric else ""))
             width = max((heavy if column.numeric else letters).horizontalAdvance(text) for text in texts)
-            width = max(width, heavy.horizontalAdvance(column.title)) + CELL_MARGIN
-            self.setColumnWidth(index, max(width, self.sizeHintForColumn(index)))
+            width += CELL_MARGIN if column.numeric else WORD_MARGIN
+            width = max(width, heavy.horizontalAdvance(column.title) + CELL_MARGIN)
+            self._natural[column.key] = max(width, self.sizeHintForColumn(index))
+
+    def _arrange(self) -> None:
+        """Let the numbers of all metrics stand beside each other: words make room where there is too little."""
+        room, widths = self.viewport().width(), dict(self._natural)
+        if not widths or self.rows.table is None:
+            return
+        self.rows.marked = sum(widths.values()) > room
+        if self.rows.marked:
+            widths["decision"] = self._bold().horizontalAdvance(MARKED_TITLE) + CELL_MARGIN
+        for key in SPARED:
+            if sum(widths.values()) > room:
+                widths[key] = 0
+        for index, column in enumerate(self.rows.table.columns):
+            self.setColumnHidden(index, not widths[column.key])
+            if widths[column.key]:
+                self.setColumnWidth(index, widths[column.key])
+        self.viewport().update()
+        self.horizontalHeader().viewport().update()
+
+    def _bold(self) -> QFontMetrics:
+        bold = QFont(self.font())
+        bold.setBold(True)
+        return QFontMetrics(bold)

@@ -16,7 +16,7 @@ CELL_MARGIN = 8
 WIDTHS = {
     "sample": "S-00000",
     "verdict": "Review ▲",
-    "decision": "Re-opened ",
+    "decision": "Re-opened   ..",  # it is bold
     "reason": "some of it …",
     "who": "Somebody Long ",
     "when": "2026-01-01 00:00 UTC ",
@@ -126,13 +126,17 @@ class DecisionView(QTableView):  # type: ignore[misc]
         self._kept: set[str] = set()
 
     def resizeEvent(self, event: object) -> None:
-        """Give the reason the room that sample, verdict and decision leave; who and when are beside it."""
+        """Give the reason the room that the others leave; who and when stand in tips where there is too little."""
         super().resizeEvent(event)
         letters = self.fontMetrics()
         widths = [letters.horizontalAdvance(WIDTHS[column.key]) + CELL_MARGIN for column in COLUMNS]
-        widths[REASON] = max(widths[REASON], self.viewport().width() - sum(widths[:REASON]))
+        spare = self.viewport().width() - sum(widths)
         for index, width in enumerate(widths):
+            self.setColumnHidden(index, index > REASON and spare < 0)
             self.setColumnWidth(index, width)
+        if spare < 0:
+            spare = self.viewport().width() - sum(widths[: REASON + 1])
+        self.setColumnWidth(REASON, widths[REASON] + max(0, spare))
 
     def selected(self) -> list[str]:
         """Samples of the selected rows, from top to bottom."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.qt.engine import Engine
@@ -15,6 +15,11 @@ from medsynth_desktop.workbench.teaching import DistillSettings
 from medsynth_sampler.distill_dialog import DistillDialog, Wishes
 from medsynth_sampler.private_dialog import PrivateDialog
 from medsynth_sampler.train_dialog import TrainDialog
+
+TRAIN_WORDS = "Train: when no model draws your kind of image yet."
+DISTIL_WORDS = "Distil: a model to pass on, taught without patients."
+PRIVATE_WORDS = "Fine-tune: fit this model to your patients, privately."
+"""When each button is for, in a line of its own."""
 
 
 class LearningBox(QWidget):  # type: ignore[misc]
@@ -32,23 +37,32 @@ class LearningBox(QWidget):  # type: ignore[misc]
         super().__init__()
         self._panel, self._engine, self._device = panel, engine, device
         self.train_button = QPushButton("Train a model…")
-        self.train_button.setToolTip("Learn to draw images like a cohort's training patients")
+        self.train_button.setToolTip(
+            "Make a new model that learns to draw images like a cohort's training patients; takes hours to days"
+        )
         self.train_button.clicked.connect(lambda: self.ask_train())
         self.distill_button = QPushButton("Distil…")
         self.distill_button.setToolTip(
-            "Train a new model on samples of this one that resemble no patient: it never sees one"
+            "Make a new model from samples of this one that resemble no patient: it never sees one, so it is the one"
+            " to hand to others"
         )
         self.distill_button.clicked.connect(lambda: self.ask_distill())
         self.private_button = QPushButton("Fine-tune…")
         self.private_button.setToolTip(
-            "Let this model of public images learn from a cohort's patients, with differential privacy"
+            "Let this model of public images learn from a cohort's patients, with differential privacy: how much it"
+            " can tell of any one of them is bounded"
         )
         self.private_button.clicked.connect(lambda: self.ask_private())
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        self.words = QLabel(wordWrap=True)
+        row = QHBoxLayout()
         row.addWidget(self.train_button)
         row.addWidget(self.distill_button)
         row.addWidget(self.private_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.words)
 
     def refresh(self) -> None:
         """Offer what the workspace has the images, or the model, for."""
@@ -56,6 +70,12 @@ class LearningBox(QWidget):  # type: ignore[misc]
         self.train_button.setEnabled(bool(bench.cohort_names) and self._engine.facts is not None)
         self.distill_button.setVisible(bench.bundle is not None)
         self.private_button.setVisible(bench.bundle is not None and bool(bench.cohort_names))
+        offered = (
+            (self.train_button, TRAIN_WORDS),
+            (self.distill_button, DISTIL_WORDS),
+            (self.private_button, PRIVATE_WORDS),
+        )
+        self.words.setText("\n".join(words for button, words in offered if not button.isHidden()))
         self.setVisible(bool(bench.cohort_names) or bench.bundle is not None)
 
     def ask_train(self) -> Job | None:

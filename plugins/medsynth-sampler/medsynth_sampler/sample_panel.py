@@ -16,6 +16,7 @@ from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.engine import Engine
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.picture import PictureLabel, film
+from medsynth_desktop.qt.theme import PRIMARY
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
 from medsynth_desktop.qt.viewer import show_volume
 from medsynth_desktop.workbench.sampling import free_batch_name, sample_volume
@@ -75,6 +76,7 @@ class SamplePanel(Panel):
         self.form = SettingsForm()
         self.sample_button = QPushButton("Sample")
         self.sample_button.setMinimumHeight(34)
+        self.sample_button.setStyleSheet(PRIMARY)
         self.sample_button.clicked.connect(lambda: self.sample())
         self.learning = LearningBox(self, self.engine, self.form.device.currentData)
         self.picture = PictureLabel(FORMING)

@@ -1,0 +1,160 @@
+"""`medsynth study rate`: a reader at work on a terminal, or from a table of answers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from medsynth_desktop.cli.console import WrongUsage, answer, counted, open_workspace, run, say
+from medsynth_desktop.cli.passwords import READER, password
+from medsynth_desktop.core.errors import InputRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medsynth_desktop.studies.questions import Question
+    from medsynth_desktop.studies.reading import Reading
+
+PAUSE, UNDO = "pause", "undo"
+
+
+def add_to(group: typer.Typer) -> None:
+    """Mount the command."""
+    group.command()(rate)
+
+
+def rate(
+    study: Annotated[Optional[str], typer.Option("--study", help="A study of this workspace.")] = None,  # noqa: UP045
+    file: Annotated[
+        Optional[Path], typer.Option("--file", help="The file that was given to the reader.")  # noqa: UP045
+    ] = None,
+    reader: Annotated[str, typer.Option("--reader", help="Who reads.")] = "",
+    answers: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--answers", help="CSV: case, question, answer, and seconds if known. Default: asked."),
+    ] = None,
+    images: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--images", help="Folder for the image of the case at hand, always case.nii."),
+    ] = None,
+    log: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--log", help="With --file: where answers go; default beside it, ending in .answers."),
+    ] = None,
+    reader_password_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--reader-password-file", help=f"File with the reader's password; else {READER}, else asked."
+        ),
+    ] = None,
+) -> None:
+    """Answer case by case; what was answered is kept at once, and the next run goes on at the same case."""
+    from medsynth_desktop.workbench.study_rating import answer_all, read_rows
+
+    if (study is None) == (file is None):
+        raise WrongUsage("Give either --study NAME or --file FILE, one of the two.")
+    if study is not None and not reader:
+        raise WrongUsage("Say who reads with --reader NAME.")
+    rows = read_rows(answers) if answers is not None else None
+    secret = password(f"{reader or 'The reader'}'s", READER, reader_password_file)
+    reading = _sign_in(study, file, reader, log, secret)
+    say(f"{reading.facts['title']}, {reading.facts['reader']}: {_place(reading)}")
+    new = _ask(reading, images) if rows is None else run(answer_all(reading, rows))
+    done = reading.done
+    answer(
+        {
+            "study": reading.facts["title"],
+            "reader": reading.facts["reader"],
+            "new": new,
+            "done": done,
+            "showings": len(reading),
+            "complete": done == len(reading),
+            "answers": reading.answers_path.name,
+        },
+        f"{counted(new, 'answer')} kept, {done} of {len(reading)} cases done"
+        + (f"; hand {reading.answers_path.name} back" if file is not None else ""),
+    )
+
+
+def _sign_in(study: str | None, file: Path | None, reader: str, log: Path | None, secret: str) -> Reading:
+    from medsynth_desktop.studies.reading import Reading
+    from medsynth_desktop.workbench import studying
+
+    if file is not None:
+        reading = Reading(file, secret, log or file.with_suffix(".answers"))
+        if reader and reading.facts["reader"] != reader:
+            raise InputRefused(f"{file.name} is not {reader}'s. Ask for the right file.")
+        return reading
+    with open_workspace() as workspace:
+        return studying.sign_in(workspace, str(study), reader, secret)
+
+
+def _place(reading: Reading) -> str:
+    now = reading.current
+    if now is None:
+        return f"all {len(reading)} cases are done"
+    training = reading.facts["training"]
+    more = f", the first {training} for training" if training else ""
+    return f"case {now + 1} of {len(reading)}{more}"
+
+
+def _ask(reading: Reading, images: Path | None) -> int:
+    """Go through the open cases on the terminal until all are done or the reader pauses; return new answers."""
+    from medsynth_desktop.workbench.study_rating import show_case
+
+    new = 0
+    lines = iter(sys.stdin.readline, "")
+    while (showing := reading.current) is not None:
+        say(f"\nCase {showing + 1} of {len(reading)}   ({UNDO}: the question before; {PAUSE}: stop here)")
+        if images is not None:
+            say(f"image: {show_case(reading, showing, images)}")
+        given = _ask_case(reading, showing, lines)
+        new += given
+        if reading.current == showing:
+            break
+    return new
+
+
+def _ask_case(reading: Reading, showing: int, lines: Iterator[str]) -> int:
+    """Ask the questions of one case; return the number of answers kept."""
+    from medsynth_desktop.studies.typed import read_answer
+    from medsynth_desktop.workbench.study_rating import now
+
+    began, new = time.monotonic(), 0
+    left = list(reading.open_questions(showing))
+    asked = [q for q in reading.questions if q not in left]
+    while left:
+        question = left[0]
+        _say_question(question)
+        line = next(lines, PAUSE)
+        if line.strip().lower() == PAUSE:
+            break
+        if line.strip().lower() == UNDO:
+            if asked and reading.facts["may_change"]:
+                left.insert(0, asked.pop())
+            continue
+        try:
+            value = read_answer(question, line)
+            reading.answer(showing, question.id, value, now(), round(time.monotonic() - began, 3))
+        except InputRefused as error:
+            say(str(error))
+            continue
+        asked.append(left.pop(0))
+        new += 1
+    return new
+
+
+def _say_question(question: Question) -> None:
+    from string import ascii_uppercase
+
+    from medsynth_desktop.studies.typed import hint
+
+    say(question.text)
+    for letter, option in zip(ascii_uppercase, question.options, strict=False):
+        say(f"  {letter}  {option}")
+    sys.stderr.write(f"{hint(question)}: ")
+    sys.stderr.flush()

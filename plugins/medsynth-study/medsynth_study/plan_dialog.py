@@ -1,0 +1,184 @@
+"""Asks what a reader study shall be: which cases, which questions, who reads, in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medsynth_desktop.studies.questions import PUBLISHED, Question
+from medsynth_desktop.studies.sample_size import expected_width
+from medsynth_desktop.studies.sealed import SHORTEST_PASSWORD
+from medsynth_desktop.workbench.study_cases import Wish
+from medsynth_desktop.workbench.study_plan import ALIKE, LIKELY, Plan
+
+RECOGNITION = Question("origin", "Is this image real or synthetic?", "real-or-synthetic")
+INTRODUCTION = (
+    "Cases are drawn at random and shown to every reader in an order of their own. The study is sealed under your "
+    "password, which opens the truth: nobody can get it back for you."
+)
+
+
+class PlanDialog(QDialog):  # type: ignore[misc]
+    """A form; it decides nothing.
+
+    Parameters
+    ----------
+    cohorts, batches
+        Name and number of images of each that there is.
+    cohort, batch
+        The open ones.
+    parent
+        The panel.
+    """
+
+    def __init__(
+        self,
+        cohorts: Sequence[tuple[str, int]],
+        batches: Sequence[tuple[str, int]],
+        cohort: str | None = None,
+        batch: str | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("New reader study")
+        self.name, self.readers = QLineEdit(), QLineEdit()
+        self.readers.setPlaceholderText("Names, commas between")
+        self.cohort = _choice("Real cases from the cohort", cohorts, cohort)
+        self.batch = _choice("Synthetic cases from the batch", batches, batch)
+        self.real, self.synthetic = _number(0, 10_000, 20), _number(0, 10_000, 20)
+        self.training, self.seed = _number(0, 100, 4), _number(0, 2**31 - 1, 1)
+        self.repeats = QDoubleSpinBox()
+        self.repeats.setRange(0, 1)
+        self.repeats.setSingleStep(0.05)
+        self.repeats.setValue(0.1)
+        self.approved = QCheckBox("Only samples approved for release")
+        self.published = QCheckBox("Appearance, consistency between slices, anatomy (Likert, as published)")
+        self.published.setChecked(True)
+        self.recognition = QCheckBox("Real or synthetic, and how sure")
+        self.back = QCheckBox("Readers may go back to earlier cases")
+        self.password, self.again = QLineEdit(), QLineEdit()
+        for field in (self.password, self.again):
+            field.setEchoMode(QLineEdit.EchoMode.Password)
+        self.width_words = QLabel()
+        self.width_words.setWordWrap(True)
+        self._lay_out()
+        self._check()
+
+    def _lay_out(self) -> None:
+        words = QLabel(INTRODUCTION)
+        words.setWordWrap(True)
+        form = QFormLayout()
+        form.addRow("&Name", self.name)
+        form.addRow("&Readers", self.readers)
+        counts = QGridLayout()
+        for column, (label, field) in enumerate(
+            (("Real", self.real), ("Synthetic", self.synthetic), ("Training", self.training))
+        ):
+            counts.addWidget(QLabel(label), 0, column)
+            counts.addWidget(field, 1, column)
+            field.setAccessibleName(f"{label} cases")
+        form.addRow("Real &from", self.cohort)
+        form.addRow("S&ynthetic from", self.batch)
+        form.addRow("", self.approved)
+        form.addRow("Cases", counts)
+        form.addRow("Shown &twice", self.repeats)
+        form.addRow("See&d", self.seed)
+        for text, box in (("Questions", self.published), ("", self.recognition), ("", self.back)):
+            form.addRow(text, box)
+        form.addRow("Your &password", self.password)
+        form.addRow("Once &more", self.again)
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Draw up")
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        for field in (self.name, self.readers, self.password, self.again):
+            field.textChanged.connect(self._check)
+        for box in (self.real, self.synthetic):
+            box.valueChanged.connect(self._check)
+        for box in (self.published, self.recognition):
+            box.toggled.connect(self._check)
+        column = QVBoxLayout(self)
+        column.addWidget(words)
+        column.addLayout(form)
+        column.addWidget(self.width_words)
+        column.addWidget(self.buttons)
+        self.setMinimumWidth(540)
+
+    def plan(self) -> Plan:
+        """Return what was chosen."""
+        questions = (PUBLISHED if self.published.isChecked() else ()) + (
+            (RECOGNITION,) if self.recognition.isChecked() else ()
+        )
+        return Plan(
+            self.name.text().strip(),
+            self._names(),
+            self.cohort.currentData(),
+            (self.batch.currentData(),) if self.batch.currentData() else (),
+            self.approved.isChecked(),
+            Wish(self.real.value(), self.synthetic.value(), self.training.value()),
+            questions,
+            self.repeats.value(),
+            seed=self.seed.value(),
+            may=("change", "window", *(("back",) if self.back.isChecked() else ())),
+        )
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.readers.text().split(",") if name.strip())
+
+    def _check(self, *_: Any) -> None:
+        readers, cases = len(self._names()), self.real.value() + self.synthetic.value()
+        password = self.password.text()
+        lacking = [
+            words
+            for words, there in (
+                ("a name", self.name.text().strip()),
+                ("readers", readers),
+                ("cases", cases),
+                ("a question", self.published.isChecked() or self.recognition.isChecked()),
+                (f"a password of {SHORTEST_PASSWORD} characters or more", len(password) >= SHORTEST_PASSWORD),
+                ("the password once more", password == self.again.text()),
+            )
+            if not there
+        ]
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not lacking)
+        if lacking:
+            self.width_words.setText(f"Still needed: {', '.join(lacking)}.")
+            return
+        width = expected_width(readers, cases, LIKELY, ALIKE)
+        self.width_words.setText(
+            f"{readers} reader{'' if readers == 1 else 's'} and {cases} cases tell a share of {100 * LIKELY:.0f}% good "
+            f"answers within an interval about {100 * width:.0f} points wide."
+        )
+
+
+def _choice(name: str, items: Sequence[tuple[str, int]], chosen: str | None) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    for key, count in items:
+        box.addItem(f"{key} ({count:,})", key)
+    box.setCurrentIndex(max(0, box.findData(chosen)) if items else -1)
+    return box
+
+
+def _number(low: int, high: int, value: int) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.setValue(value)
+    return box

@@ -1,0 +1,211 @@
+"""A whole reader study through the window: drawn up, read by keys alone, stopped and resumed, merged, reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("napari")
+from medsynth_study.panel import StudyPanel
+from medsynth_study.plan_dialog import PlanDialog
+from medsynth_study.window import CASE, ReadingWindow
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
+
+from medsynth_desktop.studies.reading import Reading
+from medsynth_desktop.workbench.state import Workbench
+from tests.cli.study_words import CHIEF, make_workspace, secret
+from tests.gui.conftest import _opened
+
+WAIT_MS = 30_000
+READERS = ("anna", "ben", "cleo")
+
+
+@pytest.fixture
+def clinic(qapp: object, tmp_path: Path) -> Iterator[Workbench]:
+    """The shared workbench on a workspace with 24 real and 24 synthetic small volumes."""
+    yield from _opened(make_workspace(tmp_path, dims=3, each=24))
+
+
+@pytest.fixture
+def open_panel(opened: Callable[..., StudyPanel]) -> Callable[..., StudyPanel]:
+    return partial(opened, StudyPanel)
+
+
+def settle(qtbot: Any, bench: Workbench) -> None:
+    def ended() -> bool:
+        bench.poll()
+        return all(job.state in ("done", "failed", "cancelled") for job in bench.runner.jobs)
+
+    qtbot.waitUntil(ended, timeout=WAIT_MS)
+    bench.poll()
+
+
+def draw_up(qtbot: Any, panel: StudyPanel, **changes: Any) -> None:
+    bench = panel.workbench
+    dialog = PlanDialog([("real", 10)], [("drawn", 10)])
+    qtbot.addWidget(dialog)
+    dialog.name.setText("looks")
+    dialog.readers.setText(", ".join(READERS))
+    for field, value in {"real": 4, "synthetic": 4, "training": 2, **changes}.items():
+        getattr(dialog, field).setValue(value)
+    dialog.repeats.setValue(0.25)
+    dialog.recognition.setChecked(True)
+    dialog.password.setText(CHIEF)
+    dialog.again.setText(CHIEF)
+    panel.create(dialog.plan(), CHIEF)
+    settle(qtbot, bench)
+    assert panel.study == "looks", panel.banner.text
+
+
+def press(window: ReadingWindow, keys: str) -> None:
+    """Press keys; a capital is an answer, ↵ goes on, ⌫ takes back."""
+    named = {"↵": Qt.Key.Key_Return, "⌫": Qt.Key.Key_Backspace, "↑": Qt.Key.Key_Up, "6": Qt.Key.Key_F6}
+    for key in keys:
+        if key in named:
+            QTest.keyClick(window, named[key])
+        else:
+            QTest.keyClicks(window, key)
+
+
+def words_of(window: QWidget) -> str:
+    """Everything that can be read in a window: texts, tips, titles, names."""
+    told = [window.windowTitle()]
+    for widget in [window, *window.findChildren(QWidget)]:
+        told += [
+            widget.toolTip(),
+            widget.statusTip(),
+            widget.whatsThis(),
+            widget.accessibleName(),
+            widget.objectName(),
+        ]
+        text = getattr(widget, "text", None)
+        told.append(str(text()) if callable(text) else "")
+    return "\n".join(told)
+
+
+def test_an_empty_workspace_offers_a_new_study(empty_bench: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    assert panel.content.isHidden()
+    assert panel.empty.button.text() == "New study…"
+
+
+def test_the_form_says_what_is_missing_and_how_wide_the_interval_will_be(qtbot: Any) -> None:
+    dialog = PlanDialog([("heads", 20)], [("drawn", 20)])
+    qtbot.addWidget(dialog)
+    assert "Still needed: a name, readers" in dialog.width_words.text()
+    dialog.name.setText("looks")
+    dialog.readers.setText("anna, ben, ")
+    dialog.password.setText("long enough")
+    dialog.again.setText("long enough")
+    assert "2 readers and 40 cases tell a share of 90% good answers" in dialog.width_words.text()
+    plan = dialog.plan()
+    assert (plan.readers, plan.cohort, plan.batches) == (("anna", "ben"), "heads", ("drawn",))
+
+
+def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
+    clinic: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    panel = open_panel()
+    draw_up(qtbot, panel, real=20, synthetic=20, training=4)
+    assert panel.table.rowCount() == 3
+    assert not panel.read_button.isEnabled()
+    clinic.give_study("looks", "anna", None, CHIEF, secret("anna"))
+    settle(qtbot, clinic)
+    assert panel.read_button.isEnabled()
+    panel.read("looks", "anna", "wrong password")
+    assert panel.banner.level == "error"
+    panel.read("looks", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    total = len(window.reading)
+    assert total == 4 + 40 + 10, "training, cases, and a quarter of them twice"
+    press(window, "A⌫B6↑C" + "DS5")
+    assert window.asking.given.text().startswith(
+        "Realistic image appearance: B   Consistency between slices: C"
+    )
+    press(window, "⌫R4↵" + "A")  # the last answer, changed before the case is left
+    window.close()  # a pause in the middle of a case
+    assert panel.window_ is None
+    panel.read("looks", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    assert window.showing == 1
+    assert window.place.text().startswith(f"Case 2 of {total}   training")
+    press(window, "BCR3↵")
+    for case in range(total - 2):
+        press(window, f"{'BCD'[case % 3]}CC{'RS'[case % 2]}4↵")
+    assert window.place.text() == f"All {total} cases are read"
+    press(window, "A↵⌫")  # nothing more happens
+    window.close()
+    for reader in READERS[1:]:  # elsewhere: the file, a password, and nothing of this workspace
+        away = tmp_path / f"at {reader}'s"
+        away.mkdir()
+        clinic.give_study("looks", reader, away / "looks.study", CHIEF, secret(reader))
+        settle(qtbot, clinic)
+        panel.read_file(away / "looks.study", secret(reader))
+        window = panel.window_
+        assert window is not None
+        for case in range(total):
+            press(window, f"{'CD'[case % 2]}{'BC'[case % 2]}CS2↵")
+        window.close()
+        clinic.merge_study("looks", [away / "looks.answers"], CHIEF)
+    assert [panel.table.item(row, 1).text() for row in range(3)] == [f"{total} of {total}"] * 3
+    assert panel.report_button.isEnabled()
+    clinic.report_study("looks", tmp_path / "report", CHIEF)
+    settle(qtbot, clinic)
+    page = (tmp_path / "report" / "report.html").read_text("utf-8")
+    for word in (*READERS, "Krippendorff", "intraclass"):
+        assert word.lower() in page.lower()
+
+
+def test_nothing_in_the_window_tells_one_case_from_another(
+    clinic: Workbench, open_panel: Any, qtbot: Any
+) -> None:
+    panel = open_panel()
+    draw_up(qtbot, panel)
+    clinic.give_study("looks", "anna", None, CHIEF, secret("anna"))
+    settle(qtbot, clinic)
+    panel.read("looks", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    ids = [i.id for i in clinic.workspace.cohorts.get("real").images]
+    ids += [s.id for s in clinic.workspace.batches.get("drawn").samples]
+    seen = set()
+    for _ in range(len(window.reading)):
+        told = words_of(window)
+        assert not [i for i in ids if i in told]
+        assert not [leak for leak in ("drawn", ".npy", str(clinic.workspace.path)) if leak in told]
+        [layer] = window.model.layers
+        dims = window.model.dims
+        seen.add(
+            (layer.name, layer.data.shape, layer.data.dtype, tuple(layer.contrast_limits), tuple(dims.current_step),
+             tuple(dims.order), tuple(layer.scale), sorted(layer.metadata)[0], window.windowTitle(), window.model.title)
+        )  # fmt: skip
+        press(window, "↑6CCCR4↵")
+    window.close()
+    assert len(seen) == 1
+    assert next(iter(seen))[0] == CASE
+
+
+def test_a_kill_loses_no_answer(clinic: Workbench, open_panel: Any, qtbot: Any) -> None:
+    panel = open_panel()
+    draw_up(qtbot, panel)
+    clinic.give_study("looks", "anna", None, CHIEF, secret("anna"))
+    settle(qtbot, clinic)
+    panel.read("looks", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    press(window, "ABCS1↵D")
+    studies = clinic.workspace.studies
+    files = studies.reader_file("looks", "anna"), studies.answers("looks", "anna")
+    again = Reading(files[0], secret("anna"), files[1])  # what a program that starts anew finds on the disk
+    assert again.current == 1
+    assert again.stands(1, "appearance", 4)
+    assert [q.id for q in again.open_questions(1)][0] == "consistency"
+    window.close()
