@@ -10,8 +10,11 @@ from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.bridge import current_workbench
 from medsynth_desktop.qt.commands import Commands
 from medsynth_desktop.qt.crosshair import Crosshair
+from medsynth_desktop.qt.keysdialog import add_help_command
+from medsynth_desktop.qt.measuring import Measuring
 from medsynth_desktop.qt.orientation import OrientationLetters
 from medsynth_desktop.qt.otherplanes import PlanesDock
+from medsynth_desktop.qt.paging import Paging
 from medsynth_desktop.qt.planes import add_plane_commands
 from medsynth_desktop.qt.readout import ReadOut
 from medsynth_desktop.qt.viewer import show_surface, show_volume, volume_of
@@ -29,8 +32,9 @@ class ViewerLink:
     ----------
     host_banner
         Where the shell shows messages, so that panels need not; None in a plain napari.
-    commands, windowing, crosshair, planes, readout
-        What the viewer does beyond napari: keys, window and level, point and planes, what the status bar says.
+    commands, windowing, crosshair, planes, paging, measuring, readout
+        What the viewer does beyond napari: keys, window and level, point and planes, wheel and cine, distances and
+        angles, what the status bar says.
     """
 
     def __init__(self, viewer: Any, workbench: Workbench) -> None:
@@ -40,7 +44,9 @@ class ViewerLink:
         self._letters = OrientationLetters(viewer)
         self.commands, self.windowing = Commands(viewer), Windowing(viewer)
         self.crosshair = Crosshair(viewer, self.commands)
+        self.paging, self.measuring = Paging(viewer, self.commands), Measuring(viewer, self.commands)
         self.planes = PlanesDock(viewer, self.crosshair, self.commands)
+        add_help_command(viewer, self.commands)
         self.readout = ReadOut(viewer, self.windowing)
         add_plane_commands(viewer, self.commands)
         add_window_commands(viewer, self.commands, self.windowing)
@@ -74,6 +80,8 @@ class ViewerLink:
         self.windowing.close()
         self.crosshair.close()
         self.planes.close()
+        self.paging.close()
+        self.measuring.close()
         self.readout.close()
         self.workbench.events.volume.disconnect(self._show_volume, missing_ok=True)
         self.workbench.events.surface.disconnect(self._show_surface, missing_ok=True)

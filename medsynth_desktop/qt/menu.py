@@ -44,6 +44,7 @@ def fill_menu(shell: Shell) -> QMenu:
     for number, title in enumerate(shell.panels, start=1):
         add(f"Panel {title}", lambda title=title: shell.raise_panel(title), f"Ctrl+{number}")  # type: ignore[misc]
     menu.addSeparator()
+    add("&Keys and mouse of the viewer…", lambda: shell.link.commands.run("keys_and_mouse"))
     add("Panel in a &window of its own, or back", shell.arrangement.float_front, "Ctrl+Shift+F")
     return menu
 

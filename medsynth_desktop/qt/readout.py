@@ -18,6 +18,8 @@ from medsynth_desktop.qt.windowing import Windowing
 
 COORDINATES = "coordinates status"
 """Napari's name of its own text."""
+OWN_WIDTH = 100
+"""What napari grants it at least."""
 WIDEST = 16_777_215
 """Qt's own limit: as wide as it likes."""
 
@@ -110,6 +112,7 @@ class ReadOut(QObject):  # type: ignore[misc]
         window = getattr(self._viewer, "window", None)
         own = window._qt_window.statusBar().findChild(QWidget, COORDINATES) if window is not None else None
         if own is not None:
+            own.setMinimumWidth(OWN_WIDTH if yes else 0)
             own.setMaximumWidth(WIDEST if yes else 0)
 
 

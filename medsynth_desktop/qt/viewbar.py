@@ -22,6 +22,10 @@ TIPS = {
 WINDOW_TIP = "Window and level: presets, link (W). Or drag over the picture with the right mouse button"
 CROSS_TIP = "Crosshair: a click sets the point that all planes share (X)"
 THREE_TIP = "The two other planes beside this one, joined by the crosshair (T)"
+CINE_TIP = "Play through the slices, or pause (K); slower with , and faster with ."
+DISTANCE_TIP = "Draw or click a distance; its true length stands beside it (D). Backspace takes it away"
+ANGLE_TIP = "Click end, corner and end of an angle (G). Backspace takes it away"
+KEYS_TIP = "What mouse and keys do here, and other keys for it (F1)"
 STYLE = """
 #MedSynthView { padding: 2px; border: none; spacing: 3px; }
 #MedSynthView QToolButton { background: #414851; border: none; border-radius: 3px; padding: 5px 3px; }
@@ -61,11 +65,17 @@ class ViewBar(QToolBar):  # type: ignore[misc]
         self.fit = self._button("Fit", "Show the whole picture", self.fit_picture)
         self.cross = self._button("Cross", CROSS_TIP, self._turn_cross)
         self.three = self._button("3 planes", THREE_TIP, self._turn_planes)
+        self.cine = self._button("Cine", CINE_TIP, lambda: self._link.paging.play(self.cine.isChecked()))
+        self.distance = self._button("Distance", DISTANCE_TIP, lambda: self._link.measuring.begin("distance"))
+        self.angle = self._button("Angle", ANGLE_TIP, lambda: self._link.measuring.begin("angle"))
+        self.addSeparator()
         self.window_menu = WindowMenu(self._link, self)
         self.windows = self._button("Window", WINDOW_TIP, lambda: None)
         self.windows.setCheckable(False)
         self.windows.setMenu(self.window_menu)
         self.windows.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.keys = self._button("Keys", KEYS_TIP, lambda: self._link.commands.run("keys_and_mouse"))
+        self.keys.setCheckable(False)
         space = QWidget()
         space.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.addWidget(space)
@@ -77,10 +87,9 @@ class ViewBar(QToolBar):  # type: ignore[misc]
             dock.visibilityChanged.connect(self._follow_layers)
         dims = viewer.dims.events
         self._ears = [Ear(event, self.refresh) for event in (dims.order, dims.ndisplay, dims.ndim)]
-        self._ears += [
-            Ear(self._link.crosshair.changed, self.refresh),
-            Ear(self._link.planes.changed, self.refresh),
-        ]
+        link = self._link
+        told = (link.crosshair.changed, link.planes.changed, link.paging.changed, link.measuring.changed)
+        self._ears += [Ear(signal, self.refresh) for signal in told]
         self.refresh()
 
     def _button(self, words: str, tip: str, pressed: Callable[[], None]) -> QToolButton:
@@ -121,6 +130,12 @@ class ViewBar(QToolBar):  # type: ignore[misc]
         ):
             button.setEnabled(dims.ndim == 3)
             button.setChecked(shown)
+        flat = dims.ndisplay == 2
+        self.cine.setEnabled(dims.ndim == 3 and flat)
+        self.cine.setChecked(self._link.paging.playing)
+        for button, kind in ((self.distance, "distance"), (self.angle, "angle")):
+            button.setEnabled(flat)
+            button.setChecked(self._link.measuring.kind == kind)
 
     def close_down(self) -> None:
         """Stop listening."""

@@ -10,7 +10,7 @@ from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QMenu, QWidget
 
 from medsynth_desktop.core.windows import HEADER, Preset, all_presets
-from medsynth_desktop.qt.commands import Commands
+from medsynth_desktop.qt.commands import Commands, shown
 from medsynth_desktop.qt.pointing import behind
 from medsynth_desktop.qt.windowing import Windowing
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from medsynth_desktop.qt.link import ViewerLink
 
 GROUP = "Window and level"
-KEYS = {HEADER: "9", "auto": "0", "strong": "Shift-0", "full": "Shift-9"}
+KEYS = {HEADER: "9", "auto": "0", "strong": "7", "full": "8"}
 """Keys of presets that are not numbered in their order."""
 NOTHING = "Open a grey image to window it"
 LINKED = "One window for all images of a kind"
@@ -100,4 +100,4 @@ def _words(preset: Preset, array: np.ndarray, unit: str, named: bool) -> str:
 def _show_key(action: Any, key: str) -> None:
     """Write the key behind a tab, as menus do: a shortcut of the action would take it from napari everywhere."""
     if key:
-        action.setText(f"{action.text()}\t{key.replace('-', '+')}")
+        action.setText(f"{action.text()}\t{shown(key)}")

@@ -182,6 +182,34 @@ def test_a_flicker_shows_both_in_one_place_and_stops_when_the_panel_is_left(
     panel.hide()
 
 
+def test_a_fade_lays_the_real_image_over_the_sample(
+    judged: Workbench, open_panel: Any, viewer: Any, qtbot: Any
+) -> None:
+    sample, panel = a_whole_copy(judged), open_panel(viewer)
+    panel.show()
+    show(panel, judged, sample)
+    bar = panel.pair_bar
+    bar.fade_button.click()
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == (1, 2)
+    synthetic, laid, _difference = panel.pairs.layers
+    assert synthetic.opacity == pytest.approx(0.5)
+    assert laid.opacity == 1
+    bar.fade_slider.setFocus()
+    qtbot.keyClick(bar.fade_slider, Qt.Key.Key_PageUp)
+    assert synthetic.opacity == pytest.approx(0.25)
+    assert viewer.layers.index(synthetic) > viewer.layers.index(laid)  # it lies on top
+    bar.flicker_button.click()
+    assert not bar.fade_button.isChecked()
+    assert synthetic.opacity == 1
+    bar.flicker_button.click()
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == (1, 3)
+    bar.fade_button.click()
+    panel.hide()
+    assert not panel.pairs.flickering
+    assert [layer.opacity for layer in panel.pairs.layers] == [1, 1, 1]
+    panel.pair_button.setChecked(False)
+
+
 def test_a_metric_is_a_column_a_caption_and_a_threshold_by_its_registration_alone(
     judged: Workbench, open_panel: Any, monkeypatch: Any
 ) -> None:

@@ -1,12 +1,17 @@
-"""How a pair is looked at: as the images are or with the disguise undone, still or flickering."""
+"""How a pair is looked at: as the images are or with the disguise undone, still, flickering or fading."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSlider, QWidget
 
 from medsynth_guard.flicker import FASTEST, SLOWEST, USUAL
 from medsynth_guard.thresholds import CalmBox
+
+if TYPE_CHECKING:
+    from medsynth_guard.pairs import PairView
 
 NOTHING_TO_UNDO = "No copy in disguise was looked for, so there is nothing to undo"
 
@@ -22,11 +27,14 @@ class PairBar(QWidget):  # type: ignore[misc]
         Sample and real image are to change places, or to stand still.
     rate : float
         Changes in a second.
+    fade : object
+        How much of the real image is to lie over the sample, from 0 to 1; None: both side by side.
     """
 
     undone = Signal(bool)
     flicker = Signal(bool)
     rate = Signal(float)
+    fade = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,12 +49,18 @@ class PairBar(QWidget):  # type: ignore[misc]
         self.flicker_button = QPushButton("&Flicker (F)")
         self.flicker_button.setCheckable(True)
         self.flicker_button.setToolTip("Sample and real image in one place, in turn: what differs moves")
-        self.flicker_button.toggled.connect(self.flicker)
+        self.flicker_button.toggled.connect(self._turn_flicker)
         self.rate_box = self._rate()
+        self.fade_button = QPushButton("F&ade")
+        self.fade_button.setCheckable(True)
+        self.fade_button.setToolTip("Sample and real image in one place, one fading into the other")
+        self.fade_button.toggled.connect(self._fade)
+        self.fade_slider = self._slider()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        for widget in (self.as_is_button, self.undone_button, self.flicker_button, self.rate_box):
+        together = (self.flicker_button, self.rate_box, self.fade_button, self.fade_slider)
+        for widget in (self.as_is_button, self.undone_button, *together):
             row.addWidget(widget)
         row.addStretch(1)
         self.hide()
@@ -66,6 +80,44 @@ class PairBar(QWidget):  # type: ignore[misc]
         box.valueChanged.connect(self.rate)
         return box
 
+    def _slider(self) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, 100)
+        slider.setValue(50)
+        slider.setPageStep(25)
+        slider.setFixedWidth(70)
+        slider.setAccessibleName("How much of the real image lies over the sample, in percent")
+        slider.setToolTip("From the sample (left) to the real image (right)")
+        slider.valueChanged.connect(self._fade)
+        slider.hide()
+        return slider
+
+    def drive(self, pairs: PairView) -> None:
+        """Tell ``pairs`` how its pictures are to share a place."""
+        self.flicker.connect(pairs.flicker)
+        self.rate.connect(pairs.set_rate)
+        self.fade.connect(pairs.fade)
+
+    def _turn_flicker(self, on: bool) -> None:
+        if on:
+            with QSignalBlocker(self.fade_button):
+                self.fade_button.setChecked(False)
+            self._show_slider(False)
+        self.flicker.emit(on)
+
+    def _fade(self, _: object = None) -> None:
+        on = self.fade_button.isChecked()
+        if on:
+            with QSignalBlocker(self.flicker_button):
+                self.flicker_button.setChecked(False)
+        self._show_slider(on)
+        self.fade.emit(self.fade_slider.value() / 100 if on else None)
+
+    def _show_slider(self, shown: bool) -> None:
+        """One of both has room at 1366 pixels: the rate of the flicker, or the slider of the fade."""
+        self.fade_slider.setVisible(shown)
+        self.rate_box.setVisible(not shown)
+
     def show_state(self, can_undo: bool, undone: bool, can_flicker: bool) -> None:
         """Show what the pair on the screen is."""
         (self.undone_button if undone else self.as_is_button).setChecked(True)
@@ -76,13 +128,17 @@ class PairBar(QWidget):  # type: ignore[misc]
             else NOTHING_TO_UNDO
         )
         self.flicker_button.setEnabled(can_flicker)
+        self.fade_button.setEnabled(can_flicker)
         if not can_flicker:
             self.flicker_button.setChecked(False)
+            self.fade_button.setChecked(False)
 
     def still(self) -> None:
-        """Show that nothing flickers any more."""
-        with QSignalBlocker(self.flicker_button):
-            self.flicker_button.setChecked(False)
+        """Show that both stand side by side again."""
+        for button in (self.flicker_button, self.fade_button):
+            with QSignalBlocker(button):
+                button.setChecked(False)
+        self._show_slider(False)
 
     def turn_flicker(self) -> None:
         """Flicker or stand still, as by the key F."""

@@ -14,7 +14,7 @@ from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.qt.viewer import layer_data
 from medsynth_desktop.workbench.captions import DIFFERENCE_LIMIT, bar_length, grid_shape, wrapped
 from medsynth_desktop.workbench.pairs import Pair
-from medsynth_guard.flicker import Flicker
+from medsynth_guard.oneplace import OnePlace
 from medsynth_guard.outline import Outline
 
 DIVERGING = Colormap(
@@ -67,7 +67,7 @@ class PairView:
         self._viewer = viewer
         self._keys = dict(keys)
         self._outline = Outline(viewer)
-        self._flicker = Flicker(self._show_second)
+        self._place = OnePlace(lambda: self.layers, lambda: self.outlines, self._regrid)
         self._kept: _Kept | None = None
         self._ours: list[Any] = []
         self._captions: list[str] = []
@@ -118,35 +118,24 @@ class PairView:
             self._viewer.layers.link_layers(self._ours[:2], LINKED)
         self._arrange()
 
-    # -- flicker -----------------------------------------------------------------------------------------------
+    # -- in one place --------------------------------------------------------------------------------------------
 
     @property
     def flickering(self) -> bool:
-        """Whether sample and real image change places."""
-        return self._flicker.running
+        """Whether sample and real image share a place: in turn, or one fading into the other."""
+        return self._place.running
 
     def flicker(self, on: bool) -> None:
         """Show sample and real image in one place, in turn; or both side by side again."""
-        on = on and self.active and len(self.layers) > 1
-        if on == self._flicker.running:
-            return
-        if on:
-            self._flicker.start()
-        else:
-            self._flicker.stop()
-            for layer in (*self.layers, *self.outlines):
-                layer.visible = True
-        if self.active:
-            self._regrid()
+        self._place.flicker(on and self.active)
+
+    def fade(self, share: float | None) -> None:
+        """Show so much of the real image over the sample, from 0 to 1; None: both side by side again."""
+        self._place.fade(share if self.active else None)
 
     def set_rate(self, rate: float) -> None:
         """Change ``rate`` times a second."""
-        self._flicker.set_rate(rate)
-
-    def _show_second(self, second: bool) -> None:
-        if len(self.layers) > 1:
-            for layer, shown in zip(self.layers, (not second, second), strict=False):
-                layer.visible = shown
+        self._place.set_rate(rate)
 
     def _data(self, place: int, volume: Volume, caption: str) -> Made:
         if place < 2:
@@ -189,7 +178,7 @@ class PairView:
         viewer.dims.events.order.connect(self._turned)
         viewer.events.reset_view.connect(self._turned)
         for key, act in self._keys.items():
-            viewer.bind_key(key, lambda _viewer, act=act: act(), overwrite=True)
+            viewer.bind_key(key, _bound(act), overwrite=True)
 
     def _arrange(self) -> None:
         viewer, grid = self._viewer, self._viewer.canvas.grid
@@ -232,12 +221,14 @@ class PairView:
         self._fitting = False
 
     def _cells(self) -> int:
-        """Pictures beside each other; while two flicker they share a cell."""
-        return len(self._ours) - self._flicker.running
+        """Pictures beside each other; two in one place share a cell."""
+        return len(self._ours) - self._place.running
 
     def _regrid(self) -> None:
-        """Lay the cells out anew after a flicker began or ended."""
-        self._viewer.canvas.grid.stride = -PER_CELL * (1 + self._flicker.running)
+        """Lay the cells out anew after both moved together or apart."""
+        if not self.active:
+            return
+        self._viewer.canvas.grid.stride = -PER_CELL * (1 + self._place.running)
         self._fitted = None
         self._fit()
         for wait in DRAWN_MS:
@@ -298,3 +289,13 @@ class PairView:
         for layer in self.layers:
             self._viewer.layers.remove(layer)
         self._ours = []
+
+
+def _bound(act: Callable[[], None]) -> Callable[[Any], None]:
+    """Return ``act`` as napari calls it, with its words for the list of keys."""
+
+    def pressed(_viewer: Any) -> None:
+        act()
+
+    pressed.__doc__ = act.__doc__
+    return pressed

@@ -107,7 +107,7 @@ class CohortPanel(Panel):
 
     def ask_import(self) -> ImportDialog:
         """Open the import dialog; what it gives is imported in the background."""
-        dialog = ImportDialog(self.workbench.cohort_names, self)
+        dialog = ImportDialog(self.workbench.cohort_names, self, self.workbench)
         dialog.accepted.connect(lambda: self._import(dialog))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

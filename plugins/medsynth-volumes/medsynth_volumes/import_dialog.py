@@ -25,6 +25,8 @@ from superqt import QCollapsible
 from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.qt.banner import MessageBanner
 from medsynth_desktop.qt.theme import arrow_icon
+from medsynth_desktop.workbench.state import Workbench
+from medsynth_volumes.browser import BrowserDialog
 
 CALIBRATION_PERCENT = 30
 
@@ -74,18 +76,32 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         Names of cohorts that exist.
     parent
         Qt parent.
+    workbench
+        Looks through the folder; without one that is not offered.
     """
 
-    def __init__(self, taken: tuple[str, ...] = (), parent: QWidget | None = None) -> None:
+    def __init__(
+        self, taken: tuple[str, ...] = (), parent: QWidget | None = None, workbench: Workbench | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Import a cohort of real images")
         self.setMinimumWidth(460)
-        self._taken = taken
+        self._taken, self._workbench = taken, workbench
+        self._chosen: list[Path] | None = None
         self.banner = MessageBanner()
         self.name = QLineEdit()
         self.name.setPlaceholderText("for instance brain-t1")
         self.folder = PathField(True, "Folder of images")
         self.folder.line.textChanged.connect(self._suggest_name)
+        self.folder.line.textChanged.connect(lambda _text: self._choose(None, ""))
+        self.look_button = QPushButton("Look through…")
+        self.look_button.setToolTip(
+            "Patients, studies and series with pictures, and why the rest is not read; choose what to import"
+        )
+        self.look_button.setVisible(workbench is not None)
+        self.look_button.clicked.connect(lambda _checked=False: self.look_through())
+        self.choice = QLabel()
+        self._choose(None, "")
         self._make_options()
         self.buttons = QDialogButtonBox()
         self.import_button = self.buttons.addButton("Import", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -121,6 +137,10 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         intro.setWordWrap(True)
         form = QFormLayout()
         form.addRow("&Folder", self.folder)
+        looking = QHBoxLayout()
+        looking.addWidget(self.choice, 1)
+        looking.addWidget(self.look_button)
+        form.addRow("Images", looking)
         form.addRow("&Name", self.name)
         form.addRow("Set &aside", self.calibration)
         inner = QWidget()
@@ -152,6 +172,8 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         name, folder = self.name.text().strip(), self.folder.path()
         if folder is None or not folder.exists():
             raise InputRefused("Choose the folder that holds the images; the one given does not exist.")
+        if self._chosen is not None and not self._chosen:
+            raise InputRefused("No image is chosen; look through the folder again and check some.")
         if not name:
             raise InputRefused("Give the cohort a name, for instance brain-t1.")
         if name in self._taken:
@@ -163,7 +185,7 @@ class ImportDialog(QDialog):  # type: ignore[misc]
             )
         return (
             name,
-            [folder],
+            self._chosen if self._chosen is not None else [folder],
             {
                 "participants": participants,
                 "patient_pattern": _pattern(self.pattern.text().strip()),
@@ -172,6 +194,23 @@ class ImportDialog(QDialog):  # type: ignore[misc]
                 "calibration": self.calibration.value() / 100,
             },
         )
+
+    def look_through(self) -> BrowserDialog | None:
+        """Open what is in the folder; what is checked there is imported."""
+        folder = self.folder.path()
+        if self._workbench is None or folder is None or not folder.exists():
+            self.banner.say("info", "Choose the folder first; the one given does not exist.")
+            return None
+        self.banner.clear()
+        browser = BrowserDialog(self._workbench, folder, self)
+        browser.accepted.connect(lambda: self._choose(browser.chosen(), browser.count_words()))
+        browser.finished.connect(browser.deleteLater)
+        browser.open()
+        return browser
+
+    def _choose(self, paths: list[Path] | None, count: str) -> None:
+        self._chosen = paths
+        self.choice.setText(f"{count} chosen" if paths is not None else "All that can be read")
 
     def _suggest_name(self, text: str) -> None:
         if not self.name.isModified():
