@@ -14,13 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from medsynth_desktop.studies.giving import IMAGE_KNOWS, READER_KNOWS
 from medsynth_desktop.studies.order import Showing
 from medsynth_desktop.studies.preparing import uniform_borders
 from medsynth_desktop.studies.sealed import SealedFile
-from medsynth_desktop.studies.statistics.comparison import mann_whitney
 from medsynth_desktop.studies.study import Study
 
 TELLING = 0.001
@@ -53,6 +51,8 @@ def tells_of_images(found: Sequence[Mapping[str, float]], synthetic: Sequence[bo
 
     ``found`` holds those of each case and ``synthetic`` the truth.
     """
+    from medsynth_desktop.studies.statistics.comparison import mann_whitney  # reads scipy
+
     truth = np.asarray(synthetic, bool)
     said = []
     for name in found[0] if found else ():
@@ -81,6 +81,8 @@ def tells_of_order(order: Sequence[Showing], truth: Mapping[str, bool]) -> list[
     Mann and Whitney's test of the places, and the runs test of Wald and Wolfowitz 1940 (Annals of Mathematical
     Statistics 11:147), normal approximation.
     """
+    from scipy import stats  # slow to read: not when the window starts
+
     kinds = np.array([truth[s.case] for s in order if not s.training and not s.repeat], bool)
     n, m = int(kinds.sum()), int((~kinds).sum())
     if min(n, m) < 2:

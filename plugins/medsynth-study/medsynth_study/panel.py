@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.panel import Panel
-from medsynth_desktop.studies.reading import Reading
+from medsynth_desktop.studies.reading import Reading, answers_beside
 from medsynth_desktop.workbench import studying
 from medsynth_desktop.workbench.study_plan import Plan
 from medsynth_study.password_dialog import PasswordDialog
@@ -222,7 +222,7 @@ class StudyPanel(Panel):
 
     def read_file(self, path: Path, password: str) -> None:
         """Open the window for a file from elsewhere; answers go beside it."""
-        self._open(self.attempt(Reading, path, password, path.with_suffix(".answers")))
+        self._open(self.attempt(Reading, path, password, answers_beside(path)))
 
     def _open(self, reading: Reading | None) -> None:
         if reading is None:
