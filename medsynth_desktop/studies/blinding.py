@@ -83,6 +83,8 @@ def tells_of_order(order: Sequence[Showing], truth: Mapping[str, bool]) -> list[
     """
     from scipy import stats  # slow to read: not when the window starts
 
+    from medsynth_desktop.studies.statistics.comparison import mann_whitney
+
     kinds = np.array([truth[s.case] for s in order if not s.training and not s.repeat], bool)
     n, m = int(kinds.sum()), int((~kinds).sum())
     if min(n, m) < 2:
