@@ -109,9 +109,11 @@ def create(
             "real": made.real,
             "synthetic": made.synthetic,
             "expected_width": made.widths,
+            "grid": made.grid,
+            "shown": made.shown,
             "tells": made.tells,
         },
-        "\n".join([_line(made.record), *made.tells, *_width_lines(made)]),
+        "\n".join([_line(made.record), *_shown_lines(made), *made.tells, *_width_lines(made)]),
     )
 
 
@@ -237,6 +239,15 @@ def _line(record: StudyRecord) -> str:
 
 def _done(record: StudyRecord, progress: dict[str, int]) -> str:
     return ", ".join(f"{reader} {done}/{record.showings}" for reader, done in progress.items())
+
+
+def _shown_lines(made: Any) -> list[str]:
+    if made.shown == made.grid:
+        return []
+    shown, grid = (" x ".join(map(str, shape)) for shape in (made.shown, made.grid))
+    return [
+        f"shown: {shown} of {grid} voxels, without rows and slices that are empty at the border of any case"
+    ]
 
 
 def _width_lines(made: Any) -> list[str]:

@@ -20,7 +20,7 @@ LEVELS = 4095
 """Grey levels less one: 12 bits, so that fine steps of intensity tell no origin."""
 FLOOR, CEILING = 0.02, 0.98
 """Shares of the range below and above which nothing is told apart: air that a model draws as nearly air."""
-MOST_TRIMMED = 8
+MOST_TRIMMED = 16
 """At most one in so many rows or slices is taken from each side: beyond that anatomy would go."""
 ENDS = (0.001, 0.999)
 """Quantiles of every image that lie at or beyond the ends of the common range."""

@@ -55,6 +55,7 @@ def draw_up(design: Design) -> Study:
         When the design is faulty.
     """
     check_design(design)
+    design = decode(Design, encode(design))  # as it will be read back: 0 and 0.0 have not one hash
     orders = {reader: reading_order(design, reader) for reader in design.readers}
     keys = {reader: os.urandom(32).hex() for reader in design.readers}
     return Study(os.urandom(16).hex(), os.urandom(16).hex(), design, orders, keys)

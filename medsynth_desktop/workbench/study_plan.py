@@ -70,6 +70,8 @@ class Created:
     ----------
     widths
         Of the 95% interval of a share of `LIKELY` that it will give, by kind.
+    grid, shown
+        Shape of the conformed images, and of what is left of them when empty borders are taken from all.
     tells
         What beside their look tells real from synthetic cases, a sentence each.
     """
@@ -78,6 +80,8 @@ class Created:
     real: int
     synthetic: int
     widths: dict[str, float]
+    grid: tuple[int, ...]
+    shown: tuple[int, ...]
     tells: tuple[str, ...]
 
 
@@ -129,7 +133,13 @@ def create(workspace: Workspace, plan: Plan, password: str, *, replace: bool = F
     counted = [case for case in cases if not case.training]
     synthetic = sum(case.synthetic for case in counted)
     return Created(
-        record, len(counted) - synthetic, synthetic, _widths(len(plan.readers), counted), tuple(tells)
+        record,
+        len(counted) - synthetic,
+        synthetic,
+        _widths(len(plan.readers), counted),
+        preparation.grid,
+        preparation.shown,
+        tuple(tells),
     )
 
 

@@ -126,11 +126,29 @@ def study_page(results: Results, record: StudyRecord, program: str, seed: int) -
         ("Program", program),
     ]
     parts = [f"<h1>{escape(title)}</h1>", render_facts(facts), _list("Cautions", cautions(results))]
+    parts.append(_overview(results))
     for known in results.answered:
         parts += _question(results, known)
     parts += _times(results)
     parts.append(_list("Methods", methods_words(results, record.frozen, program, seed)))
     return render_page(title, parts)
+
+
+def _overview(results: Results) -> str:
+    """Counts of good answers by reader and kind, a column for each Likert question, as they are published."""
+    rated = [known for known in results.answered if known.counts]
+    if not rated:
+        return ""
+    rows = []
+    for reader, kind in rated[0].counts:
+        cells = []
+        for known in rated:
+            found = known.counts[reader, kind]
+            cells.append(f"{found.count_at_least(good_option(known.question))} of {found.answered}")
+        rows.append([reader, kind, *cells])
+    good = " or ".join(sorted({ascii_uppercase[good_option(known.question) - 1] for known in rated}))
+    head = ["Reader", "Cases", *(known.question.text for known in rated)]
+    return _table(f"Cases rated {good} or better", head, rows)
 
 
 def _question(results: Results, known: Answered) -> list[str]:

@@ -155,6 +155,7 @@ def check_page(page: str) -> None:
         "Obuchowski",
     ):
         assert word in page
+    assert "Cases rated C or better" in page
     assert "3 readers each judged 16 cases, 8 synthetic and 8 real" in page
     assert "4 cases were shown again" in page
     assert page.count("<svg") == 3 * 3 + 1 + 1

@@ -25,7 +25,7 @@ from medsynth_desktop.studies.study import Study, draw_up
 from medsynth_desktop.workbench.study_cases import prepare_for, what_tells
 from tests.workbench.small import picture
 
-GRID = (12, 16, 10)
+GRID = (16, 32, 16)
 CASES = tuple(Case(f"{'drawn' if i % 2 else 'P-00'}{i:02}", synthetic=i % 2 == 1) for i in range(24))
 TRUTH = {case.id: case.synthetic for case in CASES}
 IMAGES = {case.id: picture(i, GRID) for i, case in enumerate(CASES)}
@@ -170,9 +170,9 @@ def test_padding_of_real_cases_is_taken_from_all(workspace: Workspace) -> None:
     recipe = Recipe(GRID, 2.0, "percentile", 0.1, 99.9, "MR")
     prepared = drain(prepare_for(workspace, cases, recipe, None))
     assert prepared.trim == ((1, 0), (0, 2), (0, 0))
-    assert prepared.shown == (11, 14, 10)
+    assert prepared.shown == (15, 30, 16)
     at = np.array(prepared.affine) @ [0, 0, 0, 1]
-    assert at[:3] == pytest.approx([-2.0 * 11 / 2 + 2, -2.0 * 15 / 2, -2.0 * 9 / 2])
+    assert at[:3] == pytest.approx([-2.0 * 15 / 2 + 2, -2.0 * 31 / 2, -2.0 * 15 / 2])
     assert drain(what_tells(workspace, cases, prepared)) == []
     bare = dataclasses.replace(prepared, trim=())
     assert any("uniform border" in told for told in drain(what_tells(workspace, cases, bare)))

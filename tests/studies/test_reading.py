@@ -67,6 +67,13 @@ def test_a_sealed_study_comes_back_with_its_orders(study: tuple[Path, Study]) ->
     assert draw_up(DESIGN).hash != made.hash  # salted: nobody can try designs out against it
 
 
+def test_whole_numbers_for_fractions_seal_too(tmp_path: Path) -> None:
+    prepared = Preparation(grid=(3, 4, 2), affine=((1, 0, 0, 0),) * 4, low=-1, values=(0, 4095))
+    made = draw_up(dataclasses.replace(DESIGN, repeats=0, preparation=prepared))
+    seal_study(tmp_path / "s", made, "chief's words")
+    assert open_study(tmp_path / "s", "chief's words").hash == made.hash
+
+
 def test_one_case_is_read_at_a_time(study: tuple[Path, Study]) -> None:
     folder, made = study
     path = folder / "reader-1.sealed"
