@@ -161,3 +161,16 @@ def test_both_limits_have_their_words_in_the_plot(judged: Workbench, shown: Any)
                 assert label.toPlainText().startswith(word)
                 assert label.isVisible()
                 assert room.contains(box), (key, which, values)
+
+
+@pytest.mark.parametrize("way", ["flicker_button", "fade_button"])
+def test_how_a_pair_is_looked_at_fits_the_panel(judged: Workbench, shown: Any, way: str) -> None:
+    panel = shown(SMALL)
+    panel.pair_button.setChecked(True)
+    button = getattr(panel.pair_bar, way)
+    button.setChecked(True)
+    QApplication.processEvents()
+    assert panel.pair_bar.minimumSizeHint().width() <= panel.scroll.viewport().width()
+    seen = [panel.pair_bar.rate_box.isVisible(), panel.pair_bar.fade_slider.isVisible()]
+    assert seen == [way == "flicker_button", way == "fade_button"]
+    button.setChecked(False)

@@ -46,23 +46,25 @@ class PairBar(QWidget):  # type: ignore[misc]
             self.modes.addButton(button)
         self.as_is_button.setChecked(True)
         self.modes.buttonClicked.connect(lambda button: self.undone.emit(button is self.undone_button))
-        self.flicker_button = QPushButton("&Flicker (F)")
+        self.flicker_button = QPushButton("&Flicker")
         self.flicker_button.setCheckable(True)
-        self.flicker_button.setToolTip("Sample and real image in one place, in turn: what differs moves")
+        self.flicker_button.setToolTip("Sample and real image in one place, in turn: what differs moves (F)")
         self.flicker_button.toggled.connect(self._turn_flicker)
         self.rate_box = self._rate()
         self.fade_button = QPushButton("F&ade")
         self.fade_button.setCheckable(True)
         self.fade_button.setToolTip("Sample and real image in one place, one fading into the other")
         self.fade_button.toggled.connect(self._fade)
+        self.fade_button.setFixedWidth(self.fade_button.fontMetrics().horizontalAdvance("Fade") + 20)
         self.fade_slider = self._slider()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        row.setSpacing(3)
         together = (self.flicker_button, self.rate_box, self.fade_button, self.fade_slider)
         for widget in (self.as_is_button, self.undone_button, *together):
             row.addWidget(widget)
         row.addStretch(1)
+        self._show_what_runs()
         self.hide()
 
     def _rate(self) -> CalmBox:
@@ -74,7 +76,7 @@ class PairBar(QWidget):  # type: ignore[misc]
         box.setSuffix(" / s")
         box.setKeyboardTracking(False)
         box.setButtonSymbols(CalmBox.ButtonSymbols.NoButtons)  # the arrow keys count up and down
-        box.setStyleSheet("min-width: 44px;")
+        box.setStyleSheet("min-width: 40px;")
         box.setAccessibleName("Changes of the flicker in a second")
         box.setToolTip("Changes in a second")
         box.valueChanged.connect(self.rate)
@@ -85,11 +87,10 @@ class PairBar(QWidget):  # type: ignore[misc]
         slider.setRange(0, 100)
         slider.setValue(50)
         slider.setPageStep(25)
-        slider.setFixedWidth(70)
+        slider.setFixedWidth(56)
         slider.setAccessibleName("How much of the real image lies over the sample, in percent")
         slider.setToolTip("From the sample (left) to the real image (right)")
         slider.valueChanged.connect(self._fade)
-        slider.hide()
         return slider
 
     def drive(self, pairs: PairView) -> None:
@@ -102,7 +103,7 @@ class PairBar(QWidget):  # type: ignore[misc]
         if on:
             with QSignalBlocker(self.fade_button):
                 self.fade_button.setChecked(False)
-            self._show_slider(False)
+        self._show_what_runs()
         self.flicker.emit(on)
 
     def _fade(self, _: object = None) -> None:
@@ -110,13 +111,13 @@ class PairBar(QWidget):  # type: ignore[misc]
         if on:
             with QSignalBlocker(self.flicker_button):
                 self.flicker_button.setChecked(False)
-        self._show_slider(on)
+        self._show_what_runs()
         self.fade.emit(self.fade_slider.value() / 100 if on else None)
 
-    def _show_slider(self, shown: bool) -> None:
-        """One of both has room at 1366 pixels: the rate of the flicker, or the slider of the fade."""
-        self.fade_slider.setVisible(shown)
-        self.rate_box.setVisible(not shown)
+    def _show_what_runs(self) -> None:
+        """The rate stands beside a flicker and the slider beside a fade: at 1366 pixels one of them has room."""
+        self.rate_box.setVisible(self.flicker_button.isChecked())
+        self.fade_slider.setVisible(self.fade_button.isChecked())
 
     def show_state(self, can_undo: bool, undone: bool, can_flicker: bool) -> None:
         """Show what the pair on the screen is."""
@@ -138,7 +139,7 @@ class PairBar(QWidget):  # type: ignore[misc]
         for button in (self.flicker_button, self.fade_button):
             with QSignalBlocker(button):
                 button.setChecked(False)
-        self._show_slider(False)
+        self._show_what_runs()
 
     def turn_flicker(self) -> None:
         """Flicker or stand still, as by the key F."""

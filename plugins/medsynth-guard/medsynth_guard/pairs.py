@@ -293,9 +293,6 @@ class PairView:
 
 def _bound(act: Callable[[], None]) -> Callable[[Any], None]:
     """Return ``act`` as napari calls it, with its words for the list of keys."""
-
-    def pressed(_viewer: Any) -> None:
-        act()
-
+    pressed: Callable[[Any], None] = lambda _viewer: act()  # noqa: E731
     pressed.__doc__ = act.__doc__
     return pressed
