@@ -67,7 +67,12 @@ def create(
     repeats: Annotated[float, typer.Option("--repeats", help="Share of cases shown twice.")] = 0.1,
     training: Annotated[int, typer.Option("--training", min=0, help="More cases first, not counted.")] = 0,
     block: Annotated[int, typer.Option("--block", min=1, help="Cases in a balanced block.")] = 10,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw and of all orders.")] = 0,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--seed", min=0, help="Of the draw and of all orders; default a random one, kept sealed."
+        ),
+    ] = None,
     may: Annotated[str, typer.Option("--may", help="Readers may: back, change, window.")] = "change,window",
     window: Annotated[
         Optional[str], typer.Option("--window", help="CENTRE,WIDTH of every case's beginning.")  # noqa: UP045
@@ -79,6 +84,8 @@ def create(
     password_file: Secret = None,
 ) -> None:
     """Draw cases and orders by a seed, and seal the study under the investigator's password."""
+    import secrets
+
     from medsynth_desktop.studies.typed import read_questions
     from medsynth_desktop.workbench.study_cases import Wish
     from medsynth_desktop.workbench.study_plan import Plan
@@ -95,7 +102,7 @@ def create(
         tuple(questions),
         repeats,
         block,
-        seed,
+        secrets.randbelow(2**31) if seed is None else seed,
         _words(may),
         _window(window),
         floor,

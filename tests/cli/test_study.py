@@ -27,7 +27,18 @@ from tests.cli.study_words import (
     write_answers,
 )
 
-CREATE = ("create", "looks", "--cohort", "real", "--batch", "drawn", "--readers", ",".join(READERS))
+CREATE = (
+    "create",
+    "looks",
+    "--cohort",
+    "real",
+    "--batch",
+    "drawn",
+    "--readers",
+    ",".join(READERS),
+    "--seed",
+    0,
+)
 
 
 @pytest.fixture(scope="module")
