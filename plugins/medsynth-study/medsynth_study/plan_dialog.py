@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,7 +62,9 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         self.cohort = _choice("Real cases from the cohort", cohorts, cohort)
         self.batch = _choice("Synthetic cases from the batch", batches, batch)
         self.real, self.synthetic = _number(0, 10_000, 20), _number(0, 10_000, 20)
-        self.training, self.seed = _number(0, 100, 4), _number(0, 2**31 - 1, 1)
+        self.training, self.seed = _number(0, 100, 4), _number(0, 2**31 - 1, 0)
+        self.seed.setSpecialValueText("at random, sealed")
+        self.seed.setToolTip("Who knows the seed could draw the orders again; it stands in the sealed study")
         self.repeats = QDoubleSpinBox()
         self.repeats.setRange(0, 1)
         self.repeats.setSingleStep(0.05)
@@ -135,7 +138,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             Wish(self.real.value(), self.synthetic.value(), self.training.value()),
             questions,
             self.repeats.value(),
-            seed=self.seed.value(),
+            seed=self.seed.value() or secrets.randbits(31),
             may=("change", "window", *(("back",) if self.back.isChecked() else ())),
         )
 
