@@ -100,7 +100,7 @@ def answer(act):
     return 1000 * (time.perf_counter() - began), 1000 * (time.process_time() - worked)
 
 def measured(act, count=COUNT):
-    for i in range(3):
+    for i in range(4):
         act(i)
         idle(0.05)
     times = []
