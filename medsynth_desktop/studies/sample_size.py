@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.studies.statistics.shares import share
+from medsynth_desktop.core.wilson import wilson_interval
 
 
 def expected_width(readers: int, cases: int, expected: float, correlation: float) -> float:
@@ -23,5 +23,5 @@ def expected_width(readers: int, cases: int, expected: float, correlation: float
             f"{readers}, {cases}, {expected} and {correlation}. Correct them."
         )
     answers = max(1, int(readers * cases / (1 + (readers - 1) * correlation)))
-    found = share(round(expected * answers), answers)
-    return found.high - found.low
+    low, high = wilson_interval(round(expected * answers), answers)
+    return high - low

@@ -12,8 +12,12 @@ TORCH = ("torch", "monai", "lightning")
 
 IMPORT_ROOMS = """
 import importlib, pkgutil, sys
-for name in {absent!r}:
-    sys.modules[name] = None  # importing it now raises, as where it is not installed
+class Absent:  # not None in sys.modules: scipy takes what stands there for the module
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent)
 for room in {rooms!r}:
     package = importlib.import_module("medsynth_desktop." + room)
     for module in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):

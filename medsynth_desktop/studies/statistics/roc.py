@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize
 
 from medsynth_desktop.studies.statistics.estimate import (
     NO_SPREAD,
@@ -72,6 +71,8 @@ def newcombe_interval(area: float, n: int, m: int) -> tuple[float, float]:
     Newcombe 2006, Statistics in Medicine 25:559, method 5: `hanley_mcneil` with both numbers replaced by their mean
     inside the bracket. Like Wilson's interval it is honest at 1.
     """
+    from scipy import optimize  # slow to read: not when the window starts
+
     z, middle = t_quantile(math.inf), (n + m) / 2
 
     def beyond(at: float) -> float:
