@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("napari")
 from medsynth_guard.panel import GuardPanel
-from medsynth_guard.reasons import CLOSED_LINES
+from medsynth_guard.reasons import CLOSED_LINES, PADDING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
@@ -106,7 +106,7 @@ def test_long_reasons_leave_room_until_they_are_asked_for(judged: Workbench, sho
     why.show_reasons("", "It is like a real image in a way that takes a long sentence to tell. " * 6)
     QApplication.processEvents()
     line = why.reasons.fontMetrics().lineSpacing()
-    assert why.reasons.height() <= CLOSED_LINES * line
+    assert why.reasons.height() <= CLOSED_LINES * line + PADDING
     why.button.click()
     label = why.reasons
     qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()), timeout=WAIT_MS)

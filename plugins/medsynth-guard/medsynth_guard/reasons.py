@@ -11,6 +11,8 @@ from medsynth_desktop.workbench.presenting import reasons_words
 
 CLOSED_LINES = 4
 """Lines of reasons in sight until all are asked for: the plot below needs the room on a small screen."""
+PADDING = 6
+"""Pixels of the theme above and below a label's lines: without them the last line is cut through."""
 UNLIMITED = 16_777_215
 """Qt's word for no maximum height."""
 STYLE = f"QToolButton {{ color: {PAPER}; background: transparent; border: none; padding: 2px 0; }}"
@@ -58,5 +60,5 @@ class Reasons(QWidget):  # type: ignore[misc]
         self.explanation.setVisible(said)
         self.button.setVisible(reasons and (said or long))
         self.button.setIcon(arrow_icon(open_))
-        self.reasons.setMaximumHeight(CLOSED_LINES * line if long and not open_ else UNLIMITED)
+        self.reasons.setMaximumHeight(CLOSED_LINES * line + PADDING if long and not open_ else UNLIMITED)
         self.reasons.setVisible(reasons and (not said or open_))
