@@ -66,3 +66,11 @@ def test_one_that_the_limits_would_let_pass_is_for_a_person(cohort: CohortRecord
     assert len(told.reasons) == 1
     assert told.reasons[0].startswith(SAID)
     assert tell_unseen(passing, cohort.split("train")) == passing
+
+
+def test_nothing_is_left_to_look_for_where_all_are_training_images(
+    workspace: Workspace, cohort: CohortRecord
+) -> None:
+    images = [(i.id, np.asarray(workspace.arrays.get(i.array_hash))) for i in cohort.split("train")[:2]]
+    found = drain(guarding.audit_images(workspace, cohort, images))
+    assert found.counts == {"pass": 0, "review": 0, "block": 2}
