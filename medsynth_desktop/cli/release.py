@@ -188,7 +188,7 @@ def _choose(
     workspace: Any, samples: list[str] | None, batch: str | None, all_passing: bool, cohort: str | None
 ) -> tuple[str, list[str], str]:
     """Cohort and sample ids that the options mean, and a caution where the model learnt from others."""
-    from medsynth_desktop.workbench import guarding, lineage
+    from medsynth_desktop.workbench import guarding, lineage, rated
 
     if samples:
         name = workspace.samples.get(samples[0]).batch
@@ -201,6 +201,9 @@ def _choose(
     state = guarding.GuardState.of(workspace, held, record)
     decided = {s for s in state.ids if (d := workspace.decisions.current(s)) and d.status != "reopened"}
     passing = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s not in decided]
+    passing, left_out = rated.rated_enough(workspace, passing)
+    if left_out:
+        say(f"medsynth: left out: {left_out}")
     if not passing:
         done = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s in decided]
         if done:

@@ -35,19 +35,19 @@ def ratings(
     with open_workspace() as workspace:
         secret = password("The investigator's", STUDY, password_file)
         opened = rated.open_ratings(workspace, name, secret, unfinished=unfinished)
-        found = rated.rated(workspace, opened.ratings)
-        batches = {workspace.samples.get(sample).batch for sample in found}
+        held = rated.ratings_of(workspace, opened.ratings)
+        batches = {workspace.samples.get(sample).batch for sample in held.found}
         verdicts = {
             s: v.verdict for batch in sorted(batches) for s, v in workspace.verdicts.get(batch).items()
         }
     rows = [
-        {"id": sample, "verdict": verdicts.get(sample), "ratings": rated.told_of(questions)}
-        for sample, questions in found.items()
+        {"id": sample, "verdict": verdicts.get(sample), "ratings": rated.told_of(held.of(sample))}
+        for sample in held.found
     ]
     lines = [
         f"{sample}: {verdicts.get(sample) or 'not checked'}; "
-        + ("; ".join(q.words for q in questions.values() if q.ratings) or "no rating")
-        for sample, questions in found.items()
+        + ("; ".join(q.words for q in held.of(sample)) or "no rating")
+        for sample in held.found
     ]
     answer({"study": name, "samples": rows}, "\n".join(lines))
 

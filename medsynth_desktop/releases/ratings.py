@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from string import ascii_uppercase
 
 from medsynth_desktop.core.errors import InputRefused
@@ -26,10 +26,14 @@ class RatedQuestion:
     @property
     def words(self) -> str:
         """For instance ``anatomy C (3 readers)``."""
-        low, high = (letter(int(self.median // 1)), letter(int(-(-self.median // 1))))
-        middle = low if low == high else f"{low} to {high}"
         count = len(self.ratings)
-        return f"{self.question} {middle} ({count} reader{'s' * (count != 1)})"
+        return f"{self.question} {self.middle} ({count} reader{'s' * (count != 1)})"
+
+    @property
+    def middle(self) -> str:
+        """The median's letter, or both letters that it lies between."""
+        low, high = (letter(int(self.median // 1)), letter(int(-(-self.median // 1))))
+        return low if low == high else f"{low} to {high}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,52 @@ class RatingRule:
         """For instance ``at least 2 readers, median C or better``."""
         on = f" on {', '.join(self.questions)}" if self.questions else ""
         return f"at least {self.readers} reader{'s' * (self.readers != 1)}, median {letter(self.median)} or better{on}"
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """What readers said of samples, and what a release asks of it.
+
+    Attributes
+    ----------
+    rule
+        None where ratings are not asked for.
+    found
+        By sample and question.
+    """
+
+    rule: RatingRule | None = None
+    found: Mapping[str, Mapping[str, RatedQuestion]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to tell: a rule, or a rating."""
+        return self.rule is not None or any(self.of(sample) for sample in self.found)
+
+    def of(self, sample: str) -> list[RatedQuestion]:
+        """The questions on which ``sample`` was rated."""
+        return [question for question in self.found.get(sample, {}).values() if question.ratings]
+
+    def brief(self, sample: str) -> str:
+        """The worst median and the fewest readers of any question, ``C (2)``; empty without a rating."""
+        questions = self.of(sample)
+        if not questions:
+            return ""
+        worst = min(questions, key=lambda q: q.median / q.options)
+        return f"{worst.middle} ({min(len(q.ratings) for q in questions)})"
+
+    def why_not(self, samples: Iterable[str]) -> str:
+        """Why the first of ``samples`` that lacks ratings may not leave, and how many more do; empty when all may."""
+        if self.rule is None:
+            return ""
+        refused = [why for s in samples if (why := why_not_rated(self.rule, s, self.found.get(s, {})))]
+        if not refused:
+            return ""
+        left = len(refused) - 1
+        return (
+            f"{refused[0]} {left} more sample{'s lack' if left > 1 else ' lacks'} it too."
+            if left
+            else refused[0]
+        )
 
 
 def make_rule(readers: int, median: str, questions: Sequence[str] = ()) -> RatingRule:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medsynth_desktop.core.records import Decision, ReleaseRecord
+from medsynth_desktop.releases.ratings import Ratings
 from medsynth_desktop.releases.verify import VerifyReport
 from medsynth_desktop.workbench.presenting import verdict_words
 from medsynth_desktop.workbench.verdict_table import DECISION_WORDS, UNDECIDED, Column, distinct_letters
@@ -14,6 +15,11 @@ from medsynth_desktop.workbench.verdict_table import DECISION_WORDS, UNDECIDED, 
 COLUMNS = (
     Column("sample", "Sample", "The synthetic image."),
     Column("verdict", "Verdict", "What the guard says under the thresholds in force."),
+    Column(
+        "rated",
+        "Rated",
+        "What readers of a study said: the worst median of any question, and how many rated it.",
+    ),
     Column("decision", "Decision", "Approved, rejected, or re-opened because the thresholds changed."),
     Column("reason", "Reason", "Why, in the words of who decided."),
     Column("who", "By", "Who decided."),
@@ -45,6 +51,8 @@ class DecisionTable:
         Current decision by id.
     trying
         Whether thresholds are being tried out: what passes is then not settled.
+    ratings
+        What readers said, and what a release asks of it.
     """
 
     def __init__(
@@ -53,7 +61,9 @@ class DecisionTable:
         verdicts: Mapping[str, str],
         decisions: Mapping[str, Decision],
         trying: bool = False,
+        ratings: Ratings | None = None,
     ) -> None:
+        self.ratings = ratings or Ratings()
         self.trying = trying
         self.verdicts = verdicts
         self.decisions = decisions
@@ -86,6 +96,8 @@ class DecisionTable:
             return sample[: self._letters]
         if key == "verdict":
             return verdict_words(self.verdicts.get(sample))
+        if key == "rated":
+            return self.ratings.brief(sample)
         decision = self.decisions.get(sample)
         if decision is None:
             return UNDECIDED if key == "decision" else ""
@@ -97,6 +109,11 @@ class DecisionTable:
         """Return the whole of the cell; of a decision also who took it and when, and what a re-opened one waits for."""
         if COLUMNS[column].key == "sample":
             return self.id(row)
+        if COLUMNS[column].key == "rated":
+            said = [question.words for question in self.ratings.of(self.id(row))]
+            return "\n".join(
+                [*said, textwrap.fill(self.ratings.why_not([self.id(row)]), TIP_LETTERS)]
+            ).strip()
         whole = textwrap.fill(self.text(row, column), TIP_LETTERS)
         return self._decision_tip(row, whole) if COLUMNS[column].key == "decision" else whole
 
@@ -136,7 +153,7 @@ class DecisionTable:
         review = [s for s in samples if self.verdicts[s] == "review"]
         if review and not reason.strip():
             return f"{_named(review)} under review; look at the pair and write the reason for approving."
-        return ""
+        return self.ratings.why_not(samples)
 
     def why_not_reject(self, samples: Sequence[str], user: str, reason: str) -> str:
         """Why these samples cannot be rejected now; empty when they can."""
@@ -158,7 +175,10 @@ class DecisionTable:
         return "" if user else "Sign in with your name first: decisions are recorded under it."
 
     def passing(self) -> list[str]:
-        """Return the passing samples without a standing decision: what Approve all passing approves."""
+        """Passing samples without a standing decision, rated as is asked: what Approve all passing approves."""
+        return [s for s in self._waiting() if not self.ratings.why_not([s])]
+
+    def _waiting(self) -> list[str]:
         return [
             s for s in self.order if self.verdicts.get(s) == "pass" and self._status(s) in (None, "reopened")
         ]
@@ -168,11 +188,16 @@ class DecisionTable:
         refusal = self._why_nobody_decides(user)
         if refusal:
             return refusal
-        return "" if self.passing() else "No passing sample waits for a decision."
+        if self.passing():
+            return ""
+        return self.ratings.why_not(self._waiting()) or "No passing sample waits for a decision."
 
     def why_not_export(self) -> str:
         """Why nothing can be exported; empty when something can."""
-        return "" if self.counts()["approved"] else "Nothing is approved yet; approve samples first."
+        approved = [s for s in self.order if self._status(s) == "approved"]
+        return (
+            self.ratings.why_not(approved) if approved else "Nothing is approved yet; approve samples first."
+        )
 
 
 def _named(samples: Sequence[str]) -> str:

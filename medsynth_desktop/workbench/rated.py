@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from medsynth_desktop.core.errors import GuardRefused, InputRefused
-from medsynth_desktop.releases.ratings import RatedQuestion, RatingRule, why_not_rated
+from medsynth_desktop.releases.ratings import RatedQuestion, RatingRule, Ratings
 from medsynth_desktop.store.studies import SampleRatings
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.studies.study import Study
@@ -65,8 +65,8 @@ def _ratings(workspace: Workspace, study: Study) -> SampleRatings:
     return SampleRatings(study.design.name, study.hash, options, ratings)
 
 
-def rated(workspace: Workspace, samples: Iterable[str]) -> dict[str, dict[str, RatedQuestion]]:
-    """What is known of each sample, by question; readers of one name in two studies count as two.
+def ratings_of(workspace: Workspace, samples: Iterable[str]) -> Ratings:
+    """What is known of each sample, and the rule in force; readers of one name in two studies count as two.
 
     A question whose number of options differs between studies is taken from the first of them alone.
     """
@@ -81,7 +81,7 @@ def rated(workspace: Workspace, samples: Iterable[str]) -> dict[str, dict[str, R
                     known.ratings.update(
                         {f"{held.study}/{reader}": rating for reader, rating in given.items()}
                     )
-    return found
+    return Ratings(rating_rule(workspace), found)
 
 
 def rating_rule(workspace: Workspace) -> RatingRule | None:
@@ -97,7 +97,7 @@ def require_ratings(workspace: Workspace, rule: RatingRule | None) -> None:
     workspace.settings.set(RULE, asdict(rule) if rule else None)
 
 
-def check_rated(workspace: Workspace, samples: Iterable[str]) -> None:
+def check_rated(workspace: Workspace, samples: Sequence[str]) -> None:
     """Refuse samples whose ratings do not meet the rule in force.
 
     Raises
@@ -105,22 +105,28 @@ def check_rated(workspace: Workspace, samples: Iterable[str]) -> None:
     GuardRefused
         With the first of them, and how many more there are.
     """
-    rule = rating_rule(workspace)
-    if rule is None:
-        return
-    refused = [
-        why for s, found in rated(workspace, samples).items() if (why := why_not_rated(rule, s, found))
-    ]
-    if refused:
-        left = len(refused) - 1
-        more = f" {left} more sample{'s lack' if left > 1 else ' lacks'} it too." if left else ""
-        raise GuardRefused(f"{refused[0]}{more}")
+    if why := ratings_of(workspace, samples).why_not(samples):
+        raise GuardRefused(why)
 
 
-def told_of(found: dict[str, RatedQuestion]) -> list[dict[str, Any]]:
+def rated_enough(workspace: Workspace, samples: Sequence[str]) -> tuple[list[str], str]:
+    """Those of ``samples`` whose ratings meet the rule in force, and why the others are left out.
+
+    Raises
+    ------
+    GuardRefused
+        When there are samples, and none of them does.
+    """
+    ratings = ratings_of(workspace, samples)
+    enough = [s for s in samples if not ratings.why_not([s])]
+    if samples and not enough:
+        raise GuardRefused(ratings.why_not(samples))
+    return enough, ratings.why_not(samples)
+
+
+def told_of(questions: Iterable[RatedQuestion]) -> list[dict[str, Any]]:
     """What a package says of a sample's ratings: no reader's name."""
     return [
         {"question": q.question, "options": q.options, "readers": len(q.ratings), "median": q.median}
-        for q in found.values()
-        if q.ratings
+        for q in questions
     ]

@@ -27,7 +27,7 @@ from medsynth_desktop.releases.export import ReleaseItem, export_release
 from medsynth_desktop.releases.verify import VerifyReport, verify_package
 from medsynth_desktop.releases.verify import verify_steps as package_steps
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.workbench.rated import check_rated, rated, rating_rule, told_of
+from medsynth_desktop.workbench.rated import check_rated, rating_rule, ratings_of, told_of
 from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force
 
 
@@ -199,10 +199,10 @@ def approved_items(workspace: Workspace, batch_name: str, cohort_name: str) -> l
     names = [s.id for s in approved]
     verdicts = verdicts_in_force(workspace, cohort_name, names)
     check_rated(workspace, names)
-    ratings = rated(workspace, names)
+    ratings = ratings_of(workspace, names)
     return [
         ReleaseItem(
-            s, workspace.arrays.get(s.array_hash), verdict, decisions[s.id], ratings=told_of(ratings[s.id])
+            s, workspace.arrays.get(s.array_hash), verdict, decisions[s.id], ratings=told_of(ratings.of(s.id))
         )
         for s, verdict in zip(approved, verdicts, strict=True)
     ]

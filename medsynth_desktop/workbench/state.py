@@ -31,6 +31,7 @@ from medsynth_desktop.workbench import (
 )
 from medsynth_desktop.workbench.desk import Then
 from medsynth_desktop.workbench.foreign import Said
+from medsynth_desktop.workbench.rated import rated_enough
 from medsynth_desktop.workbench.study_desk import StudyDesk
 from medsynth_desktop.workbench.teaching import DistillSettings
 
@@ -204,20 +205,23 @@ class Workbench(StudyDesk):
         self.refresh_decisions()
 
     def approve_all_passing(self, reason: str = "") -> int:
-        """Approve every passing sample of the open batch that has no decision yet; return how many.
+        """Approve every passing sample that has no decision yet and is rated as is asked; return how many.
 
         Raises
         ------
         GuardRefused
-            While thresholds are being tried out: what passes is not settled.
+            While thresholds are being tried out: what passes is not settled. When ratings let none go.
         """
         if self.previewing is not None:
             raise GuardRefused(
                 "Thresholds are being tried out in the Guard panel; apply or discard them first."
             )
         passing = [s for s, v in self.verdicts.items() if v.verdict == "pass" and not self._decided(s)]
-        self.approve(passing, reason)
-        return len(passing)
+        enough, left_out = rated_enough(self.workspace, passing)
+        self.approve(enough, reason)
+        if left_out:
+            self.tell("warning", f"{len(enough)} approved. Left out: {left_out}")
+        return len(enough)
 
     def _decided(self, sample: str) -> bool:
         decision = self.decisions.get(sample)

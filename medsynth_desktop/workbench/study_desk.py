@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medsynth_desktop.jobs.runner import Job
+from medsynth_desktop.releases.ratings import RatingRule, Ratings
 from medsynth_desktop.studies.reading import Reading
-from medsynth_desktop.workbench import study_plan, studying
+from medsynth_desktop.workbench import rated, study_plan, studying
 from medsynth_desktop.workbench.guard_desk import GuardDesk
 
 
@@ -72,3 +73,22 @@ class StudyDesk(GuardDesk):
             )
 
         return self.start(f"Evaluating {name}", report(self.workspace, name, out, password), "cpu", reported)
+
+    def ratings(self) -> Ratings:
+        """What readers said of the open batch's samples, as far as it is in the open, and what a release asks."""
+        return rated.ratings_of(self.workspace, [s.id for s in self.batch.samples] if self.batch else [])
+
+    def open_ratings(self, name: str, password: str) -> None:
+        """Put what readers of a study said beside the verdicts. Raises as `rated.open_ratings`."""
+        opened = rated.open_ratings(self.workspace, name, password)
+        self.events.studies.emit()
+        self.tell(
+            "info",
+            f"The ratings of {len(opened.ratings)} samples stand beside their verdicts in the Release panel.",
+        )
+
+    def require_ratings(self, rule: RatingRule | None) -> None:
+        """Ask for ratings before anything is approved or exported, or for none."""
+        rated.require_ratings(self.workspace, rule)
+        self.events.studies.emit()
+        self.tell("info", f"A release asks for {rule.words}." if rule else "A release asks for no ratings.")

@@ -11,10 +11,13 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.records import Nearest, Threshold, Verdict
 from medsynth_desktop.guard.policy import make_policy
 from medsynth_desktop.releases.ratings import RatedQuestion, RatingRule, make_rule, why_not_rated
+from medsynth_desktop.store.studies import SampleRatings
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.workbench.rated import require_ratings
 from medsynth_desktop.workbench.studying import investigators
 from tests.cli.conftest import Cli
 from tests.cli.study_words import CHIEF, Say, make_workspace, speaker, write_answers
+from tests.gui.judged_workspace import BATCH, audited, fill
 
 GOOD, POOR = "S-drawn-000", "S-drawn-001"
 """Two samples; readers rate the second badly."""
@@ -105,6 +108,34 @@ def test_all_are_judged_before_any_is_approved(say: Say, home: Path, cli: Cli) -
     assert "1 more sample lacks it too." in refused.err
     with Workspace.open(home) as workspace:
         assert not workspace.decisions.of("drawn")
+
+
+def test_all_that_pass_are_approved_but_for_those_not_rated_as_asked(cli: Cli, tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "judged") as workspace:
+        audited(fill(workspace))
+        passing = [s for s, v in workspace.verdicts.get(BATCH).items() if v.verdict == "pass"]
+        rated, unrated = passing[:2], passing[2:]
+        assert unrated
+        good = {s: {"anatomy": {"anna": 4}} for s in rated}
+        workspace.studies.put_ratings("looks", SampleRatings("looks", "hash", {"anatomy": 4}, good))
+        require_ratings(workspace, make_rule(1, "C"))
+    words = (
+        "approve",
+        "--batch",
+        BATCH,
+        "--all-passing",
+        "--who",
+        "Dr A",
+        "--workspace",
+        tmp_path / "judged",
+        "--json",
+    )
+    done = cli(*words)
+    assert done.code == 0, done.err
+    assert {item["id"] for item in done.json["items"]} == set(rated)
+    assert "medsynth: left out: S-" in done.err
+    assert "was rated by 0 of 1 readers" in done.err
+    assert cli(*words).code == 3
 
 
 def test_the_rule_by_hand() -> None:

@@ -8,13 +8,20 @@ from typing import Any
 import pytest
 
 pytest.importorskip("napari")
+from medsynth_release.asked import RuleDialog
 from medsynth_release.panel import ReleasePanel
+from medsynth_release.table import COLUMNS
 from qtpy.QtCore import Qt
 
+from medsynth_desktop.releases.ratings import make_rule
+from medsynth_desktop.store.studies import SampleRatings
 from medsynth_desktop.workbench.state import Workbench
 
 WAIT_MS = 30_000
 BLOCKED = "S-000000000000"
+RATED, DECISION, REASON = (
+    [column.key for column in COLUMNS].index(k) for k in ("rated", "decision", "reason")
+)
 
 
 @pytest.fixture
@@ -98,9 +105,9 @@ def test_reopened_approvals_are_said_in_words(judged: Workbench, open_panel: Any
     judged.set_threshold("correlation", -1.0, -1.0, "stop everything")
     assert f"{approved} approval" in panel.reopened.text()
     assert not panel.reopened.isHidden()
-    assert panel.table.rows.table.text(0, 2) == "Re-opened"
+    assert panel.table.rows.table.text(0, DECISION) == "Re-opened"
     assert "blocked now" in panel.reopened.text()
-    tip = panel.table.rows.data(panel.table.rows.index(0, 2), Qt.ItemDataRole.ToolTipRole)
+    tip = panel.table.rows.data(panel.table.rows.index(0, DECISION), Qt.ItemDataRole.ToolTipRole)
     assert "cannot be approved" in tip
     assert "re-opened" in panel.counts.text()
     assert not panel.leaving.export_button.isEnabled()
@@ -109,13 +116,13 @@ def test_reopened_approvals_are_said_in_words(judged: Workbench, open_panel: Any
 def test_a_reason_gets_the_room_that_is_left(judged: Workbench, open_panel: Any, qtbot: Any) -> None:
     panel = open_panel(show=True)
     table = panel.table
-    assert table.columnViewportPosition(3) + table.columnWidth(3) <= table.viewport().width()
+    assert table.columnViewportPosition(REASON) + table.columnWidth(REASON) <= table.viewport().width()
     assert table.horizontalScrollBar().maximum() == 0
-    assert [table.isColumnHidden(c) for c in range(6)] == [False] * 4 + [True] * 2
+    assert [table.isColumnHidden(c) for c in range(7)] == [False, False, True, False, False, True, True]
     sign_in(panel)
     panel.passing_button.click()
     tips = [
-        table.rows.data(table.rows.index(r, 2), Qt.ItemDataRole.ToolTipRole)
+        table.rows.data(table.rows.index(r, DECISION), Qt.ItemDataRole.ToolTipRole)
         for r in range(table.rows.rowCount())
     ]
     assert any(judged.user in tip for tip in tips)
@@ -159,3 +166,38 @@ def test_export_verify_tamper_verify(judged: Workbench, open_panel: Any, qtbot: 
     qtbot.waitUntil(lambda: not judged.verified[1].ok, timeout=WAIT_MS)
     assert "✗" in panel.leaving.said.text()
     assert image.name in panel.leaving.problems.toPlainText()
+
+
+def test_ratings_stand_beside_the_verdicts_and_may_be_asked_for(
+    judged: Workbench, open_panel: Any, qtbot: Any
+) -> None:
+    panel = open_panel()
+    sign_in(panel)
+    sample = some(judged, "pass")
+    assert panel.table.isColumnHidden(RATED)
+    assert panel.asked.isHidden()
+    poor = SampleRatings("looks", "hash", {"anatomy": 4}, {sample: {"anatomy": {"anna": 2, "ben": 2}}})
+    judged.workspace.studies.put_ratings("looks", poor)
+    judged.require_ratings(make_rule(2, "C"))
+    assert not panel.table.isColumnHidden(RATED)
+    assert panel.asked.words.text() == "A release asks for at least 2 readers, median C or better."
+    panel.table.choose({sample})
+    row = panel.table.rows.table.order.index(sample)
+    assert panel.table.rows.index(row, RATED).data() == "B (2)"
+    assert not panel.approve_button.isEnabled()
+    assert "rated anatomy B (2 readers)" in panel.why_not.text()
+    panel.approve()  # the engine refuses too
+    assert panel.banner.level == "error"
+    assert judged.decisions == {}
+    dialog = RuleDialog(judged.ratings().rule)
+    qtbot.addWidget(dialog)
+    dialog.median.setCurrentIndex(1)
+    judged.require_ratings(dialog.rule())
+    panel.approve_button.click()
+    assert judged.decisions[sample].status == "approved"
+    assert not panel.passing_button.isEnabled(), "nothing else was rated"
+    assert "by 0 of 2 readers" in panel.passing_button.toolTip()
+    dialog.readers.setValue(0)
+    judged.require_ratings(dialog.rule())
+    assert panel.passing_button.isEnabled() == bool(panel.table.rows.table.passing())
+    assert panel.asked.isHidden() is (not judged.workspace.studies.names())

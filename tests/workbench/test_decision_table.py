@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from medsynth_desktop.core.records import Decision, ReleaseRecord
+from medsynth_desktop.releases.ratings import RatedQuestion, Ratings, make_rule
 from medsynth_desktop.releases.verify import VerifyReport
 from medsynth_desktop.workbench.decision_table import (
+    COLUMNS,
     DecisionTable,
     decision_count_words,
     release_folder,
@@ -17,6 +19,7 @@ from medsynth_desktop.workbench.decision_table import (
 )
 
 WHEN = "2026-03-01T12:34:56+00:00"
+DECISION, REASON, RATED = ([c.key for c in COLUMNS].index(key) for key in ("decision", "reason", "rated"))
 VERDICTS = {"a": "pass", "b": "review", "c": "block", "d": "pass"}
 
 
@@ -32,15 +35,16 @@ def test_what_waits_for_a_decision_comes_first() -> None:
     made = table(decided("a", "approved"), decided("b", "rejected"), decided("d", "reopened"))
     assert made.order == ["d", "c", "e", "a", "b"]
     assert made.reopened(0)
-    assert [made.text(0, c) for c in range(6)] == [
+    assert [made.text(0, c) for c in range(7)] == [
         "d",
         "Pass ●",
+        "",
         "Re-opened",
         "because",
         "Dr Who",
         "2026-03-01 12:34 UTC",
     ]
-    assert [made.text(2, c) for c in range(6)] == ["e", "Not checked", "Undecided", "", "", ""]
+    assert [made.text(2, c) for c in range(7)] == ["e", "Not checked", "", "Undecided", "", "", ""]
 
 
 def test_counts_and_what_was_reopened_in_words() -> None:
@@ -52,9 +56,9 @@ def test_counts_and_what_was_reopened_in_words() -> None:
 
 def test_a_blocked_sample_is_never_asked_to_be_decided_again() -> None:
     passing, blocked = table(decided("d", "reopened")), table(decided("c", "reopened"))
-    assert "decide again" in passing.tip(0, 2)
-    assert "cannot be approved" in blocked.tip(0, 2)
-    assert "again" not in blocked.tip(0, 2)
+    assert "decide again" in passing.tip(0, DECISION)
+    assert "cannot be approved" in blocked.tip(0, DECISION)
+    assert "again" not in blocked.tip(0, DECISION)
     assert (passing.blocked_again(), blocked.blocked_again()) == (0, 1)
     two = {"reopened": 2}
     assert "blocked" not in reopened_words(two)
@@ -65,8 +69,8 @@ def test_a_blocked_sample_is_never_asked_to_be_decided_again() -> None:
 
 def test_a_long_reason_is_whole_in_its_tip() -> None:
     made = DecisionTable("a", {}, {"a": replace(decided("a", "rejected"), reason="a word " * 40)})
-    assert made.tip(0, 3).split() == ["a", "word"] * 40
-    assert max(map(len, made.tip(0, 3).splitlines())) <= 70
+    assert made.tip(0, REASON).split() == ["a", "word"] * 40
+    assert max(map(len, made.tip(0, REASON).splitlines())) <= 70
 
 
 @pytest.mark.parametrize(
@@ -152,3 +156,39 @@ def test_a_verification_in_words() -> None:
     assert bad.startswith("✗")
     assert "1 problem" in bad
     assert problems == ("x was changed.",)
+
+
+def rated(readers: int = 2, median: str = "C") -> DecisionTable:
+    """a: anatomy C by two, look B to C by two; b: C by one; d: nothing."""
+    found = {
+        "a": {
+            "anatomy": RatedQuestion("anatomy", 4, {"anna": 3, "ben": 3}),
+            "look": RatedQuestion("look", 4, {"anna": 2, "ben": 3}),
+        },
+        "b": {"anatomy": RatedQuestion("anatomy", 4, {"anna": 3})},
+        "d": {},
+    }
+    return DecisionTable(list("abd"), VERDICTS, {}, ratings=Ratings(make_rule(readers, median), found))
+
+
+def test_ratings_stand_beside_the_verdicts() -> None:
+    made = rated()
+    assert [made.text(row, RATED) for row in range(3)] == ["B to C (2)", "C (1)", ""]
+    assert made.tip(0, RATED).splitlines()[:2] == ["anatomy C (2 readers)", "look B to C (2 readers)"]
+    assert "the release policy asks" in made.tip(0, RATED)
+    assert "by 0 of 2 readers" in made.tip(2, RATED)
+    assert not Ratings(None, {"a": {}})
+    assert Ratings(None, made.ratings.found)
+
+
+def test_what_readers_have_not_rated_well_is_not_approved() -> None:
+    made = rated(2, "C")
+    assert "look B to C" in made.why_not_approve(["a"], "me", "")
+    assert "by 1 of 2 readers" in made.why_not_approve(["b"], "me", "looked at it")
+    assert "1 more sample lacks it too" in made.why_not_approve(["a", "d"], "me", "")
+    assert made.passing() == []
+    assert "look B to C" in made.why_not_approve_passing("me")
+    made = rated(2, "B")
+    assert made.why_not_approve(["a"], "me", "") == ""
+    assert made.passing() == ["a"], "d passes the guard, but nobody rated it"
+    assert made.why_not_reject(["d"], "me", "unlike any head") == ""

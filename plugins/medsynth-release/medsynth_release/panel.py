@@ -19,6 +19,7 @@ from medsynth_desktop.workbench.decision_table import (
     reopened_words,
 )
 from medsynth_desktop.workbench.presenting import VERDICTS
+from medsynth_release.asked import RatingsAsked
 from medsynth_release.leaving import Leaving
 from medsynth_release.table import DecisionView
 
@@ -42,6 +43,7 @@ class ReleasePanel(Panel):
             events.batches,
             events.samples,
             events.decisions,
+            events.studies,
         ):
             self.listen(signal, self.refresh)
         self.listen(events.verdicts, self._verdicts)
@@ -68,6 +70,8 @@ class ReleasePanel(Panel):
         for label in (self.reopened, self.counts):
             label.setWordWrap(True)
             column.addWidget(label)
+        self.asked = RatingsAsked(self.workbench)
+        column.addWidget(self.asked)
         self.reopened.setStyleSheet(f"color: {LEVELS['warning'].colour}; font-weight: bold;")
         self.table = DecisionView()
         self.table.chosen.connect(self._enable)
@@ -112,7 +116,9 @@ class ReleasePanel(Panel):
         bench = self.workbench
         samples = [s.id for s in bench.batch.samples] if bench.batch else []
         verdicts = {s: VERDICTS[c] for s, c in zip(bench.guard.ids, bench.guard.codes.tolist(), strict=True)}
-        table = DecisionTable(samples, verdicts, bench.decisions, bench.previewing is not None)
+        ratings = bench.ratings()
+        table = DecisionTable(samples, verdicts, bench.decisions, bench.previewing is not None, ratings)
+        self.asked.show_rule(ratings.rule)
         self.empty.setVisible(not samples)
         self.content.setVisible(bool(samples))
         self.rest.setVisible(not samples)

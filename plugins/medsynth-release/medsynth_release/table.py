@@ -16,6 +16,7 @@ CELL_MARGIN = 8
 WIDTHS = {
     "sample": "S-00000",
     "verdict": "Review ▲",
+    "rated": "C to D (3)",
     "decision": "Re-opened   ..",  # it is bold
     "reason": "some of it …",
     "who": "Somebody Long ",
@@ -128,11 +129,19 @@ class DecisionView(QTableView):  # type: ignore[misc]
     def resizeEvent(self, event: object) -> None:
         """Give the reason the room that the others leave; who and when stand in tips where there is too little."""
         super().resizeEvent(event)
-        letters = self.fontMetrics()
-        widths = [letters.horizontalAdvance(WIDTHS[column.key]) + CELL_MARGIN for column in COLUMNS]
+        self._share_out()
+
+    def _share_out(self) -> None:
+        letters, rated = self.fontMetrics(), bool(self.rows.table.ratings)
+        widths = [
+            letters.horizontalAdvance(WIDTHS[column.key]) + CELL_MARGIN
+            if rated or column.key != "rated"
+            else 0
+            for column in COLUMNS
+        ]
         spare = self.viewport().width() - sum(widths)
         for index, width in enumerate(widths):
-            self.setColumnHidden(index, index > REASON and spare < 0)
+            self.setColumnHidden(index, (index > REASON and spare < 0) or not width)
             self.setColumnWidth(index, width)
         if spare < 0:
             spare = self.viewport().width() - sum(widths[: REASON + 1])
@@ -148,6 +157,7 @@ class DecisionView(QTableView):  # type: ignore[misc]
         self._showing = True
         self.rows.set_table(table)
         self._showing = False
+        self._share_out()
         self._keep()
 
     def choose(self, samples: set[str]) -> None:

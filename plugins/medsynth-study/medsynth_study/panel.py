@@ -104,14 +104,18 @@ class StudyPanel(Panel):
             "&Take answers in…", "Answers of readers who read elsewhere", self._ask_merge
         )
         self.report_button = _button("R&eport…", "Page, tables, rows for MRMC programs", self._ask_report)
+        self.ratings_button = _button(
+            "R&atings to Release…", "Put readers' ratings of samples beside their verdicts", self._ask_ratings
+        )
         grid = QGridLayout()
-        places = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1))
+        places = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2))
         buttons = (
             self.read_button,
             self.here_button,
             self.give_button,
             self.merge_button,
             self.report_button,
+            self.ratings_button,
         )
         for button, place in zip(buttons, places, strict=True):
             grid.addWidget(button, *place)
@@ -176,6 +180,7 @@ class StudyPanel(Panel):
             studying.progress(self.workbench.workspace, self.study).values()
         )
         self.report_button.setEnabled(any_answers)
+        self.ratings_button.setEnabled(any_answers)
 
     # -- doing ---------------------------------------------------------------------------------------------------
 
@@ -244,6 +249,11 @@ class StudyPanel(Panel):
         out = QFileDialog.getExistingDirectory(self, "Folder of the report")
         if out and (asked := self._passwords("Report", "Opens the truth and the answers.", YOURS)):
             self.attempt(self.workbench.report_study, self.study, Path(out), *asked)
+
+    def _ask_ratings(self) -> None:
+        words = "Readers' ratings of samples will stand in the open, once nobody reads any more."
+        if asked := self._passwords("Ratings to Release", words, YOURS):
+            self.attempt(self.workbench.open_ratings, self.study, *asked)
 
     def _passwords(self, title: str, words: str, *names: str) -> Sequence[str]:
         dialog = PasswordDialog(title, words, names, self)
