@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medsynth_desktop.studies.questions import Question
     from medsynth_desktop.studies.reading import Reading
 
-PAUSE, UNDO = "pause", "undo"
+PAUSE, UNDO, COMMENT = "pause", "undo", "comment"
 
 
 def add_to(group: typer.Typer) -> None:
@@ -112,7 +112,10 @@ def _ask(reading: Reading, images: Path | None) -> int:
     new = 0
     lines = iter(sys.stdin.readline, "")
     while (showing := reading.current) is not None:
-        say(f"\nCase {showing + 1} of {len(reading)}   ({UNDO}: the question before; {PAUSE}: stop here)")
+        more = f"; {COMMENT} WORDS: a comment" if reading.comment else ""
+        say(
+            f"\nCase {showing + 1} of {len(reading)}   ({UNDO}: the question before; {PAUSE}: stop here{more})"
+        )
         if images is not None:
             say(f"image: {show_case(reading, showing, images)}")
         given, onward = _ask_case(reading, showing, lines)
@@ -129,7 +132,7 @@ def _ask_case(reading: Reading, showing: int, lines: Iterator[str]) -> tuple[int
 
     began, new = time.monotonic(), 0
     left = list(reading.open_questions(showing))
-    asked = [q for q in reading.questions if q not in left]
+    asked = [q for q in reading.questions if q.asked and q not in left]
     while True:
         if left:
             _say_question(left[0])
@@ -143,9 +146,14 @@ def _ask_case(reading: Reading, showing: int, lines: Iterator[str]) -> tuple[int
             if asked and reading.facts["may_change"]:
                 left.insert(0, asked.pop())
             continue
-        if not left:
+        comment = reading.comment if word.partition(" ")[0] == COMMENT else None
+        if not left and comment is None:
             return new, True
         try:
+            if comment is not None:
+                words = line.strip()[len(COMMENT) :].strip()
+                reading.answer(showing, comment.id, words, now(), round(time.monotonic() - began, 3))
+                continue
             value = read_answer(left[0], line)
             reading.answer(showing, left[0].id, value, now(), round(time.monotonic() - began, 3))
         except InputRefused as error:

@@ -82,6 +82,10 @@ def check_design(design: Design) -> None:
                 f"A Likert question has 2 to {MOST_OPTIONS} options and other forms none; the question {question.id!r} "
                 f"({question.form}) has {len(question.options)}. Correct its options."
             )
+    if not any(question.asked for question in design.questions):
+        raise InputRefused("A study needs at least one question beside the comment. Add one.")
+    if sum(not question.asked for question in design.questions) > 1:
+        raise InputRefused("A study takes one comment on a case; got more. Leave one.")
     if design.block < 1 or not 0 <= design.repeats <= 1 or design.seed < 0:
         raise InputRefused(
             "A block holds at least one case, the share of repeats lies in 0 to 1 and the seed is not negative; got "

@@ -38,8 +38,10 @@ def _design(results: Results) -> str:
         f"in nearly equal proportion (pseudorandom, seed {design.seed})"
     )
     words += f"; {repeats} cases were shown again unannounced after all others. " if repeats else ". "
-    forms = ", ".join(f"{q.text.rstrip('?')} ({_form(q.form, len(q.options))})" for q in design.questions)
-    return words + f"The questions were: {forms}."
+    asked = [q for q in design.questions if q.asked]
+    forms = ", ".join(f"{q.text.rstrip('?')} ({_form(q.form, len(q.options))})" for q in asked)
+    comment = " Readers could comment on any case." if len(asked) < len(design.questions) else ""
+    return words + f"The questions were: {forms}.{comment}"
 
 
 def _form(form: str, options: int) -> str:

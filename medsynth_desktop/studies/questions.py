@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from medsynth_desktop.core.errors import InputRefused
 
-Form = Literal["likert", "yes-no", "real-or-synthetic", "text", "point", "region"]
+Form = Literal["likert", "yes-no", "real-or-synthetic", "text", "point", "region", "comment"]
+MARKED = ("point", "region")
+"""Forms that are answered on the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,11 @@ class Question:
     text: str
     form: Form = "likert"
     options: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether a case is not done without an answer; a comment is given by who wants to."""
+        return self.form != "comment"
 
 
 PUBLISHED = (
@@ -56,12 +63,16 @@ PUBLISHED = (
 """The three published Likert questions, word for word (shared methods, Reader study [K], table 1)."""
 
 
+COMMENT = Question("comment", "Comment", "comment")
+"""What readers may say of any case beside its questions."""
+
+
 def check_answer(question: Question, value: Any) -> None:
     """Refuse what is no answer to ``question``.
 
     An option is its number from 1, as the statistics count; yes or no a bool; real-or-synthetic
     ``{"synthetic": bool, "confidence": 0..1}``;
-    a point 2 or 3 voxel coordinates; a region two or more such points.
+    a point 2 or 3 voxel coordinates; a region two or more such points; either None where there is nothing to mark.
 
     Raises
     ------
@@ -73,8 +84,9 @@ def check_answer(question: Question, value: Any) -> None:
         "yes-no": "true or false",
         "real-or-synthetic": "synthetic (true or false) and confidence (0 to 1)",
         "text": "text",
-        "point": "2 or 3 finite voxel coordinates",
-        "region": "at least two points of equally many coordinates",
+        "comment": "text",
+        "point": "2 or 3 finite voxel coordinates, or nothing",
+        "region": "at least two points of equally many coordinates, or nothing",
     }[question.form]
     if not _fits(question, value):
         raise InputRefused(
@@ -87,8 +99,10 @@ def _fits(question: Question, value: Any) -> bool:
         return type(value) is int and 1 <= value <= len(question.options)
     if question.form == "yes-no":
         return type(value) is bool
-    if question.form == "text":
+    if question.form in ("text", "comment"):
         return isinstance(value, str)
+    if question.form in MARKED and value is None:
+        return True
     if question.form == "point":
         return _is_point(value)
     if question.form == "region":

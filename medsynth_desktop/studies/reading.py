@@ -70,9 +70,19 @@ class Reading:
         return self._log.path
 
     def open_questions(self, showing: int) -> tuple[Question, ...]:
-        """Questions of a showing that are not answered yet."""
+        """Questions of a showing that are not answered yet, comments left out."""
         standing = self._log.standing()
-        return tuple(q for q in self.questions if (showing, q.id) not in standing)
+        return tuple(q for q in self.questions if q.asked and (showing, q.id) not in standing)
+
+    @property
+    def comment(self) -> Question | None:
+        """What takes a comment; None where the study takes none."""
+        return next((q for q in self.questions if not q.asked), None)
+
+    def said(self, showing: int) -> str:
+        """The comment that stands of a showing; empty where there is none."""
+        given = self._log.standing().get((showing, self.comment.id)) if self.comment else None
+        return str(given.value) if given is not None else ""
 
     def stands(self, showing: int, question: str, value: Any) -> bool:
         """Whether exactly this answer stands."""

@@ -140,7 +140,9 @@ def _done(study: Study, logs: Mapping[str, AnswerLog]) -> dict[str, int]:
     for reader in study.design.readers:
         standing = logs[reader].standing() if reader in logs else {}
         places = range(len(study.orders[reader]))
-        done[reader] = sum(all((n, q.id) in standing for q in study.design.questions) for n in places)
+        done[reader] = sum(
+            all((n, q.id) in standing for q in study.design.questions if q.asked) for n in places
+        )
     return done
 
 

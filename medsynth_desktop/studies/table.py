@@ -78,12 +78,22 @@ def recognition_tables(
 def case_seconds(study: Study, logs: Mapping[str, AnswerLog]) -> np.ndarray:
     """(readers, cases) seconds from showing a case first to its last standing answer; NaN where not measured."""
     seconds = np.full((len(study.design.readers), len(counted_cases(study))), np.nan)
-    for question in study.design.questions:
+    for question in filter(lambda q: q.asked, study.design.questions):
         for given in _given(study, logs, question.id):
             if not given.showing.repeat and given.answer.seconds is not None:
                 at = given.reader, given.case
                 seconds[at] = np.fmax(seconds[at], given.answer.seconds)
     return seconds
+
+
+def texts(study: Study, logs: Mapping[str, AnswerLog], question: str) -> list[tuple[str, Case, str]]:
+    """Reader, case and words of every standing answer in words to ``question`` that is not empty."""
+    cases = counted_cases(study)
+    return [
+        (study.design.readers[given.reader], cases[given.case], str(given.answer.value))
+        for given in _given(study, logs, question)
+        if str(given.answer.value).strip()
+    ]
 
 
 def _table(

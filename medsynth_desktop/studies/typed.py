@@ -8,12 +8,13 @@ from string import ascii_uppercase
 from typing import Any, get_args
 
 from medsynth_desktop.core.errors import InputRefused
-from medsynth_desktop.studies.questions import PUBLISHED, Form, Question, check_answer
+from medsynth_desktop.studies.questions import COMMENT, MARKED, PUBLISHED, Form, Question, check_answer
 
 YES, NO = frozenset({"y", "yes", "true"}), frozenset({"n", "no", "false"})
+NOTHING = frozenset({"none", "nothing"})
 TURING = Question("origin", "Is this image real or synthetic, and how sure are you?", "real-or-synthetic")
 """The question that recognition is measured by."""
-BUILT_IN = {"published": PUBLISHED, "real-or-synthetic": (TURING,)}
+BUILT_IN = {"published": PUBLISHED, "real-or-synthetic": (TURING,), "comment": (COMMENT,)}
 
 
 def read_answer(question: Question, text: str) -> Any:
@@ -34,6 +35,8 @@ def read_answer(question: Question, text: str) -> Any:
         value = True if word.lower() in YES else False if word.lower() in NO else word
     elif question.form == "real-or-synthetic":
         value = _origin(word)
+    elif question.form in MARKED and word.lower() in NOTHING:
+        value = None
     elif question.form == "point":
         value = _point(word)
     elif question.form == "region":
@@ -49,8 +52,9 @@ def hint(question: Question) -> str:
         "yes-no": "y or n",
         "real-or-synthetic": "r or s and how sure, 0 to 100: s 80",
         "text": "any words, or nothing",
-        "point": "voxel: x,y,z",
-        "region": "voxels: x,y,z; x,y,z; ...",
+        "comment": "any words",
+        "point": "voxel: x,y,z, or none",
+        "region": "voxels: x,y,z; x,y,z; ..., or none",
     }[question.form]
 
 

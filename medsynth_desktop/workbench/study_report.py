@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -19,12 +19,14 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.guard.report import render_facts, render_page
 from medsynth_desktop.store.studies import StudyRecord
 from medsynth_desktop.store.workspace import Workspace
+from medsynth_desktop.studies.answers import AnswerLog
 from medsynth_desktop.studies.csv_tables import tables
 from medsynth_desktop.studies.figures import draw_intervals, draw_ratings, draw_roc, draw_times
 from medsynth_desktop.studies.methods import methods_words
+from medsynth_desktop.studies.questions import Question
 from medsynth_desktop.studies.results import ALL, Answered, Line, Results, evaluate, good_option
 from medsynth_desktop.studies.statistics.distributions import Distribution
-from medsynth_desktop.studies.table import counted_cases
+from medsynth_desktop.studies.table import counted_cases, texts
 from medsynth_desktop.workbench.pages import write_page
 from medsynth_desktop.workbench.studying import answers, investigators
 
@@ -62,7 +64,7 @@ def report(workspace: Workspace, name: str, out: Path, password: str, seed: int 
     program = f"MedSynth Desktop {__version__}"
     document = _document(results, record, program, seed)
     written = {
-        PAGE: study_page(results, record, program, seed),
+        PAGE: study_page(results, record, program, seed, logs),
         NUMBERS: canonical_json(document) + "\n",
         **tables(results, logs),
     }
@@ -114,7 +116,9 @@ def cautions(results: Results) -> list[str]:
     return said
 
 
-def study_page(results: Results, record: StudyRecord, program: str, seed: int) -> str:
+def study_page(
+    results: Results, record: StudyRecord, program: str, seed: int, logs: Mapping[str, AnswerLog]
+) -> str:
     """The report as one HTML page that loads nothing."""
     title = f"Reader study {record.name}"
     synthetic, real = _count(results, True), _count(results, False)
@@ -130,6 +134,9 @@ def study_page(results: Results, record: StudyRecord, program: str, seed: int) -
     for known in results.answered:
         parts += _question(results, known)
     parts += _times(results)
+    parts += [
+        _said(results, logs, q) for q in results.study.design.questions if q.form in ("text", "comment")
+    ]
     parts.append(_list("Methods", methods_words(results, record.frozen, program, seed)))
     return render_page(title, parts)
 
@@ -179,6 +186,19 @@ def _question(results: Results, known: Answered) -> list[str]:
     compared = results.part("comparison", key)
     parts.append(_lines("Synthetic against real", compared, "reader", "measure", tested=True))
     return parts
+
+
+def _said(results: Results, logs: Mapping[str, AnswerLog], question: Question) -> str:
+    """What readers wrote, a row each."""
+    rows = [
+        [reader, "synthetic" if case.synthetic else "real", case.id, words]
+        for reader, case, words in texts(results.study, logs, question.id)
+    ]
+    if not rows:
+        return ""
+    return f"<h2>{escape(question.text)}</h2>" + _table(
+        "In readers' words", ["Reader", "Kind", "Case", "Words"], rows
+    )
 
 
 def _times(results: Results) -> list[str]:

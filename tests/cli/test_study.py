@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +159,30 @@ def test_reading_step_by_step_shows_one_nameless_image(
     told = say(*words, reader="anna")
     assert told["complete"]
     assert told["new"] == 4 * 3 - 1
+
+
+def test_comments_and_places_from_a_terminal(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"id": "place", "text": "The least real place", "form": "point"}))
+    asked = ("--question", own, "--question", "comment")
+    say(*CREATE, "--real", 1, "--synthetic", 1, "--repeats", 0, *asked)
+    say("export", "looks", "--reader", "anna", "--out", tmp_path / "a.study", reader="anna")
+    typed = "comment, no word of ours\ncomment ribs are missing\n3,4\ncomment two ribs\n\nnone\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    told = say("rate", "--file", tmp_path / "a.study", reader="anna")
+    assert (told["new"], told["complete"]) == (2, True)
+    say("merge", "looks", tmp_path / "a.answers")
+    say("report", "looks", "--out", tmp_path / "report")
+    rows = list(csv.DictReader((tmp_path / "report" / "answers.csv").open()))
+    given = [(row["question"], row["answer"]) for row in rows]
+    assert given == [
+        ("comment", "ribs are missing"), ("place", "[3.0, 4.0]"), ("comment", "two ribs"), ("place", "null"),
+    ]  # fmt: skip
+    page = (tmp_path / "report" / "report.html").read_text("utf-8")
+    assert "two ribs" in page
+    assert "are missing" not in page, "what was said before is changed; answers.csv keeps it"
 
 
 def test_a_killed_reading_is_given_the_same_table_again(say: Say, home: Path, tmp_path: Path) -> None:

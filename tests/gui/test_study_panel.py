@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,8 +20,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
 
+from medsynth_desktop.qt.pointing import voxel_at
+from medsynth_desktop.studies.questions import COMMENT, Question
 from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.workbench.state import Workbench
+from medsynth_desktop.workbench.study_cases import Wish
+from medsynth_desktop.workbench.study_plan import Plan
 from tests.cli.study_words import CHIEF, make_workspace, secret
 from tests.gui.conftest import _opened
 
@@ -125,7 +132,15 @@ def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
     assert window is not None
     total = len(window.reading)
     assert total == 4 + 40 + 10, "training, cases, and a quarter of them twice"
-    press(window, "A⌫B6↑C" + "DS5")
+    window.close()
+    killed_while_reading(clinic, "looks", "anna")
+    panel.read("looks", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    assert window.showing == 1, "on the same case as before the kill"
+    assert window.reading.stands(1, "appearance", 4)
+    assert window.asking.words.text() == "Consistency between slices"
+    press(window, "BCR3↵" + "A⌫B6↑C" + "DS5")
     assert window.asking.given.text().startswith(
         "Realistic image appearance: B   Consistency between slices: C"
     )
@@ -135,10 +150,10 @@ def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
     panel.read("looks", "anna", secret("anna"))
     window = panel.window_
     assert window is not None
-    assert window.showing == 1
-    assert window.place.text().startswith(f"Case 2 of {total}   training")
+    assert window.showing == 3
+    assert window.place.text().startswith(f"Case 4 of {total}   training")
     press(window, "BCR3↵")
-    for case in range(total - 2):
+    for case in range(total - 4):
         press(window, f"{'BCD'[case % 3]}CC{'RS'[case % 2]}4↵")
     assert window.place.text() == f"All {total} cases are read"
     press(window, "A↵⌫")  # nothing more happens
@@ -193,19 +208,100 @@ def test_nothing_in_the_window_tells_one_case_from_another(
     assert next(iter(seen))[0] == CASE
 
 
-def test_a_kill_loses_no_answer(clinic: Workbench, open_panel: Any, qtbot: Any) -> None:
+KILLED = """
+import os, sys
+from pathlib import Path
+from qtpy.QtTest import QTest
+from qtpy.QtCore import Qt
+from napari.qt import get_qapp
+application = get_qapp()
+from medsynth_desktop.studies.reading import Reading
+from medsynth_study.window import ReadingWindow
+window = ReadingWindow(Reading(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))
+window.show()
+QTest.keyClicks(window, "ABCS1")
+QTest.keyClick(window, Qt.Key.Key_Return)
+QTest.keyClicks(window, "D")
+os.kill(os.getpid(), 9)
+"""
+
+
+def killed_while_reading(bench: Workbench, study: str, reader: str) -> None:
+    """A window in a process of its own answers the first case and one question of the second, and is killed."""
+    studies = bench.workspace.studies
+    files = studies.reader_file(study, reader), studies.answers(study, reader)
+    words = [str(files[0]), secret(reader), str(files[1])]
+    done = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_places_are_marked_and_comments_given_by_keys(
+    clinic: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path
+) -> None:
     panel = open_panel()
-    draw_up(qtbot, panel)
-    clinic.give_study("looks", "anna", None, CHIEF, secret("anna"))
+    place, outline = (
+        Question("place", "The least real place", "point"),
+        Question("area", "All of it", "region"),
+    )
+    plan = Plan("marks", ("anna",), "real", ("drawn",), wish=Wish(2, 2), questions=(place, outline, COMMENT))
+    panel.create(plan, CHIEF)
     settle(qtbot, clinic)
-    panel.read("looks", "anna", secret("anna"))
+    clinic.give_study("marks", "anna", None, CHIEF, secret("anna"))
+    settle(qtbot, clinic)
+    panel.read("marks", "anna", secret("anna"))
     window = panel.window_
     assert window is not None
-    press(window, "ABCS1↵D")
-    studies = clinic.workspace.studies
-    files = studies.reader_file("looks", "anna"), studies.answers("looks", "anna")
-    again = Reading(files[0], secret("anna"), files[1])  # what a program that starts anew finds on the disk
-    assert again.current == 1
-    assert again.stands(1, "appearance", 4)
-    assert [q.id for q in again.open_questions(1)][0] == "consistency"
+    [layer] = window.model.layers
+    size = window.reading.volume(0).array.shape
+    press(window, "↵")
+    assert "Too few places" in window.message.text()
+    press_far(window, Qt.Key.Key_Left, Qt.Key.Key_Up)
+    begin = voxel_at(layer, window.model.dims.point)
+    assert begin is not None
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    assert window.message.text() == "1 place marked"
+    press(window, "⌫")
+    assert window.message.text() == ""
+    QTest.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    press(window, "↵")
+    [given] = answers_of(window.reading)
+    assert given == [begin[0] - 1, begin[1], begin[2]], (
+        "the picture's right is the patient's left, RAS axes fall"
+    )
+    window.marking.add(layer.data_to_world([size[2] // 2, 3, 4]))
+    window.marking.add([1e6, 1e6, 1e6])  # beside the image: no place
+    press(window, "↵")
+    assert "Too few places" in window.message.text()
+    window.marking.add(layer.data_to_world([size[2] // 2, 6, 4]))
+    QTest.keyClick(window, Qt.Key.Key_F2)
+    assert not window.asking.field.isHidden()
+    QTest.keyClicks(window.asking.field, "ribs are missing, N")
+    QTest.keyClick(window.asking.field, Qt.Key.Key_Return)
+    assert window.reading.said(0) == "ribs are missing, N"
+    assert window.asking.words.text() == "All of it"
+    press(window, "N")
+    assert answers_of(window.reading)[-1] is None
+    QTest.keyClick(window, Qt.Key.Key_F2)
+    QTest.keyClicks(window.asking.field, "!")
+    QTest.keyClick(window.asking.field, Qt.Key.Key_Escape)  # left as it was
+    assert window.reading.said(0) == "ribs are missing, N"
+    assert panel.window_ is window
+    press(window, "↵")
+    assert window.showing == 1
+    for _ in range(3):
+        press(window, "NN↵")
     window.close()
+    clinic.report_study("marks", tmp_path / "report", CHIEF)
+    settle(qtbot, clinic)
+    assert "ribs are missing, N" in (tmp_path / "report" / "report.html").read_text("utf-8")
+
+
+def press_far(window: ReadingWindow, *keys: Any) -> None:
+    for key in keys:
+        QTest.keyClick(window, key, Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier)
+
+
+def answers_of(reading: Reading) -> list[Any]:
+    """Values in the order they were given, comments left out."""
+    return [a.value for a in reading._log.answers if a.question != COMMENT.id]

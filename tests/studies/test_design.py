@@ -75,7 +75,10 @@ def test_answers_must_fit_their_question() -> None:
         ("real-or-synthetic", {"synthetic": True, "confidence": 0.5}, {"synthetic": True}),
         ("point", [1, 2.5, 3], [1]),
         ("region", [[1, 2], [3, 4]], [[1, 2], [3, 4, 5]]),
+        ("point", None, [1, float("nan")]),
+        ("region", None, [[1, 2]]),
         ("text", "fine", 3),
+        ("comment", "fine", None),
     ):
         question = Question("q", "?", form)  # type: ignore[arg-type]
         check_answer(question, good)

@@ -14,13 +14,14 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.studies.design import Case, Design
 from medsynth_desktop.studies.giving import give
-from medsynth_desktop.studies.merging import merge, whose
+from medsynth_desktop.studies.merging import merge, open_log, whose
 from medsynth_desktop.studies.preparing import Preparation
+from medsynth_desktop.studies.questions import COMMENT, PUBLISHED
 from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.studies.sealed import SealedFile, unseal
 from medsynth_desktop.studies.statistics.agreement import measure_agreement, measure_repeats
 from medsynth_desktop.studies.study import Study, draw_up, open_study, seal_study
-from medsynth_desktop.studies.table import rating_table
+from medsynth_desktop.studies.table import case_seconds, rating_table, texts
 
 CASES = tuple(Case(f"{'drawn' if i % 2 else 'P-00'}-{i}", synthetic=i % 2 == 1) for i in range(6))
 DESIGN = Design(
@@ -49,6 +50,31 @@ def study(tmp_path: Path) -> tuple[Path, Study]:
 
 def sign_in(folder: Path, number: int, reader: str, answers: str = "mine.log") -> Reading:
     return Reading(folder / f"reader-{number}.sealed", PASSWORDS[reader], folder / answers)
+
+
+def test_a_comment_is_given_or_not_and_holds_no_case_open(tmp_path: Path) -> None:
+    made = draw_up(dataclasses.replace(DESIGN, questions=(*PUBLISHED, COMMENT)))
+    drain(give(tmp_path / "reader-1.sealed", made, "anna", PASSWORDS["anna"], lambda case: IMAGES[case.id]))
+    reading = sign_in(tmp_path, 1, "anna")
+    assert reading.comment == COMMENT
+    reading.answer(0, "comment", "odd ribs", "2026-01-01T00:00:00Z", 1.0)
+    assert (reading.current, reading.done, reading.said(0)) == (0, 0, "odd ribs")
+    for question in PUBLISHED:
+        reading.answer(0, question.id, 1, "2026-01-01T00:00:00Z", 2.0)
+    assert (reading.current, reading.done) == (1, 1)
+    reading.answer(0, "comment", "odd ribs, left", "2026-01-01T00:00:00Z", 30.0)  # the case is not left yet
+    again = sign_in(tmp_path, 1, "anna")
+    assert (again.current, again.done, again.said(0), again.said(1)) == (1, 1, "odd ribs, left", "")
+    log = open_log(tmp_path / "mine.log", made, "anna")
+    shown = made.orders["anna"][0].case
+    counted = [case.id for case in made.design.cases if not case.training]
+    found = texts(made, {"anna": log}, "comment")
+    assert [(reader, case.id, words) for reader, case, words in found] == (
+        [("anna", shown, "odd ribs, left")] if shown in counted else []
+    )
+    assert np.nanmax(case_seconds(made, {"anna": log}), initial=0) <= 2.0, (
+        "a comment later takes no reading time"
+    )
 
 
 def rate(reading: Reading, most: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from medsynth_desktop.studies.questions import Question
+from medsynth_desktop.studies.questions import MARKED, Question
 
 HEIGHT = 164
 """Pixels: room for the longest question, so that the picture above does not move from one to the next."""
@@ -17,6 +17,9 @@ SURE = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Confidence of the keys 1 to 5."""
 SURE_WORDS = ("guessing", "rather unsure", "fairly sure", "sure", "certain")
 YES_NO = (("Y", "Yes", True), ("N", "No", False))
+NOTHING = (("N", "Nothing to mark", None),)
+WORDS = ("text", "comment")
+"""Forms that are answered in words."""
 REAL_SYNTHETIC = (("R", "Real", False), ("S", "Synthetic", True))
 
 
@@ -63,7 +66,7 @@ class Asking(QWidget):  # type: ignore[misc]
         self.words.setText(question.text if question is not None else words)
         self.hint.setText(hint)
         self.field.clear()
-        self.field.setVisible(question is not None and question.form == "text")
+        self.field.setVisible(question is not None and question.form in WORDS)
         self._offer(_keys(question))
         if not self.field.isHidden():
             self.field.setFocus()
@@ -115,7 +118,7 @@ class Asking(QWidget):  # type: ignore[misc]
         return True
 
     def _said(self) -> None:
-        if self._question is not None and self._question.form == "text":
+        if self._question is not None and self._question.form in WORDS:
             self.answered.emit(self.field.text())
 
 
@@ -125,6 +128,8 @@ def _keys(question: Question | None) -> Sequence[tuple[str, str, Any]]:
         return ()
     if question.form == "likert":
         return [(ascii_uppercase[i], option, i + 1) for i, option in enumerate(question.options)]
+    if question.form in MARKED:
+        return NOTHING
     return {"yes-no": YES_NO, "real-or-synthetic": REAL_SYNTHETIC}.get(question.form, ())
 
 
@@ -141,5 +146,5 @@ def in_words(question: Question, value: Any) -> str:
             else ("synthetic" if value["synthetic"] else "real")
         )
     else:
-        told = "marked" if question.form in ("point", "region") else "said"
+        told = ("nothing" if value is None else "marked") if question.form in MARKED else "said"
     return f"{question.text}: {told}"

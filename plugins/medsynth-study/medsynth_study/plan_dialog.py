@@ -21,13 +21,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from medsynth_desktop.studies.questions import PUBLISHED, Question
+from medsynth_desktop.studies.questions import COMMENT, PUBLISHED
 from medsynth_desktop.studies.sample_size import expected_width
 from medsynth_desktop.studies.sealed import SHORTEST_PASSWORD
+from medsynth_desktop.studies.typed import TURING
 from medsynth_desktop.workbench.study_cases import Wish
 from medsynth_desktop.workbench.study_plan import ALIKE, LIKELY, Plan
 
-RECOGNITION = Question("origin", "Is this image real or synthetic?", "real-or-synthetic")
 INTRODUCTION = (
     "Cases are drawn at random and shown to every reader in an order of their own. The study is sealed under your "
     "password, which opens the truth: nobody can get it back for you."
@@ -73,6 +73,8 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         self.published = QCheckBox("Appearance, consistency between slices, anatomy (Likert, as published)")
         self.published.setChecked(True)
         self.recognition = QCheckBox("Real or synthetic, and how sure")
+        self.comment = QCheckBox("Readers may comment on a case")
+        self.comment.setChecked(True)
         self.back = QCheckBox("Readers may go back to earlier cases")
         self.password, self.again = QLineEdit(), QLineEdit()
         for field in (self.password, self.again):
@@ -101,7 +103,12 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         form.addRow("Cases", counts)
         form.addRow("Shown &twice", self.repeats)
         form.addRow("See&d", self.seed)
-        for text, box in (("Questions", self.published), ("", self.recognition), ("", self.back)):
+        for text, box in (
+            ("Questions", self.published),
+            ("", self.recognition),
+            ("", self.comment),
+            ("", self.back),
+        ):
             form.addRow(text, box)
         form.addRow("Your &password", self.password)
         form.addRow("Once &more", self.again)
@@ -127,8 +134,9 @@ class PlanDialog(QDialog):  # type: ignore[misc]
     def plan(self) -> Plan:
         """Return what was chosen."""
         questions = (PUBLISHED if self.published.isChecked() else ()) + (
-            (RECOGNITION,) if self.recognition.isChecked() else ()
+            (TURING,) if self.recognition.isChecked() else ()
         )
+        questions += (COMMENT,) if self.comment.isChecked() else ()
         return Plan(
             self.name.text().strip(),
             self._names(),

@@ -21,6 +21,7 @@ from medsynth_desktop.studies.questions import Question
 from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.workbench.study_rating import now
 from medsynth_study.asking import Asking, in_words
+from medsynth_study.marking import Marking
 
 CASE = "Case"
 """The name of every picture: a layer's name is seen in more places than one."""
@@ -28,8 +29,13 @@ KEYS = (
     "Answer by the letter or digit   ↵ next case   ⌫ take back   ↑ ↓ Page slices   F5 F6 F7 axial, coronal, sagittal   "
     "F8 the window as it was   Esc pause"
 )
+COMMENT_KEY = "   F2 comment"
+MARK = {
+    "point": "Click the place (or Shift with arrows, then Space); ↵ gives it",
+    "region": "Click its corners (or Shift with arrows, then Space), at least two; ↵ gives it",
+}
 FAR = 10
-"""Slices of Page up and Page down."""
+"""Slices of Page up and Page down, and voxels of the pointer with Control."""
 
 
 class ReadingWindow(QMainWindow):  # type: ignore[misc]
@@ -62,6 +68,8 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         self._windowing = Windowing(self.model) if reading.facts["may_window"] else None
         self.asking = Asking()
         self.asking.answered.connect(self._answered)
+        self.marking = Marking(self.model, self._marked)
+        self._commenting = False
         self.place, self.message, self.bar = QLabel(), QLabel(), QProgressBar()
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
@@ -78,7 +86,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         head.setContentsMargins(12, 6, 12, 2)
         head.addWidget(self.place)
         head.addWidget(self.bar, 1)
-        keys = QLabel(KEYS)
+        keys = QLabel(KEYS + (COMMENT_KEY if self.reading.comment else ""))
         keys.setContentsMargins(12, 0, 12, 6)
         inside = QWidget()
         inside.setObjectName("MedSynthReading")
@@ -139,28 +147,46 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
     # -- questions -----------------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
+        self._commenting = False
+        self.marking.begin(self._questions[0].form if self._questions else "")
         given = [in_words(question, value) for question, value in self._given]
         if self._questions:
             count = len(self._questions) + len(self._given)
-            self.asking.ask(self._questions[0], given, hint=f"Question {len(self._given) + 1} of {count}")
+            how = MARK.get(self._questions[0].form, "")
+            number = f"Question {len(self._given) + 1} of {count}"
+            self.asking.ask(self._questions[0], given, hint=f"{number}. {how}" if how else number)
         else:
             self.asking.ask(None, given, "All answered. ↵ shows the next case; ⌫ takes the last answer back.")
 
     def _answered(self, value: Any) -> None:
-        if self.showing is None or not self._questions:
+        comment = self.reading.comment if self._commenting else None
+        if self.showing is None or not (comment or self._questions):
             return
-        question, seconds = self._questions[0], round(time.monotonic() - self._began, 3)
+        question, seconds = comment or self._questions[0], round(time.monotonic() - self._began, 3)
         try:
             self.reading.answer(self.showing, question.id, value, now(), seconds)
         except MedSynthError as refused:
             self.message.setText(str(refused))
             return
         self.message.clear()
-        self._given.append((self._questions.pop(0), value))
+        if not comment:
+            self._given.append((self._questions.pop(0), value))
         self._ask()
 
+    def _marked(self) -> None:
+        count = len(self.marking.places)
+        self.message.setText(f"{count} place{'s' * (count != 1)} marked" if count else "")
+
+    def _comment(self) -> None:
+        """Ask for words about the case at hand; ↵ keeps them, Esc leaves them as they were."""
+        if self.reading.comment and self.showing is not None:
+            self._commenting = True
+            self.marking.begin("")
+            self.asking.ask(self.reading.comment, (), hint="↵ keeps it, Esc leaves it as it was")
+            self.asking.field.setText(self.reading.said(self.showing))
+
     def _take_back(self) -> None:
-        if self.asking.take_back() or not self._given:
+        if self.marking.take_back() or self.asking.take_back() or not self._given:
             return
         if not self.reading.facts["may_change"]:
             self.message.setText("This study does not let an answer be changed.")
@@ -189,10 +215,15 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: FAR, Qt.Key.Key_PageDown: -FAR,
         }  # fmt: skip
         if key == Qt.Key.Key_Escape:
-            self.close()
+            self._ask() if self._commenting else self.close()
+        elif self._commenting:
+            return False
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if self.showing is not None and not self._questions:
-                self._next_case()
+            self._go_on()
+        elif key == Qt.Key.Key_F2:
+            self._comment()
+        elif self.marking.form and self._point(event):
+            pass
         elif key == Qt.Key.Key_Backspace:
             self._take_back()
         elif key in planes:
@@ -204,6 +235,32 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         else:
             text = str(event.text())
             return bool(text) and bool(self.asking.press(text.upper()))
+        return True
+
+    def _go_on(self) -> None:
+        """Give the places that are marked; once all is answered, show the next case."""
+        if self.marking.form:
+            value = self.marking.value(len(self.reading.facts["image"]["grid"]))
+            if value is None:
+                self.message.setText("Too few places are marked; N: there is nothing to mark.")
+            else:
+                self._answered(value)
+        elif self.showing is not None and not self._questions:
+            self._next_case()
+
+    def _point(self, event: QKeyEvent) -> bool:
+        """Shift and arrows move the pointer, Control too farther; Space marks. Whether it was that."""
+        moves = {
+            Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0), Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1),
+        }  # fmt: skip
+        if event.key() == Qt.Key.Key_Space:
+            self.marking.add_here()
+        elif event.key() in moves and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            far = FAR if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1
+            rows, columns = moves[event.key()]
+            self.marking.move(rows * far, columns * far)
+        else:
+            return False
         return True
 
     def _show_plane(self, plane: str) -> None:
