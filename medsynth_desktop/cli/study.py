@@ -61,7 +61,8 @@ def create(
     question: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            "--question", help="JSON file, or: published (the default), real-or-synthetic; repeatable."
+            "--question",
+            help="JSON file, or: published (the default), real-or-synthetic, comment; repeatable.",
         ),
     ] = None,
     repeats: Annotated[float, typer.Option("--repeats", help="Share of cases shown twice.")] = 0.1,

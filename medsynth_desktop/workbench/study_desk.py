@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from medsynth_desktop.jobs.runner import Job
 from medsynth_desktop.releases.ratings import RatingRule, Ratings
+from medsynth_desktop.studies.design import Case
 from medsynth_desktop.studies.reading import Reading
-from medsynth_desktop.workbench import rated, study_plan, studying
+from medsynth_desktop.workbench import rated, study_cases, study_plan, studying
 from medsynth_desktop.workbench.guard_desk import GuardDesk
 
 
 class StudyDesk(GuardDesk):
     """What an investigator, and a reader, can do in the open workspace."""
+
+    def study_pool(self, cohort: str | None, batch: str | None, approved_only: bool) -> Sequence[Case]:
+        """All cases that a study of a cohort and a batch may show. Raises as `study_cases.pool_of`."""
+        return study_cases.pool_of(self.workspace, cohort, (batch,) if batch else (), approved_only).cases
+
+    def study_image(self, case: Case) -> np.ndarray:
+        """The conformed image of a case."""
+        return study_cases.conformed(self.workspace, case)
 
     def create_study(self, plan: study_plan.Plan, password: str) -> Job:
         """Draw a study up in the background and seal it under the investigator's password."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("napari")
+from medsynth_study.cases_dialog import CasesDialog
 from medsynth_study.panel import StudyPanel
 from medsynth_study.plan_dialog import PlanDialog
 from medsynth_study.window import CASE, ReadingWindow
@@ -113,6 +114,49 @@ def test_the_form_says_what_is_missing_and_how_wide_the_interval_will_be(qtbot: 
     assert "2 readers and 40 cases tell a share of 90% good answers" in dialog.width_words.text()
     plan = dialog.plan()
     assert (plan.readers, plan.cohort, plan.batches) == (("anna", "ben"), "heads", ("drawn",))
+
+
+def test_cases_are_chosen_by_hand_and_questions_come_from_a_file(
+    clinic: Workbench, qtbot: Any, tmp_path: Path
+) -> None:
+    dialog = PlanDialog([("real", 24)], [("drawn", 24)], pool=clinic.study_pool, load=clinic.study_image)
+    qtbot.addWidget(dialog)
+    pool = clinic.study_pool("real", "drawn", False)
+    chooser = CasesDialog(pool, [pool[0].id], clinic.study_image)
+    qtbot.addWidget(chooser)
+    chooser.show()
+    assert chooser.counts.text() == "1 real and 0 synthetic cases chosen"
+    synthetic = chooser.lists[1]
+    QTest.mouseClick(
+        synthetic.viewport(),
+        Qt.MouseButton.LeftButton,
+        pos=synthetic.visualRect(synthetic.model().index(2)).center(),
+    )
+    drawn = [case.id for case in pool if case.synthetic]
+    assert chooser.chosen() == ((pool[0].id,), (drawn[2],))
+    dialog._choose(*chooser.chosen())
+    assert dialog.plan().wish.by_hand == (pool[0].id, drawn[2])
+    assert (dialog.real.value(), dialog.synthetic.value(), dialog.real.isEnabled()) == (1, 1, False)
+    dialog._choose((), ())
+    assert dialog.real.isEnabled()
+    assert dialog.plan().wish.by_hand == ()
+    own = tmp_path / "own.json"
+    own.write_text('{"id": "fit", "text": "Is it fit for teaching?", "form": "yes-no"}')
+    dialog.read_own(str(tmp_path / "none.json"))
+    assert "is no JSON file of questions" in dialog.refused.text()
+    dialog.read_own(str(own))
+    assert dialog.refused.isHidden()
+    assert [q.id for q in dialog.plan().questions] == [
+        "appearance",
+        "consistency",
+        "anatomy",
+        "fit",
+        "comment",
+    ]
+    dialog.cohort.setCurrentIndex(-1)
+    dialog.batch.setCurrentIndex(-1)
+    dialog._ask_cases()
+    assert "There is no image to show" in dialog.refused.text()
 
 
 def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(

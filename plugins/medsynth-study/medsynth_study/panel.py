@@ -190,7 +190,7 @@ class StudyPanel(Panel):
         cohorts = [(name, len(workspace.cohorts.get(name).images)) for name in bench.cohort_names]
         batches = [(name, workspace.batches.count(name)) for name in bench.batch_names]
         open_ = (bench.cohort.name if bench.cohort else None, bench.batch.name if bench.batch else None)
-        dialog = PlanDialog(cohorts, batches, *open_, parent=self)
+        dialog = PlanDialog(cohorts, batches, *open_, bench.study_pool, bench.study_image, parent=self)
         if dialog.exec():
             self.create(dialog.plan(), dialog.password.text())
 

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from medsynth_desktop.studies.questions import COMMENT, PUBLISHED
+from medsynth_desktop.core.errors import MedSynthError
+from medsynth_desktop.studies.design import Case
+from medsynth_desktop.studies.questions import COMMENT, PUBLISHED, Question
 from medsynth_desktop.studies.sample_size import expected_width
 from medsynth_desktop.studies.sealed import SHORTEST_PASSWORD
-from medsynth_desktop.studies.typed import TURING
+from medsynth_desktop.studies.typed import TURING, read_questions
 from medsynth_desktop.workbench.study_cases import Wish
 from medsynth_desktop.workbench.study_plan import ALIKE, LIKELY, Plan
+from medsynth_study.cases_dialog import CasesDialog
 
 INTRODUCTION = (
     "Cases are drawn at random and shown to every reader in an order of their own. The study is sealed under your "
@@ -43,6 +50,9 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         Name and number of images of each that there is.
     cohort, batch
         The open ones.
+    pool, load
+        From the names of a cohort and a batch (None: none of it), and whether only approved samples, to the cases there
+        are, and from a case to its conformed array; None: cases cannot be chosen by hand.
     parent
         The panel.
     """
@@ -53,10 +63,23 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         batches: Sequence[tuple[str, int]],
         cohort: str | None = None,
         batch: str | None = None,
+        pool: Callable[[str | None, str | None, bool], Sequence[Case]] | None = None,
+        load: Callable[[Case], np.ndarray] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("New reader study")
+        self._pool, self._load = pool, load
+        self.by_hand: tuple[str, ...] = ()
+        self.own: tuple[Question, ...] = ()
+        self.cases_button, self.own_button = QPushButton("&Choose…"), QPushButton("&From a file…")
+        self.cases_button.setToolTip("Choose cases by hand, in place of drawing them at random")
+        self.own_button.setToolTip("Questions of your own, from a JSON file (docs/reader-study.md)")
+        self.own_words = QLabel("none of your own")
+        self.own_words.setWordWrap(True)
+        self.refused = QLabel()
+        self.refused.setWordWrap(True)
+        self.refused.setVisible(False)
         self.name, self.readers = QLineEdit(), QLineEdit()
         self.readers.setPlaceholderText("Names, commas between")
         self.cohort = _choice("Real cases from the cohort", cohorts, cohort)
@@ -97,6 +120,8 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             counts.addWidget(QLabel(label), 0, column)
             counts.addWidget(field, 1, column)
             field.setAccessibleName(f"{label} cases")
+        if self._pool is not None:
+            counts.addWidget(self.cases_button, 1, 3)
         form.addRow("Real &from", self.cohort)
         form.addRow("S&ynthetic from", self.batch)
         form.addRow("", self.approved)
@@ -110,6 +135,10 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             ("", self.back),
         ):
             form.addRow(text, box)
+        own = QHBoxLayout()
+        own.addWidget(self.own_button)
+        own.addWidget(self.own_words, 1)
+        form.addRow("", own)
         form.addRow("Your &password", self.password)
         form.addRow("Once &more", self.again)
         self.buttons = QDialogButtonBox(
@@ -124,9 +153,18 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             box.valueChanged.connect(self._check)
         for box in (self.published, self.recognition):
             box.toggled.connect(self._check)
+        for choice in (
+            self.cohort.currentIndexChanged,
+            self.batch.currentIndexChanged,
+            self.approved.toggled,
+        ):
+            choice.connect(lambda *_: self._choose((), ()))
+        self.cases_button.clicked.connect(lambda _checked=False: self._ask_cases())
+        self.own_button.clicked.connect(lambda _checked=False: self._ask_own())
         column = QVBoxLayout(self)
         column.addWidget(words)
         column.addLayout(form)
+        column.addWidget(self.refused)
         column.addWidget(self.width_words)
         column.addWidget(self.buttons)
         self.setMinimumWidth(540)
@@ -136,6 +174,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         questions = (PUBLISHED if self.published.isChecked() else ()) + (
             (TURING,) if self.recognition.isChecked() else ()
         )
+        questions += self.own
         questions += (COMMENT,) if self.comment.isChecked() else ()
         return Plan(
             self.name.text().strip(),
@@ -143,7 +182,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             self.cohort.currentData(),
             (self.batch.currentData(),) if self.batch.currentData() else (),
             self.approved.isChecked(),
-            Wish(self.real.value(), self.synthetic.value(), self.training.value()),
+            Wish(self.real.value(), self.synthetic.value(), self.training.value(), self.by_hand),
             questions,
             self.repeats.value(),
             seed=self.seed.value() or secrets.randbits(31),
@@ -152,6 +191,50 @@ class PlanDialog(QDialog):  # type: ignore[misc]
 
     def _names(self) -> tuple[str, ...]:
         return tuple(name.strip() for name in self.readers.text().split(",") if name.strip())
+
+    def _ask_cases(self) -> None:
+        if self._pool is None or self._load is None:
+            return
+        try:
+            cases = self._pool(self.cohort.currentData(), self.batch.currentData(), self.approved.isChecked())
+        except MedSynthError as refused:
+            self._refuse(refused)
+            return
+        dialog = CasesDialog(cases, self.by_hand, self._load, self)
+        if dialog.exec():
+            self._choose(*dialog.chosen())
+
+    def _choose(self, real: Sequence[str], synthetic: Sequence[str]) -> None:
+        """Take the cases chosen by hand; none at all: they are drawn at random."""
+        self.by_hand = (*real, *synthetic)
+        for box, ids in ((self.real, real), (self.synthetic, synthetic)):
+            if self.by_hand:
+                box.setValue(len(ids))
+            box.setEnabled(not self.by_hand)
+            box.setToolTip("Chosen by hand" if self.by_hand else "")
+        self._refuse(None)
+
+    def _ask_own(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Questions of your own", "", "Questions (*.json);;All files (*)"
+        )
+        if path:
+            self.read_own(path)
+
+    def read_own(self, path: str) -> None:
+        """Take the questions of a JSON file in."""
+        try:
+            self.own = read_questions(path)
+        except MedSynthError as refused:
+            self._refuse(refused)
+            return
+        self.own_words.setText("; ".join(question.text for question in self.own))
+        self._refuse(None)
+        self._check()
+
+    def _refuse(self, why: MedSynthError | None) -> None:
+        self.refused.setText(str(why) if why else "")
+        self.refused.setVisible(why is not None)
 
     def _check(self, *_: Any) -> None:
         readers, cases = len(self._names()), self.real.value() + self.synthetic.value()
@@ -162,7 +245,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
                 ("a name", self.name.text().strip()),
                 ("readers", readers),
                 ("cases", cases),
-                ("a question", self.published.isChecked() or self.recognition.isChecked()),
+                ("a question", self.published.isChecked() or self.recognition.isChecked() or self.own),
                 (f"a password of {SHORTEST_PASSWORD} characters or more", len(password) >= SHORTEST_PASSWORD),
                 ("the password once more", password == self.again.text()),
             )
