@@ -79,8 +79,11 @@ def create(
         Optional[str], typer.Option("--window", help="CENTRE,WIDTH of every case's beginning.")  # noqa: UP045
     ] = None,
     floor: Annotated[
-        float, typer.Option("--floor", help="Share of the range, from its dark end, shown as one level.")
-    ] = 0.02,
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--floor", help="Share of the range up to which what surrounds the body is air. Default: found."
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Draw up anew what nobody has started.")] = False,
     password_file: Secret = None,
 ) -> None:
@@ -117,8 +120,9 @@ def create(
             "real": made.real,
             "synthetic": made.synthetic,
             "expected_width": made.widths,
-            "grid": made.grid,
-            "shown": made.shown,
+            "grid": made.preparation.grid,
+            "shown": made.preparation.shown,
+            "air_below": made.preparation.floor,
             "tells": made.tells,
         },
         "\n".join([_line(made.record), *_shown_lines(made), *made.tells, *_width_lines(made)]),
@@ -250,12 +254,14 @@ def _done(record: StudyRecord, progress: dict[str, int]) -> str:
 
 
 def _shown_lines(made: Any) -> list[str]:
-    if made.shown == made.grid:
-        return []
-    shown, grid = (" x ".join(map(str, shape)) for shape in (made.shown, made.grid))
-    return [
-        f"shown: {shown} of {grid} voxels, without rows and slices that are empty at the border of any case"
-    ]
+    prepared = made.preparation
+    shown, grid = (" x ".join(map(str, shape)) for shape in (prepared.shown, prepared.grid))
+    lines = [f"air: around the body, up to {prepared.floor:.0%} of the range"] if prepared.floor else []
+    if shown != grid:
+        lines.append(
+            f"shown: {shown} of {grid} voxels, without rows and slices that are empty at the border of any case"
+        )
+    return lines
 
 
 def _width_lines(made: Any) -> list[str]:

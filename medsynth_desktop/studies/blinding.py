@@ -67,6 +67,26 @@ def tells_of_images(found: Sequence[Mapping[str, float]], synthetic: Sequence[bo
     return said
 
 
+def least_telling(values: np.ndarray, synthetic: Sequence[bool]) -> int:
+    """Number of the first column of ``values`` (cases, columns) that does not tell the kinds.
+
+    Where all do, that which does least; with too few cases of a kind (`too_few`) nothing is known to: the first.
+    """
+    from medsynth_desktop.studies.statistics.comparison import mann_whitney  # reads scipy
+
+    truth = np.asarray(synthetic, bool)
+    if too_few(truth.tolist()):
+        return 0
+    apart = []
+    for number, column in enumerate(np.asarray(values, float).T):
+        test = mann_whitney(column[truth], column[~truth])
+        if not math.isfinite(test.p_value) or test.p_value >= TELLING:
+            return number
+        gap = abs(float(np.median(column[truth]) - np.median(column[~truth])))
+        apart.append((abs(test.superiority.value - 0.5), gap))
+    return apart.index(min(apart))
+
+
 def too_few(synthetic: Sequence[bool]) -> bool:
     """Whether there are too few cases of a kind for `tells_of_images` to see anything."""
     truth = np.asarray(synthetic, bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from medsynth_desktop.studies.preparing import LEVELS
+from medsynth_desktop.studies.preparing import DARK, LEVELS
 from medsynth_desktop.studies.results import Results, good_option
 from medsynth_desktop.studies.statistics.multireader import RESAMPLES
 from medsynth_desktop.studies.statistics.ordinal_mixed import LIMITS
@@ -51,12 +51,28 @@ def _form(form: str, options: int) -> str:
 def _preparation(results: Results) -> str:
     prepared = results.study.design.preparation
     grid = " x ".join(str(n) for n in prepared.shown)
+    ends = (
+        f"intensities of each image from its {DARK:.0%} quantile inside the body to its {1 - prepared.bright:.1%} "
+        "quantile"
+        if prepared.bright
+        else f"intensities cut to the range that every case reaches ({(prepared.low + 1) / 2:.1%} to "
+        f"{(prepared.high + 1) / 2:.1%} of the range of the cohort)"
+    )
+    air = (
+        f"air around the body (up to {prepared.floor:.0%} of the range) set to one level, "
+        if prepared.floor
+        else ""
+    )
+    noise = (
+        f"uniform noise as wide as the coarsest step of any image ({prepared.step / 2:.2%} of the range) added, "
+        if prepared.step
+        else ""
+    )
     spacing = f" of {abs(prepared.affine[0][0]):g} mm" if prepared.spaced else ""
     return (
-        f"Real and synthetic images were prepared alike: one grid of {grid} voxels{spacing}, intensities cut to the "
-        f"range that every case reaches ({(prepared.low + 1) / 2:.1%} to {(prepared.high + 1) / 2:.1%} of the range of "
-        f"the cohort), rows and slices left out that are empty at the border of any case, and stored in {LEVELS + 1} "
-        "equal steps, without header, name or metadata."
+        f"Real and synthetic images were prepared alike: one grid of {grid} voxels{spacing}, {ends}, {air}{noise}rows "
+        f"and slices left out that are empty at the border of any case, and stored in {LEVELS + 1} equal steps, "
+        "without header, name or metadata."
     )
 
 

@@ -1,14 +1,17 @@
 """What is done to every image of a study, alike for real and synthetic ones, before a reader sees it.
 
-Conformed images share grid and float32 already, but not what lies at the ends of their range: outside the field of
-view a real image is exactly -1 and a drawn one nearly so; a real image was clipped at its own percentiles, a drawn one
-never reaches its end. All images are therefore cut to one range that every one of them reaches at both ends, lose as
-many outermost rows and slices as are empty in any of them, and go out in equal steps of one integer type.
+Conformed images share grid and float32 already, but not what lies at the ends of their range: air is exactly -1 in a
+real image and nearly so in a drawn one; a real image has the steps of the file it came in, a drawn one none; one was
+clipped at its own percentiles, the other never reaches its end. Every image therefore gets noise as fine as the
+coarsest step of any, all outside the body is made one level, the ends are those that all cases reach or, where
+intensities have no unit, each image's own percentiles; all lose as many outermost rows and slices as are empty in any
+of them, and go out as 12 bits of one integer type.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +23,12 @@ LEVELS = 4095
 """Grey levels less one: 12 bits, so that fine steps of intensity tell no origin."""
 FLOOR, CEILING = 0.02, 0.98
 """Shares of the range below and above which nothing is told apart: air that a model draws as nearly air."""
+DARK, BRIGHT, BRIGHTEST = 0.01, 0.005, 0.02
+"""Where intensities have no unit: share of the body at the first level, of the image at the last, and its most."""
+SKIN = 2
+"""Voxels by which smoothing may have put air into the body."""
+COARSEST = 0.04
+"""At most so much of -1 to 1 is taken for a step: an image of fewer levels is one of labels."""
 MOST_TRIMMED = 16
 """At most one in so many rows or slices is taken from each side: beyond that anatomy would go."""
 ENDS = (0.001, 0.999)
@@ -40,6 +49,13 @@ class Preparation:
         Voxel of what is shown to patient millimetres (RAS), 4 rows of 4.
     low, high
         Conformed intensities, in -1 to 1, that become the first and the last grey level.
+    bright
+        Where intensities have no unit, the share of every image at the last level: each image's own quantiles, this one
+        and `DARK` inside its body, take the place of ``low`` and ``high``. 0: they do not.
+    floor
+        Share of the range up to which what surrounds the body counts as air, and becomes the first level; 0: none.
+    step
+        Width of the noise that every image gets, in conformed intensities.
     unit, modality, spaced
         As of `core.volume.Volume`.
     values
@@ -60,6 +76,9 @@ class Preparation:
     values: tuple[float, float] = (0.0, float(LEVELS))
     window: tuple[float, float] = (LEVELS / 2, float(LEVELS))
     trim: tuple[tuple[int, int], ...] = ()
+    bright: float = 0.0
+    floor: float = 0.0
+    step: float = 0.0
 
     @property
     def shown(self) -> tuple[int, ...]:
@@ -83,18 +102,13 @@ class Preparation:
 class CommonRange:
     """The range, within -1 to 1, that every one of the conformed images added reaches at both ends."""
 
-    def __init__(self, floor: float = FLOOR) -> None:
-        """Begin with the range from ``floor``, a share of the whole below which nothing is told apart.
-
-        Raises
-        ------
-        InputRefused
-            When ``floor`` is not in 0 to 0.5.
-        """
-        if not 0 <= floor <= NARROW:
-            raise InputRefused(f"The floor is a share of the range, 0 to {NARROW}; got {floor:g}. Lower it.")
-        self._low, self._high = 2 * floor - 1, 2 * CEILING - 1
+    def __init__(self) -> None:
+        self._low, self._high = 2 * FLOOR - 1, 2 * CEILING - 1
         self._grid: tuple[int, ...] | None = None
+        self.step = 0.0
+        """The coarsest usual step between the levels of any image added."""
+        self.bright = BRIGHT
+        """The largest share of any image at its brightest level, of `BRIGHT` to `BRIGHTEST`."""
 
     def add(self, image: np.ndarray) -> None:
         """Take one more image into account.
@@ -110,6 +124,10 @@ class CommonRange:
                 f"All cases of a study share one grid; got {self._grid} and {image.shape}. Conform them to one."
             )
         _check_values(image)
+        levels, counts = np.unique(np.rint((image + 1) / 2 * LEVELS), return_counts=True)
+        if len(levels) > 1:
+            self.step = max(self.step, min(COARSEST, float(np.median(np.diff(levels))) * 2 / LEVELS))
+        self.bright = min(BRIGHTEST, max(self.bright, 1.2 * float(counts[-1] / image.size)))
         first, last = (float(q) for q in np.quantile(image, ENDS))
         self._low, self._high = max(self._low, first), min(self._high, last)
 
@@ -130,7 +148,7 @@ class CommonRange:
 
 
 def prepare(image: np.ndarray, preparation: Preparation) -> np.ndarray:
-    """Bring a conformed image to int16 levels 0 to 4095, the common range from end to end, trimmed.
+    """Bring a conformed image to int16 levels 0 to 4095, trimmed; the same image always to the same levels.
 
     Raises
     ------
@@ -142,11 +160,58 @@ def prepare(image: np.ndarray, preparation: Preparation) -> np.ndarray:
             f"All cases of a study share one grid; got {image.shape}, expected {preparation.grid}. Conform them to one."
         )
     _check_values(image)
+    values = np.array(image, np.float64)
+    body = body_masks(image, [preparation.floor])[0] if preparation.floor else np.ones(image.shape, bool)
+    if preparation.step:
+        seed = int.from_bytes(hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()[:8], "big")
+        values += preparation.step * np.random.default_rng(seed).uniform(-0.5, 0.5, image.shape)
+    values, body = _cut(values, preparation.trim), _cut(body, preparation.trim)
     low, high = preparation.low, preparation.high
-    for axis, (first, last) in enumerate(preparation.trim):
-        image = np.moveaxis(np.moveaxis(image, axis, 0)[first : image.shape[axis] - last], 0, axis)
-    share = (np.clip(np.asarray(image, np.float64), low, high) - low) / (high - low)
+    if preparation.bright:
+        low, high = _own_ends(values, values[body], preparation.bright)
+    share = (np.clip(values, low, high) - low) / (high - low)
+    share[~body] = 0.0
     return np.ascontiguousarray(np.rint(share * LEVELS).astype("<i2"))
+
+
+def _cut(image: np.ndarray, trim: Sequence[tuple[int, int]]) -> np.ndarray:
+    for axis, (first, last) in enumerate(trim):
+        image = np.moveaxis(np.moveaxis(image, axis, 0)[first : image.shape[axis] - last], 0, axis)
+    return image
+
+
+def _own_ends(image: np.ndarray, inside: np.ndarray, bright: float) -> tuple[float, float]:
+    """The ends of an image of its own; what is darker than `FLOOR` of its range is air inside the body too."""
+    darkest, high = (float(q) for q in np.quantile(image, (ENDS[0], 1 - bright)))
+    low = float(np.quantile(inside, DARK)) if inside.size else darkest
+    low = max(low, darkest + FLOOR * (high - darkest))
+    return (low, high) if high > low else (low, low + 2 / LEVELS)
+
+
+def body_masks(image: np.ndarray, floors: Sequence[float]) -> list[np.ndarray]:
+    """What belongs to the body, for each of ``floors``: the largest part above it, its holes filled.
+
+    The image, smoothed by one voxel, is held against that share of the way from its own air, the median of what lies
+    below that share of its range, to its bright end (`ENDS`). Where nothing lies above, all of the image is the body.
+    """
+    from scipy import ndimage  # slow to read: not when the window starts
+
+    smooth = ndimage.gaussian_filter(np.asarray(image, np.float32), 1.0)
+    darkest, brightest = (float(q) for q in np.quantile(image, ENDS))
+    masks = []
+    for floor in floors:
+        dark = image[image <= darkest + floor * (brightest - darkest)]
+        air = float(np.median(dark)) if dark.size else darkest
+        level = air + floor * (brightest - air)
+        parts, count = ndimage.label(smooth > level)
+        if not count:
+            masks.append(np.ones(image.shape, bool))
+            continue
+        largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+        body = np.asarray(ndimage.binary_fill_holes(parts == largest), bool)
+        skin = body & ~ndimage.binary_erosion(body, iterations=SKIN, border_value=1)
+        masks.append(body & ~(skin & (image <= level)))
+    return masks
 
 
 def uniform_borders(image: np.ndarray) -> list[tuple[int, int]]:

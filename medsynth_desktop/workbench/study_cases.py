@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,17 +13,20 @@ from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import Recipe
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.studies.blinding import FEWEST, measures, tells_of_images, too_few
+from medsynth_desktop.studies.blinding import FEWEST, least_telling, measures, tells_of_images, too_few
 from medsynth_desktop.studies.design import Case, draw_cases
 from medsynth_desktop.studies.preparing import (
-    FLOOR,
     LEVELS,
+    NARROW,
     CommonRange,
     Preparation,
+    body_masks,
     prepare,
     uniform_borders,
 )
 
+FLOORS = (0.02, 0.05, 0.1, 0.15)
+"""Shares of the range that are tried for air; of PET the first two, for what is cold there is body."""
 GROUP = "label"
 """The attribute, or condition, by which blocks are balanced where images have it."""
 
@@ -130,25 +133,36 @@ def prepare_for(
     cases: Sequence[Case],
     recipe: Recipe,
     window: tuple[float, float] | None,
-    floor: float = FLOOR,
+    floor: float | None = None,
 ) -> Steps[Preparation]:
-    """Find the range of intensity and the field of view that all cases share, and say what levels mean.
+    """Find how all cases are prepared alike: steps, air, range of intensity and field of view.
 
     ``window`` is the centre and width in the recipe's unit that every case begins with; None: the whole range.
-    ``floor`` is the share of the range below which nothing is told apart.
+    ``floor`` is the share of the range up to which what surrounds the body is air; None: the least of `FLOORS` with
+    which how much air there is does not tell the kinds apart.
 
     Raises
     ------
     InputRefused
-        When the cases share too little of the range, or the window has no width.
+        When the cases share too little of the range, the window has no width, or ``floor`` is not in 0 to 0.5.
     """
     if window is not None and not window[1] > 0:
         raise InputRefused(f"A window has a width above 0; got {window[1]:g}. Give CENTRE,WIDTH.")
-    shared = CommonRange(floor)
+    if floor is not None and not 0 <= floor <= NARROW:
+        raise InputRefused(f"The floor is a share of the range, 0 to {NARROW}; got {floor:g}. Lower it.")
+    floors = (floor,) if floor is not None else FLOORS[:2] if recipe.modality == "PT" else FLOORS
+    shared = CommonRange()
+    outside = np.zeros((len(cases), len(floors)))
     for number, case in enumerate(cases):
-        yield Progress(number, 3 * len(cases), "Looking for the range that all cases share")
-        shared.add(conformed(workspace, case))
-    plain = _preparation(recipe, *shared.ends(), window)
+        yield Progress(number, 3 * len(cases), "Looking for the range and the air that all cases share")
+        image = conformed(workspace, case)
+        shared.add(image)
+        if len(floors) > 1:
+            outside[number] = [1 - mask.mean() for mask in body_masks(image, floors)]
+    chosen = (
+        floors[least_telling(outside, [case.synthetic for case in cases])] if len(floors) > 1 else floors[0]
+    )
+    plain = replace(_preparation(recipe, shared, window), floor=chosen, step=shared.step)
     borders = np.zeros((len(recipe.grid), 2), int)
     for number, case in enumerate(cases):
         yield Progress(
@@ -177,9 +191,10 @@ def conformed(workspace: Workspace, case: Case) -> np.ndarray:
     return np.asarray(workspace.arrays.get(case.array))
 
 
-def _preparation(recipe: Recipe, low: float, high: float, window: tuple[float, float] | None) -> Preparation:
-    values, unit = (0.0, float(LEVELS)), ""
-    if recipe.intensity == "window":
+def _preparation(recipe: Recipe, shared: CommonRange, window: tuple[float, float] | None) -> Preparation:
+    values, unit, own = (0.0, float(LEVELS)), "", recipe.intensity != "window"
+    low, high = (-1.0, 1.0) if own else shared.ends()
+    if not own:
         first, last = (float(recipe.low + (end + 1) / 2 * (recipe.high - recipe.low)) for end in (low, high))
         values, unit = (first, last), recipe.unit
     shown = window or ((values[0] + values[1]) / 2, values[1] - values[0])
@@ -194,4 +209,5 @@ def _preparation(recipe: Recipe, low: float, high: float, window: tuple[float, f
         recipe.spacing > 0,
         values,
         (float(shown[0]), float(shown[1])),
+        bright=shared.bright if own else 0.0,
     )

@@ -14,7 +14,7 @@ from medsynth_desktop.store.studies import StudyRecord
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.studies.blinding import tells_of_order
 from medsynth_desktop.studies.design import Case, Design
-from medsynth_desktop.studies.preparing import FLOOR
+from medsynth_desktop.studies.preparing import Preparation
 from medsynth_desktop.studies.questions import PUBLISHED, Question
 from medsynth_desktop.studies.sample_size import expected_width
 from medsynth_desktop.studies.sealed import check_password
@@ -44,7 +44,7 @@ class Plan:
     window
         Centre and width that every case begins with; None: all that there is.
     floor
-        Share of the range of intensity below which nothing is told apart.
+        Share of the range of intensity up to which what surrounds the body is air; None: found (`prepare_for`).
     """
 
     name: str
@@ -59,7 +59,7 @@ class Plan:
     seed: int = 0
     may: tuple[str, ...] = ("change", "window")
     window: tuple[float, float] | None = None
-    floor: float = FLOOR
+    floor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Created:
     ----------
     widths
         Of the 95% interval of a share of `LIKELY` that it will give, by kind.
-    grid, shown
-        Shape of the conformed images, and of what is left of them when empty borders are taken from all.
+    preparation
+        What is done to every image.
     tells
         What beside their look tells real from synthetic cases, a sentence each.
     """
@@ -80,8 +80,7 @@ class Created:
     real: int
     synthetic: int
     widths: dict[str, float]
-    grid: tuple[int, ...]
-    shown: tuple[int, ...]
+    preparation: Preparation
     tells: tuple[str, ...]
 
 
@@ -137,8 +136,7 @@ def create(workspace: Workspace, plan: Plan, password: str, *, replace: bool = F
         len(counted) - synthetic,
         synthetic,
         _widths(len(plan.readers), counted),
-        preparation.grid,
-        preparation.shown,
+        preparation,
         tuple(tells),
     )
 

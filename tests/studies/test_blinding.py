@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from medsynth_desktop.core.errors import InputRefused
 from medsynth_desktop.core.progress import drain
 from medsynth_desktop.core.records import Recipe
 from medsynth_desktop.store.workspace import Workspace
-from medsynth_desktop.studies.blinding import leaks_of_file, measures, tells_of_images
+from medsynth_desktop.studies.blinding import leaks_of_file, least_telling, measures, tells_of_images
 from medsynth_desktop.studies.design import Case, Design
 from medsynth_desktop.studies.giving import give
 from medsynth_desktop.studies.order import Showing
-from medsynth_desktop.studies.preparing import CommonRange, Preparation, prepare, uniform_borders
+from medsynth_desktop.studies.preparing import CommonRange, Preparation, body_masks, prepare, uniform_borders
 from medsynth_desktop.studies.sealed import seal, unseal
 from medsynth_desktop.studies.study import Study, draw_up
 from medsynth_desktop.workbench.study_cases import prepare_for, what_tells
@@ -176,6 +177,87 @@ def test_padding_of_real_cases_is_taken_from_all(workspace: Workspace) -> None:
     assert drain(what_tells(workspace, cases, prepared)) == []
     bare = dataclasses.replace(prepared, trim=())
     assert any("uniform border" in told for told in drain(what_tells(workspace, cases, bare)))
+
+
+def test_the_steps_the_air_and_the_saturation_of_real_files_are_hidden(workspace: Workspace) -> None:
+    """Real cases have 8 bits, exact air and no saturation; synthetic ones noise for air, and are cut at the top."""
+    cases, bare = [], []
+    for number, case in enumerate(CASES):
+        rng = np.random.default_rng(number)
+        image = np.full((24, 40, 24), -1.0)
+        image[4:-4, 4:-4, 4:-4] = 0.4 + 0.4 * picture(number, (16, 32, 16))
+        if case.synthetic:
+            air = np.ones(image.shape, bool)
+            air[4:-4, 4:-4, 4:-4] = False
+            image[air] += rng.uniform(0, 0.15, int(air.sum()))
+            image = np.minimum(image, np.quantile(image, 0.99))
+        else:
+            image = np.rint(image * 127) / 127 + rng.normal(0, 1e-7, image.shape).clip(0, 1e-6) * (image > -1)
+        image = np.clip(image, -1, 1).astype(np.float32)
+        cases.append(dataclasses.replace(case, array=workspace.arrays.put(image)))
+        bare.append(measures(prepare(image, Preparation(image.shape, low=-0.96, high=0.96))))
+    truth = [case.synthetic for case in cases]
+    told = " ".join(tells_of_images(bare, truth))
+    assert "step between levels tells" in told
+    recipe = Recipe((24, 40, 24), 2.0, "percentile", 0.1, 99.9, "MR")
+    prepared = drain(prepare_for(workspace, cases, recipe, None))
+    assert prepared.floor > 0.02, "air with noise is not told from air by the least floor"
+    assert prepared.step == pytest.approx(2 / 254, rel=0.1)
+    assert prepared.bright > 0.01
+    assert drain(what_tells(workspace, cases, prepared)) == []
+    image = np.asarray(workspace.arrays.get(cases[0].array))
+    assert np.array_equal(prepare(image, prepared), prepare(image.copy(), prepared)), (
+        "repeats are the same picture"
+    )
+    levels = prepare(image, dataclasses.replace(prepared, trim=()))
+    assert not levels[:3].any(), "air is one level"
+    inside = image[4:-4, 4:-4, 4:-4].ravel()
+    assert np.corrcoef(inside, levels[4:-4, 4:-4, 4:-4].ravel())[0, 1] > 0.99
+    fixed = drain(prepare_for(workspace, cases, recipe, None, floor=0.3))
+    assert fixed.floor == 0.3
+    with pytest.raises(InputRefused, match="0 to 0.5"):
+        drain(prepare_for(workspace, cases, recipe, None, floor=0.7))
+
+
+def test_units_are_kept_where_there_are_some(workspace: Workspace) -> None:
+    cases = [dataclasses.replace(case, array=workspace.arrays.put(IMAGES[case.id])) for case in CASES]
+    prepared = drain(
+        prepare_for(workspace, cases, Recipe(GRID, 2.0, "window", -1000, 1000, "CT", unit="HU"), None)
+    )
+    assert (prepared.bright, prepared.unit) == (0.0, "HU")
+    low, high = prepared.values
+    assert (low, high) == pytest.approx((1000 * prepared.low, 1000 * prepared.high))
+    image = IMAGES[CASES[0].id]
+    levels = prepare(image, dataclasses.replace(prepared, trim=()))
+    shown = low + levels / 4095 * (high - low)
+    body = body_masks(image, [prepared.floor])[0] & (abs(image) < 0.9)
+    assert abs(shown - 1000 * np.clip(image, prepared.low, prepared.high))[body].max() < 2, "HU"
+
+
+def test_bodies_by_hand() -> None:
+    image = np.full((20, 20), -1.0, np.float32)
+    image[4:16, 4:16] = 1.0
+    image[8:12, 8:12] = -1.0  # a cavity belongs to the body
+    image[1, 18] = 1.0  # a speck does not
+    [mask] = body_masks(image, [0.5])
+    assert mask[4:16, 5:15].all()
+    assert 140 <= mask.sum() <= 144, "all but the corners, which smoothing rounds"
+    least, most = body_masks(image, [0.02, 0.5])
+    assert least.sum() > most.sum()
+    assert body_masks(np.zeros((4, 4), np.float32), [0.1])[0].all()
+
+
+def test_the_least_that_does_not_tell_is_taken() -> None:
+    truth = [n % 2 == 0 for n in range(40)]
+    rng = np.random.default_rng(0)
+    apart, nearly = (
+        np.where(truth, 1.0, 0.0) + rng.normal(0, 0.01, 40),
+        np.where(truth, 1, 0) + rng.normal(0, 0.5, 40),
+    )
+    chance = rng.normal(0, 1, 40)
+    assert least_telling(np.stack([apart, chance, chance], 1), truth) == 1
+    assert least_telling(np.stack([apart, nearly], 1), truth) == 1
+    assert least_telling(np.stack([apart, nearly], 1)[:6], truth[:6]) == 0
 
 
 def test_borders_and_range_by_hand() -> None:
