@@ -74,6 +74,12 @@ class Reading:
         standing = self._log.standing()
         return tuple(q for q in self.questions if q.asked and (showing, q.id) not in standing)
 
+    def given(self, showing: int) -> list[tuple[Question, Any]]:
+        """Questions of a showing with the answers that stand, in the order they are asked, comments left out."""
+        standing = self._log.standing()
+        found = ((q, standing.get((showing, q.id))) for q in self.questions if q.asked)
+        return [(q, answer.value) for q, answer in found if answer is not None]
+
     @property
     def comment(self) -> Question | None:
         """What takes a comment; None where the study takes none."""

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 pytest.importorskip("napari")
+from medsynth_study.case_view import CASE
 from medsynth_study.cases_dialog import CasesDialog
 from medsynth_study.panel import StudyPanel
 from medsynth_study.plan_dialog import PlanDialog
-from medsynth_study.window import CASE, ReadingWindow
+from medsynth_study.window import ReadingWindow
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
@@ -240,11 +241,12 @@ def test_nothing_in_the_window_tells_one_case_from_another(
         told = words_of(window)
         assert not [i for i in ids if i in told]
         assert not [leak for leak in ("drawn", ".npy", str(clinic.workspace.path)) if leak in told]
-        [layer] = window.model.layers
-        dims = window.model.dims
+        [layer] = window.view.model.layers
+        dims = window.view.model.dims
         seen.add(
             (layer.name, layer.data.shape, layer.data.dtype, tuple(layer.contrast_limits), tuple(dims.current_step),
-             tuple(dims.order), tuple(layer.scale), sorted(layer.metadata)[0], window.windowTitle(), window.model.title)
+             tuple(dims.order), tuple(layer.scale), sorted(layer.metadata)[0], window.windowTitle(),
+             window.view.model.title)
         )  # fmt: skip
         press(window, "↑6CCCR4↵")
     window.close()
@@ -295,12 +297,12 @@ def test_places_are_marked_and_comments_given_by_keys(
     panel.read("marks", "anna", secret("anna"))
     window = panel.window_
     assert window is not None
-    [layer] = window.model.layers
+    [layer] = window.view.model.layers
     size = window.reading.volume(0).array.shape
     press(window, "↵")
     assert "Too few places" in window.message.text()
     press_far(window, Qt.Key.Key_Left, Qt.Key.Key_Up)
-    begin = voxel_at(layer, window.model.dims.point)
+    begin = voxel_at(layer, window.view.model.dims.point)
     assert begin is not None
     QTest.keyClick(window, Qt.Key.Key_Space)
     assert window.message.text() == "1 place marked"
@@ -339,6 +341,58 @@ def test_places_are_marked_and_comments_given_by_keys(
     clinic.report_study("marks", tmp_path / "report", CHIEF)
     settle(qtbot, clinic)
     assert "ribs are missing, N" in (tmp_path / "report" / "report.html").read_text("utf-8")
+
+
+def test_readers_go_back_where_the_study_lets_them(clinic: Workbench, open_panel: Any, qtbot: Any) -> None:
+    panel = open_panel()
+    question = Question("fit", "Fit for teaching?", "yes-no")
+    for name, may in (("may", ("back", "change")), ("must not", ("change",))):
+        panel.create(
+            Plan(
+                name,
+                ("anna",),
+                "real",
+                ("drawn",),
+                wish=Wish(2, 2),
+                questions=(question,),
+                repeats=0,
+                may=may,
+            ),
+            CHIEF,
+        )
+        settle(qtbot, clinic)
+        clinic.give_study(name, "anna", None, CHIEF, secret("anna"))
+        settle(qtbot, clinic)
+    panel.read("may", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    press(window, "Y↵Y↵")
+    assert window.showing == 2
+    QTest.keyClick(window, Qt.Key.Key_F4)
+    assert window.showing == 2, "never beyond the case that is due"
+    QTest.keyClick(window, Qt.Key.Key_F3)
+    QTest.keyClick(window, Qt.Key.Key_F3)
+    QTest.keyClick(window, Qt.Key.Key_F3)
+    assert window.showing == 0
+    assert window.asking.given.text() == "Fit for teaching?: yes"
+    press(window, "⌫N↵")
+    assert window.showing == 2, "on where it was due"
+    assert window.reading.stands(0, "fit", False)
+    press(window, "Y↵Y↵")
+    assert window.showing is None
+    QTest.keyClick(window, Qt.Key.Key_F3)
+    assert window.showing == 3
+    press(window, "⌫N↵")
+    assert window.showing is None
+    window.close()
+    panel.read("must not", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    press(window, "Y↵")
+    QTest.keyClick(window, Qt.Key.Key_F3)
+    assert window.showing == 1
+    assert "does not let readers go back" in window.message.text()
+    window.close()
 
 
 def press_far(window: ReadingWindow, *keys: Any) -> None:

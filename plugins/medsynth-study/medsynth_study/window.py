@@ -5,31 +5,24 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-from napari.components import ViewerModel
-from napari.qt import QtViewer, get_stylesheet
+from napari.qt import get_stylesheet
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QMainWindow, QProgressBar, QVBoxLayout, QWidget
 
 from medsynth_desktop.core.errors import MedSynthError
-from medsynth_desktop.qt.orientation import OrientationLetters
-from medsynth_desktop.qt.planes import PLANES
-from medsynth_desktop.qt.viewer import margin, show_volume
-from medsynth_desktop.qt.windowing import Windowing
 from medsynth_desktop.studies.questions import Question
 from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.workbench.study_rating import now
 from medsynth_study.asking import Asking, in_words
+from medsynth_study.case_view import CaseView
 from medsynth_study.marking import Marking
 
-CASE = "Case"
-"""The name of every picture: a layer's name is seen in more places than one."""
 KEYS = (
     "Answer by the letter or digit   ↵ next case   ⌫ take back   ↑ ↓ Page slices   F5 F6 F7 axial, coronal, sagittal   "
     "F8 the window as it was   Esc pause"
 )
-COMMENT_KEY = "   F2 comment"
+COMMENT_KEY, BACK_KEYS = "   F2 comment", "   F3 F4 case before, after"
 MARK = {
     "point": "Click the place (or Shift with arrows, then Space); ↵ gives it",
     "region": "Click its corners (or Shift with arrows, then Space), at least two; ↵ gives it",
@@ -62,21 +55,18 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         self._questions: list[Question] = []
         self._given: list[tuple[Question, Any]] = []
         self._began = 0.0
-        self.model = ViewerModel(title="Reading")
-        self.canvas = QtViewer(self.model, show_welcome_screen=False)
-        self._letters = OrientationLetters(self.model)
-        self._windowing = Windowing(self.model) if reading.facts["may_window"] else None
+        self.view = CaseView(tuple(reading.facts["image"]["window"]), reading.facts["may_window"])
         self.asking = Asking()
         self.asking.answered.connect(self._answered)
-        self.marking = Marking(self.model, self._marked)
+        self.marking = Marking(self.view.model, self._marked)
         self._commenting = False
         self.place, self.message, self.bar = QLabel(), QLabel(), QProgressBar()
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
-        self._settled.timeout.connect(self._fit)
+        self._settled.timeout.connect(self.view.fit)
         self._lay_out()
         QApplication.instance().installEventFilter(self)
-        self._next_case()
+        self._show_case(self.reading.current)
 
     def _lay_out(self) -> None:
         self.bar.setTextVisible(False)
@@ -86,7 +76,8 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         head.setContentsMargins(12, 6, 12, 2)
         head.addWidget(self.place)
         head.addWidget(self.bar, 1)
-        keys = QLabel(KEYS + (COMMENT_KEY if self.reading.comment else ""))
+        back = BACK_KEYS if self.reading.facts["may_go_back"] else ""
+        keys = QLabel(KEYS + (COMMENT_KEY if self.reading.comment else "") + back)
         keys.setContentsMargins(12, 0, 12, 6)
         inside = QWidget()
         inside.setObjectName("MedSynthReading")
@@ -94,7 +85,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(head)
-        column.addWidget(self.canvas, 1)
+        column.addWidget(self.view.canvas, 1)
         column.addWidget(self.message)
         column.addWidget(self.asking)
         column.addWidget(keys)
@@ -103,46 +94,28 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
 
     # -- cases ---------------------------------------------------------------------------------------------------
 
-    def _next_case(self) -> None:
-        self.showing, self._given = self.reading.current, []
+    def _show_case(self, showing: int | None) -> None:
+        """Show a case as far as it is answered; None: all are."""
+        self.showing = showing
         self.message.clear()
         total = len(self.reading)
         self.bar.setRange(0, total)
         self.bar.setValue(self.reading.done)
-        if self.showing is None:
+        if showing is None:
+            self._questions, self._given = [], []
+            self.marking.begin("")
             self.place.setText(f"All {total} cases are read")
-            self.model.layers.clear()
+            self.view.clear()
             self.asking.ask(None, (), "Thank you: every answer is kept. Esc closes this window.")
             return
-        training = self.showing < self.reading.facts["training"]
+        training = showing < self.reading.facts["training"]
         self.place.setText(
-            f"Case {self.showing + 1} of {total}" + ("   training, not counted" if training else "")
+            f"Case {showing + 1} of {total}" + ("   training, not counted" if training else "")
         )
-        self._show_case(self.showing)
-        self._questions = list(self.reading.open_questions(self.showing))
+        self.view.show(self.reading.volume(showing))
+        self._questions, self._given = list(self.reading.open_questions(showing)), self.reading.given(showing)
         self._ask()
         self._began = time.monotonic()
-
-    def _show_case(self, showing: int) -> None:
-        """Every case begins alike: its plane, its middle, its window, all of it in sight."""
-        volume = self.reading.volume(showing)
-        show_volume(self.model, volume, CASE, slot="case")
-        if self.model.dims.ndim == 3:
-            self.model.dims.order = PLANES["Axial"]
-            for axis, (start, stop, _) in enumerate(self.model.dims.range):
-                self.model.dims.set_point(axis, (start + stop) / 2)
-        self._window_as_it_was()
-        self._fit()
-
-    def _fit(self) -> None:
-        """Show all of the picture, whatever the window's size."""
-        if len(self.model.layers):
-            self.model.fit_to_view(layers=list(self.model.layers), margin=margin(self.model))
-
-    def _window_as_it_was(self) -> None:
-        centre, width = self.reading.facts["image"]["window"]
-        for layer in self.model.layers:
-            layer.contrast_limits = (centre - width / 2, centre + width / 2)
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -222,16 +195,18 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             self._go_on()
         elif key == Qt.Key.Key_F2:
             self._comment()
+        elif key in (Qt.Key.Key_F3, Qt.Key.Key_F4):
+            self._turn(-1 if key == Qt.Key.Key_F3 else 1)
         elif self.marking.form and self._point(event):
             pass
         elif key == Qt.Key.Key_Backspace:
             self._take_back()
         elif key in planes:
-            self._show_plane(planes[key])
+            self.view.show_plane(planes[key])
         elif key == Qt.Key.Key_F8:
-            self._window_as_it_was()
+            self.view.window_as_it_was()
         elif key in steps:
-            self._scroll(steps[key])
+            self.view.scroll(steps[key])
         else:
             text = str(event.text())
             return bool(text) and bool(self.asking.press(text.upper()))
@@ -246,7 +221,18 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             else:
                 self._answered(value)
         elif self.showing is not None and not self._questions:
-            self._next_case()
+            self._show_case(self.reading.current)
+
+    def _turn(self, step: int) -> None:
+        """Go to the case before or after, where the study lets readers; never beyond the one that is due."""
+        if not self.reading.facts["may_go_back"]:
+            self.message.setText("This study does not let readers go back.")
+            return
+        here, due = self.showing, self.reading.current
+        end = len(self.reading) if due is None else due
+        to = (end if here is None else here) + step
+        if 0 <= to <= end:
+            self._show_case(None if to == len(self.reading) else to)
 
     def _point(self, event: QKeyEvent) -> bool:
         """Shift and arrows move the pointer, Control too farther; Space marks. Whether it was that."""
@@ -263,19 +249,6 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             return False
         return True
 
-    def _show_plane(self, plane: str) -> None:
-        if self.model.dims.ndim == 3:
-            self.model.dims.order = PLANES[plane]
-            self._fit()
-
-    def _scroll(self, steps: int) -> None:
-        dims = self.model.dims
-        if dims.ndim == 3:
-            axis = dims.order[0]
-            dims.set_current_step(
-                axis, int(np.clip(dims.current_step[axis] + steps, 0, dims.nsteps[axis] - 1))
-            )
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit once the canvas has its size."""
         super().resizeEvent(event)
@@ -285,8 +258,6 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         """Pause, or end: all answers are kept already."""
         QApplication.instance().removeEventFilter(self)
         self._settled.stop()
-        if self._windowing is not None:
-            self._windowing.close()
-        self.canvas.close()
+        self.view.close()
         super().closeEvent(event)
         self.left.emit()
