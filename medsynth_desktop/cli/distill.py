@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, open_workspace, run
+from medsynth_desktop.cli.console import answer, open_workspace, run, tell_of_device
 
 
 def add_to(root: typer.Typer) -> None:
@@ -45,7 +45,8 @@ def distill(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
     device: Annotated[
-        str | None, typer.Option("--device", help="cuda, mps or cpu; default the best.")
+        str | None,
+        typer.Option("--device", help="cuda, mps or cpu; default the best.", callback=tell_of_device),
     ] = None,
 ) -> None:
     """Privacy distillation: the teacher draws, a filter keeps, a student learns from these samples alone."""

@@ -202,6 +202,8 @@ def _choose(
     decided = {s for s in state.ids if (d := workspace.decisions.current(s)) and d.status != "reopened"}
     passing = [s for s, v in state.verdicts.items() if v.verdict == "pass" and s not in decided]
     passing, left_out = rated.rated_enough(workspace, passing)
+    if passing and state.unlike:
+        say(f"medsynth: {state.unlike}")
     if left_out:
         say(f"medsynth: left out: {left_out}")
     if not passing:
@@ -210,9 +212,13 @@ def _choose(
             raise InputRefused(
                 f"All {len(done)} passing samples of {name} are decided already; to decide on one anew, name it."
             )
-        raise InputRefused(
-            f"No undecided sample of {name} passes; check the batch first (medsynth audit --batch {name})."
-        )
+        if state.verdicts:
+            counts = state.counts
+            raise InputRefused(
+                f"No sample of {name} passes ({counts['review']} under review, {counts['block']} blocked); what is "
+                "under review is approved by name."
+            )
+        raise InputRefused(f"{name} was not checked yet; check it first (medsynth audit --batch {name}).")
     return held.name, passing, caution
 
 

@@ -17,10 +17,12 @@ def audit_lines(result: AuditResult, document: dict[str, Any]) -> list[str]:
     order = riskiest_first(result.verdicts)
     verdicts = [result.verdicts[place] for place in order]
     chance = [float(result.significance.p_values[place]) for place in order]
+    said = set(document["warnings"])  # they were said before the table
     whole = [
         document["softness"]["sentence"],
-        *document["memorisation"]["sentences"],
+        *(sentence for sentence in document["memorisation"]["sentences"] if sentence not in said),
         document["significance"]["sentence"],
+        result.within.sentence() if result.within.duplicates else "",
     ]
     return [
         *_table(verdicts, chance, [limit.metric for limit in result.policy.thresholds]),

@@ -61,7 +61,7 @@ def propose_recipe(
         When there is nothing to choose from, or grid and spacing make no sense.
     """
     if not extents:
-        raise InputRefused("No readable image to choose a grid from; see the list of skipped files.")
+        raise InputRefused("There is no readable image to choose a grid from. Give a folder that holds some.")
     if grid is not None and (len(grid) not in (2, 3) or any(not 8 <= g <= 1024 for g in grid)):
         raise InputRefused(f"A grid has 2 or 3 axes of 8 to 1024 voxels, for instance 64,80,64; got {grid}.")
     if spacing is not None and not 0.05 <= spacing <= 50:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from medsynth_desktop.store.workspace import Workspace
 
 FEWEST_PATIENTS = 2
 """On either side of the split: Lowe's ratio needs another patient, and a limit more than one who is unseen."""
+TOLD = 3
+"""Reasons in a refusal."""
 SURVEYED = 25
 """Images, spread evenly, that the recipe of a new cohort is proposed from."""
 
@@ -158,14 +161,21 @@ def _search(paths: Sequence[Path], skipped: SkippedFiles) -> Steps[list[Found]]:
 def _propose(found: list[Found], spacing: float | None, grid: tuple[int, ...] | None) -> Steps[Recipe]:
     """Propose a recipe from the extents of some images; damaged ones make room for others."""
     extents: list[Extent] = []
+    refused: list[str] = []
     for index in _spread(len(found)):
         try:
             extents.append(Extent.of(found[index].load()))
-        except InputRefused:
+        except InputRefused as refusal:
+            refused.append(str(refusal).rstrip("."))
             continue
         yield Progress(0, 0, f"Choosing a grid: {len(extents)} images looked at")
         if len(extents) == SURVEYED:
             break
+    if refused and not extents:
+        reasons = "; ".join(f"{reason} ({count})" for reason, count in Counter(refused).most_common(TOLD))
+        raise InputRefused(
+            f"None of {len(found)} images can be read: {reasons}. Give a folder of readable ones."
+        )
     return propose_recipe(extents, spacing, grid)
 
 

@@ -61,7 +61,7 @@ HEADS: dict[Level, str] = {
     "unknown": "There is too little to say whether this model repeats its patients.",
 }
 HEADS_GIVEN: dict[Level, str] = {
-    "alarm": "More of these images link to a patient than unseen patients' images do.",
+    "alarm": "More of these images are blocked than of unseen patients' images would be.",
     "caution": "There are signs that these images as a whole are closer to the cohort's patients than they should be.",
     "quiet": "As a whole these images lie no closer to the cohort's patients than unseen patients do, as far as was "
     "tested.",
@@ -113,7 +113,7 @@ def memorisation(result: AuditResult) -> Finding:
     if risk.more_than_innocent:
         levels.append("alarm")
         sentences.append(
-            f"{risk.linked} of {risk.total} images link to a patient, where of unseen patients about "
+            f"{risk.linked} of {risk.total} images may link to a patient, where of unseen patients about "
             f"{100 * risk.innocent:.0f} of 100 images would be blocked by chance."
         )
     if nearer(result):

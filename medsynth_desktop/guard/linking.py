@@ -72,8 +72,8 @@ class LinkRisk:
             return ()
         low, high = self.interval
         told = [
-            f"{self.linked} of {self.total} images ({_percent(self.share)}) link to a patient: they lie beyond a block "
-            "limit."
+            f"{self.linked} of {self.total} images ({_percent(self.share)}) may link to a patient: they lie beyond a "
+            "block limit."
         ]
         if drawn:
             told[0] += (
@@ -91,9 +91,9 @@ class LinkRisk:
                 f"Of {self.unseen} images of patients that were never learnt from, {_percent(self.innocent)} would be "
                 "blocked as well. "
                 + (
-                    "The images link to patients clearly more often than that: this is no chance."
+                    "These are blocked clearly more often than that: this is no chance."
                     if self.more_than_innocent
-                    else "The images do not link to patients clearly more often than that."
+                    else "These are not blocked clearly more often than that."
                 )
             )
         if self.passing and drawn:

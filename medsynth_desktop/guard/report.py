@@ -173,7 +173,8 @@ def _limit(metric: Metric, threshold: Threshold) -> str:
     else:
         low, high = threshold.interval or (threshold.block, threshold.block)
         origin = (
-            f"{percent(threshold.quantile or 0)} of {threshold.n} unseen images are on the safe side "
+            f"from {threshold.n} unseen images, so that about {percent(threshold.quantile or 0)} of innocent "
+            "ones are on the safe side "
             f"(95% interval of the limit {metric.format(low)} to {metric.format(high)})"
         )
         if threshold.who:

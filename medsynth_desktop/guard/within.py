@@ -14,6 +14,9 @@ from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.guard.verdicts import is_copy
 from medsynth_desktop.similarity.search import NearestSearch, Query
 
+NEARLY = 0.99
+"""Correlation from where on two images are nearly the same picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class WithinBatch:
@@ -49,7 +52,10 @@ class WithinBatch:
         if total < 2:
             return ""
         pairs = len(self.duplicates)
-        copies = "No two images are copies of each other as they lie (mirrored or moved ones are not looked for here)"
+        copies = "No two images are the same voxel by voxel (mirrored or moved ones are not looked for here)"
+        alike = sum(value >= NEARLY for value in self.highest)
+        if alike:
+            copies += f", but {alike} of them have a nearly equal one (correlation {NEARLY:g} or more)"
         if pairs:
             copies = "1 pair of images is a copy" if pairs == 1 else f"{pairs} pairs of images are copies"
             copies += " of each other"

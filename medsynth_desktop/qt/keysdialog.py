@@ -87,7 +87,7 @@ class KeysDialog(QDialog):  # type: ignore[misc]
     def __init__(self, viewer: Any, commands: Commands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse of the viewer")
-        self.resize(620, 640)
+        self.resize(780, 640)
         self._viewer, self._commands = viewer, commands
         self.banner = MessageBanner()
         intro = QLabel(
@@ -127,7 +127,8 @@ class KeysDialog(QDialog):  # type: ignore[misc]
             if rows:
                 self._add_group(group, rows)
         self.tree.expandAll()
-        self.tree.resizeColumnToContents(WHAT)
+        for column in range(self.tree.columnCount()):
+            self.tree.resizeColumnToContents(column)
 
     def change(self, name: str, key: str) -> bool:
         """Give a command another key, and say why where that cannot be."""

@@ -10,7 +10,7 @@ diagonal scale, the centre kept; the true affine stays with the `Volume` in
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from medsynth_desktop.cohorts.conform import grid_affine
 from medsynth_desktop.core.records import Recipe
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.core.windows import first_window
+
+if TYPE_CHECKING:
+    from medsynth_desktop.workbench.state import Workbench
 
 VOLUME_KEY, SLOT_KEY = "medsynth_volume", "medsynth_slot"
 FIRST_KEY = "medsynth_first_window"
@@ -117,6 +120,20 @@ def show_volume(viewer: Any, volume: Volume, name: str, slot: str = "", **option
         _to_middle(viewer)
     viewer.canvas.overlays.scale_bar.visible = volume.spaced
     return layer
+
+
+def show_sample(viewer: Any, workbench: Workbench, sample: str) -> None:
+    """Show a finished sample and make it the one looked at.
+
+    Raises
+    ------
+    NotFound, StoreFailed
+        When it cannot be read.
+    """
+    workbench.select(sample)
+    volume = workbench.sample_volume(sample)
+    options = {} if volume.unit else {"contrast_limits": (-1.0, 1.0)}
+    show_volume(viewer, volume, f"Synthetic {sample}", slot="sample", **options)
 
 
 def _kept_window(old: Any, volume: Volume) -> dict[str, Any]:

@@ -37,6 +37,11 @@ NOTICE = (
     "Not for diagnosis."
 )
 
+OTHER_COHORT = (
+    "The samples were compared with another cohort than the one that their model learnt from, or with another state of "
+    "it: the package does not show that they copy none of the patients of that training; ask the sender."
+)
+
 
 def sample_entry(
     sample: SampleRecord,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from medsynth_desktop.releases import signing
 from medsynth_desktop.releases.images import meaning
-from medsynth_desktop.releases.manifest import Terms
+from medsynth_desktop.releases.manifest import OTHER_COHORT, Terms
 
 
 def readme(count: int, terms: Terms) -> str:
@@ -27,14 +27,24 @@ def readme(count: int, terms: Terms) -> str:
         f"Images: {bundle.recipe.modality}, {grid}, {spacing}; values from {facts['low']:g} to "
         f"{facts['high']:g} ({facts['unit']}).",
         *_folders(terms.formats),
-        "Why these may leave: each image was compared with every training image. The guard's thresholds "
-        f"({thresholds}), the nearest training images by pseudonym, the verdict, and who approved it when "
+        f"Why these may leave: each image was compared with every training image of {_compared(terms)}. The guard's "
+        f"thresholds ({thresholds}), the nearest images by pseudonym, the verdict, and who approved it when "
         "and why are in manifest.json.",
+        *([f"CAUTION: {OTHER_COHORT}"] if bundle.cohort_hash != policy.cohort_hash else []),
         "Check that nothing was changed: medsynth verify THIS_FOLDER. Without MedSynth, 'sha256sum -c "
         "manifest.sha256' in this folder checks every file, but does not notice added ones.",
         _signed(terms.key),
     ]
     return "\n\n".join(textwrap.fill(part, 78) for part in parts) + "\n"
+
+
+def _compared(terms: Terms) -> str:
+    own = terms.bundle.cohort_hash == terms.policy.cohort_hash
+    return (
+        "the cohort that the model learnt from"
+        if own
+        else "another cohort than the one that the model learnt from"
+    )
 
 
 def _folders(formats: Sequence[str]) -> list[str]:

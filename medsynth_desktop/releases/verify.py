@@ -23,12 +23,6 @@ MAX_PROBLEMS = 1000
 BLOCK = 1 << 20
 
 
-OTHER_COHORT = (
-    "The samples were compared with another cohort than the one that their model learnt from, or with another state of "
-    "it: the package does not show that they copy none of the patients of that training; ask the sender."
-)
-
-
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What a verification found.
@@ -66,7 +60,7 @@ class VerifyReport:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What this verification cannot have found, and how to find it."""
-        return (*self._of_signer, *(() if self.own_cohort else (OTHER_COHORT,)))
+        return (*self._of_signer, *(() if self.own_cohort else (manifest.OTHER_COHORT,)))
 
     @property
     def _of_signer(self) -> tuple[str, ...]:

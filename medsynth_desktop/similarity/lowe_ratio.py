@@ -17,7 +17,8 @@ METRIC = Metric(
     short="Lowe",
     direction="low",
     range=(0.0, 1.0),
-    description="Best correlation with another patient over the best of all; low where one stands out.",
+    description="Best correlation with another patient over the best of all; low where one stands out, "
+    "above 1 where even the best is negative.",
     function=lowe_ratio,
     undefined="because there is no other patient to compare with",
     share=1.0,

@@ -26,6 +26,8 @@ class Preset:
     about: str
     autoencoder: AnySettings
     diffusion: DiffusionSettings
+    pictures: bool = False
+    """Whether it is for 2D alone: in 3D its networks would not fit into any memory."""
 
 
 _TINY_AE = AutoencoderShape(3, (8, 16), (1, 1), latent_channels=2, norm_groups=4)
@@ -94,6 +96,7 @@ PRESETS: dict[str, Preset] = {
                 stop=EarlyStop(),
             ),
             DiffusionSettings(_KL_2D_UNET, _1000, steps=100_000, batch=16, rate=1e-4, ema=0.9999, skew=1.0),
+            pictures=True,
         ),
         Preset(
             "vqgan", "3D VQ-GAN as published by Khader et al. 2023; for a GPU and days",
@@ -118,6 +121,7 @@ PRESETS: dict[str, Preset] = {
             DiffusionSettings(
                 _2D_UNET, _1000, steps=100_000, batch=16, rate=1e-6, ema=0.9999, skew=1.0, loss="l1"
             ),
+            pictures=True,
         ),
     )
 }  # fmt: skip
@@ -151,6 +155,10 @@ def preset_for(
     if max_steps is not None and max_steps < 1:
         raise InputRefused(f"Training takes at least one step; got {max_steps}.")
     found = PRESETS[key]
+    if found.pictures and spatial_dims != 2:
+        raise InputRefused(
+            f"The preset {key} is for 2D pictures; this cohort has {spatial_dims}D volumes. Choose another."
+        )
     first, second = found.autoencoder, found.diffusion
     shape: Any = replace(first.shape, spatial_dims=spatial_dims)
     return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import (
     BatchRecord,
     CohortRecord,
+    ImageRecord,
     Nearest,
     Policy,
     Threshold,
@@ -33,7 +34,7 @@ from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.search import Query
 from medsynth_desktop.store.workspace import Workspace
 from medsynth_desktop.workbench import limits
-from medsynth_desktop.workbench.lineage import cohort_of_hash, other_grid, unknown_training
+from medsynth_desktop.workbench.lineage import cohort_of_hash, other_grid, same_spacing, unknown_training
 from medsynth_desktop.workbench.scopes import calibration_behind, policy_in_force, scope_of
 from medsynth_desktop.workbench.searching import evidence_with_unseen, training_evidence
 
@@ -47,7 +48,7 @@ class GuardState:
 
     ``ids`` orders ``metrics`` (metric key to (n,) float64) and ``codes`` ((n,) 0 pass, 1 review, 2 block).
     ``unseen`` holds the same metrics of the calibration patients. ``caution`` is said where nobody knows whom the model
-    learnt from.
+    learnt from; ``unseen_images`` are the calibration patients', whose own a sample may then be.
     """
 
     policy: Policy | None = None
@@ -57,6 +58,7 @@ class GuardState:
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     codes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
     caution: str = ""
+    unseen_images: tuple[ImageRecord, ...] = ()
 
     @classmethod
     def of(cls, workspace: Workspace, cohort: CohortRecord | None, batch: BatchRecord | None) -> GuardState:
@@ -70,9 +72,9 @@ class GuardState:
         known = {h.hash for h in workspace.policies.of(cohort.hash, scope)} if stored else set()
         nearest = {s: v.nearest for s, v in stored.items() if v.policy_hash in known}
         state = cls.build(policy, calibration, nearest)
-        return (
-            replace(state, caution=unknown_training(workspace, batch.bundle_hash, cohort)) if batch else state
-        )
+        caution = unknown_training(workspace, batch.bundle_hash, cohort) if batch else ""
+        unseen = tuple(cohort.split("calibration")) if caution else ()
+        return replace(state, caution=caution, unseen_images=unseen)
 
     @classmethod
     def build(
@@ -123,13 +125,17 @@ class GuardState:
         """Sentences to show beside the thresholds: of the calibration, and of samples that resemble nothing."""
         if self.calibration is None:
             return ()
+        told = out_of_reach(self.policy) if self.policy is not None else []
+        return tuple(filter(None, [self.caution, *self.calibration.warnings, *told, self.unlike]))
+
+    @cached_property
+    def unlike(self) -> str:
+        """A sentence on samples that resemble nothing; empty where none does."""
         unseen = self.unseen.get("correlation", np.zeros(0))
-        strays, told = 0, []
+        strays = 0
         if self.policy is not None:
-            told = out_of_reach(self.policy)
             strays = int(only_standing_out(self.metrics, self.policy, unseen).sum())
-        unlike = unlike_words(apart_from_disguised(self.metrics, self.policy), unseen, strays)
-        return tuple(filter(None, [self.caution, *self.calibration.warnings, *told, unlike]))
+        return unlike_words(apart_from_disguised(self.metrics, self.policy), unseen, strays)
 
     @property
     def thresholds(self) -> dict[str, Threshold]:
@@ -146,7 +152,9 @@ class GuardState:
         """Verdicts with reasons by sample id, riskiest first (block, review, pass; then by correlation)."""
         if self.policy is None:
             return {}
-        judged = [judge(nearest, self.policy) for nearest in self.nearest.values()]
+        judged = [
+            tell_unseen(judge(nearest, self.policy), self.unseen_images) for nearest in self.nearest.values()
+        ]
         return {judged[i].id: judged[i] for i in riskiest_first(judged)}
 
 
@@ -216,7 +224,7 @@ def batch_queries(
         When the samples lie on another grid than the cohort.
     """
     model = workspace.bundles.get(batch.bundle_hash)
-    if model.recipe.grid != cohort.recipe.grid:
+    if model.recipe.grid != cohort.recipe.grid or not same_spacing(model.recipe, cohort.recipe):
         raise InputRefused(other_grid(workspace, model, cohort))
     return [(s.id, workspace.arrays.get(s.array_hash)) for s in batch.samples]
 
@@ -245,15 +253,19 @@ def audit_batch(
         raise InputRefused(f"The batch {batch_name} holds no finished sample yet; draw some first.")
     queries = batch_queries(workspace, batch, cohort)
     evidence = training_evidence(workspace, cohort)
+    caution = unknown_training(workspace, batch.bundle_hash, cohort)
     calibration = yield from limits.calibrate_model(workspace, cohort, batch, queries, quantile, evidence)
     scope = batch.bundle_hash if policy is not None else scope_of(workspace, cohort, batch)
     policy = limits.in_scope(cohort, policy, scope, calibration) if policy is not None else None
     in_force = policy or policy_in_force(workspace, cohort, batch) or calibration.policy(cohort.hash, scope)
-    result = yield from audit_queries(evidence, queries, in_force, calibration, fdr=fdr)
+    # Whom such a model learnt from nobody here knows: it may be the patients that limits are calibrated on.
+    searched = evidence_with_unseen(workspace, cohort, evidence) if caution else evidence
+    result = yield from audit_queries(searched, queries, in_force, calibration, fdr=fdr)
+    result = replace(result, verdicts=told_of_unseen(result.verdicts, cohort))
     if policy is not None:
         limits.apply_policy(workspace, cohort, policy, policy.thresholds[0].who)
     workspace.verdicts.put(batch_name, list(result.verdicts))
-    return replace(result, caution=unknown_training(workspace, batch.bundle_hash, cohort))
+    return replace(result, caution=caution)
 
 
 def audit_images(
@@ -274,5 +286,10 @@ def audit_images(
     in_force = policy or workspace.policies.current(cohort.hash) or calibration.policy(cohort.hash)
     everybody = evidence_with_unseen(workspace, cohort, evidence)
     result = yield from audit_queries(everybody, queries, in_force, calibration, fdr=fdr)
+    return replace(result, drawn=False, verdicts=told_of_unseen(result.verdicts, cohort))
+
+
+def told_of_unseen(verdicts: Iterable[Verdict], cohort: CohortRecord) -> tuple[Verdict, ...]:
+    """``verdicts``, of which those on images that are an unseen patient's say so (`tell_unseen`)."""
     unseen = cohort.split("calibration")
-    return replace(result, drawn=False, verdicts=tuple(tell_unseen(v, unseen) for v in result.verdicts))
+    return tuple(tell_unseen(verdict, unseen) for verdict in verdicts)

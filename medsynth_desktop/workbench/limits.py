@@ -208,7 +208,8 @@ def reset_thresholds(
     """Put calibrated thresholds back in force; return the approvals re-opened.
 
     With ``batch`` for its model: where that had no limits of its own and others are typed for the whole cohort, these
-    stand, and the model gets the calibrated ones as its own. A limit in place of a typed one keeps who lifted that and
+    stand, and the model gets the calibrated ones as its own. Without it, what was typed for the whole cohort is lifted
+    from its models too; what was typed for one model stands. A limit in place of a typed one keeps who lifted that and
     why, as a typed one keeps who set it.
 
     Raises
@@ -231,7 +232,32 @@ def reset_thresholds(
     policy = make_policy(cohort.hash, limits, scope, calibration.doubt)
     if record is not None and not scope and at_large is not None and at_large.hash != policy.hash:
         policy = make_policy(cohort.hash, limits, record.bundle_hash, calibration.doubt)
-    return apply_policy(workspace, cohort, policy, who)
+    reopened = apply_policy(workspace, cohort, policy, who)
+    if record is None and before is not None:
+        reopened += _lift_from_models(workspace, cohort, before, who, why)
+    return reopened
+
+
+def _lift_from_models(
+    workspace: Workspace, cohort: CohortRecord, before: Policy, who: str, why: str
+) -> list[Decision]:
+    """Lift the typed limits of ``before``, the cohort's, where they were put in force for every model with it."""
+    typed = {_typed(t) for t in before.thresholds if t.origin == "typed"}
+    reopened: list[Decision] = []
+    for model in filter(None, workspace.policies.scopes(cohort.hash)):
+        own = workspace.policies.current(cohort.hash, model)
+        made = stored_calibration(workspace, cohort, model) or stored_calibration(workspace, cohort)
+        same = {t.metric for t in own.thresholds if _typed(t) in typed} if own is not None else set()
+        if own is None or made is None or not same:
+            continue
+        back = {t.metric: t for t in _put_back(made.thresholds, own, who, why) if t.metric in same}
+        limits = [back.get(t.metric, t) for t in own.thresholds]
+        reopened += apply_policy(workspace, cohort, make_policy(cohort.hash, limits, model, own.doubt), who)
+    return reopened
+
+
+def _typed(limit: Threshold) -> tuple[object, ...]:
+    return limit.metric, limit.review, limit.block, limit.who, limit.why
 
 
 def _put_back(calibrated: Sequence[Threshold], before: Policy | None, who: str, why: str) -> list[Threshold]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from medsynth_desktop.core.records import BundleRecord, CohortRecord
+import math
+
+from medsynth_desktop.core.records import BundleRecord, CohortRecord, Recipe
 from medsynth_desktop.store.workspace import Workspace
+
+SPACING = 0.02
+"""Share by which voxels may differ: the least change of size that the search for disguises tells."""
 
 
 def cohort_of_hash(workspace: Workspace, cohort_hash: str) -> CohortRecord | None:
@@ -18,8 +23,8 @@ def unknown_training(workspace: Workspace, bundle_hash: str, cohort: CohortRecor
     if record.cohort_hash == cohort.hash:
         return ""
     compared = (
-        f"samples were compared with the patients of {cohort.name} only, and a copy of a patient of its training may "
-        "pass unseen."
+        f"samples were compared with the patients of {cohort.name} only (with the unseen ones for copies that leave no "
+        "doubt), and a copy of a patient of its training may pass unseen."
     )
     if not record.cohort_hash:
         return f"Nobody here knows whose images the model {record.name} was trained on: {compared}"
@@ -30,10 +35,11 @@ def unknown_training(workspace: Workspace, bundle_hash: str, cohort: CohortRecor
 
 
 def other_grid(workspace: Workspace, record: BundleRecord, cohort: CohortRecord) -> str:
-    """Why samples of the model cannot be compared with ``cohort``, whose grid is another, and what can be done."""
+    """Why samples of the model cannot be compared with ``cohort``, of other grid or voxels, and what can be done."""
     return (
-        f"The model {record.name} draws on grid {_grid(record.recipe.grid)}, the images of {cohort.name} have "
-        f"{_grid(cohort.recipe.grid)}: they cannot be compared. {_way_on(workspace, record)}"
+        f"The model {record.name} draws on grid {_grid(record.recipe)}, the images of {cohort.name} have "
+        f"{_grid(cohort.recipe)}: they cannot be compared. {_way_on(workspace, record)} To compare it with these "
+        f"patients all the same, import them once more as {_typed_grid(record.recipe)}."
     )
 
 
@@ -47,5 +53,17 @@ def _way_on(workspace: Workspace, record: BundleRecord) -> str:
     )
 
 
-def _grid(grid: tuple[int, ...]) -> str:
-    return " x ".join(map(str, grid))
+def same_spacing(one: Recipe, other: Recipe) -> bool:
+    """Whether voxels are of one size, as far as both know it: else the same anatomy lies in other voxels."""
+    known = one.spacing > 0 and other.spacing > 0
+    return not known or math.isclose(one.spacing, other.spacing, rel_tol=SPACING)
+
+
+def _typed_grid(recipe: Recipe) -> str:
+    size = f" --spacing {recipe.spacing:g}" if recipe.spacing > 0 else ""
+    return f"--grid {','.join(map(str, recipe.grid))}{size}"
+
+
+def _grid(recipe: Recipe) -> str:
+    size = f" at {recipe.spacing:g} mm" if recipe.spacing > 0 else ""
+    return " x ".join(map(str, recipe.grid)) + size

@@ -17,7 +17,7 @@ from medsynth_desktop.guard.verdicts import BLOCK, PASS, REVIEW
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.similarity.base import Metric
 from medsynth_desktop.similarity.disguised.affine import Affine
-from medsynth_desktop.similarity.disguised.words import FAINT, copy_words, is_faint
+from medsynth_desktop.similarity.disguised.words import FAINT, copy_words, is_faint, is_firm
 
 AIR = -1.0
 """What a real image shows beyond its borders."""
@@ -87,9 +87,10 @@ def explain_words(found: Finding | None, unseen: Mapping[str, np.ndarray]) -> st
     said = f"{words}: likeness {found.metric.format(found.value, *others)} {undone}"
     if values.size:
         said += f"; unseen patients reach {found.metric.format(float(reach), found.value)}"
-    if is_faint(found.disguise, found.whole):
+    if is_faint(found.disguise, found.whole) and not (found.whole and is_firm(found.disguise, False)):
         return f"{said}: {FAINT}."
-    return f"Perhaps {said[0].lower()}{said[1:]}." if found.code == REVIEW else f"{said}."
+    doubt = found.code == REVIEW or not is_firm(found.disguise, found.whole)
+    return f"Perhaps {said[0].lower()}{said[1:]}." if doubt else f"{said}."
 
 
 @dataclass(frozen=True, eq=False)

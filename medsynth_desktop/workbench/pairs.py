@@ -10,6 +10,7 @@ import numpy as np
 from medsynth_desktop.cohorts.conform import grid_affine
 from medsynth_desktop.core.records import Nearest, Recipe, Verdict
 from medsynth_desktop.core.volume import Volume
+from medsynth_desktop.guard.of_unseen import tell_unseen
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.captions import (
@@ -39,7 +40,7 @@ def verdict_shown(guard: GuardState, sample: str | None) -> Verdict | None:
     nearest = guard.nearest.get(sample) if sample is not None else None
     if nearest is None or guard.policy is None:
         return None
-    return judge(nearest, guard.policy)
+    return tell_unseen(judge(nearest, guard.policy), guard.unseen_images)
 
 
 def why_words(guard: GuardState, sample: str | None) -> str:

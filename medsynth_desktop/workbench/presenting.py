@@ -53,6 +53,13 @@ def reasons_words(count: int) -> str:
     return f"{count:,} {'reason' if count == 1 else 'reasons'} in full"
 
 
+def strange_words(caution: str) -> str:
+    """The caution on a model of other patients (`lineage.unknown_training`) in a line; empty without one."""
+    return (
+        "▲ The model learnt from other patients than these: a copy of one may pass unseen." if caution else ""
+    )
+
+
 def empty_guard_words(cohort: str | None, batch: str | None, samples: int, checked: int) -> str:
     """Say what is missing before the guard can show anything; empty when it can."""
     if cohort is None:
@@ -61,7 +68,8 @@ def empty_guard_words(cohort: str | None, batch: str | None, samples: int, check
         return "There are no samples to check. Draw a batch in the Sample panel first."
     if checked == 0:
         return (
-            f"The {samples:,} samples of {batch} have not been compared with the real images of {cohort} yet."
+            f"The {samples:,} sample{'s' * (samples != 1)} of {batch} {'have' if samples != 1 else 'has'} not been "
+            f"compared with the real images of {cohort} yet."
         )
     return ""
 

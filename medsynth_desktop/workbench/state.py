@@ -219,8 +219,9 @@ class Workbench(StudyDesk):
         passing = [s for s, v in self.verdicts.items() if v.verdict == "pass" and not self._decided(s)]
         enough, left_out = rated_enough(self.workspace, passing)
         self.approve(enough, reason)
-        if left_out:
-            self.tell("warning", f"{len(enough)} approved. Left out: {left_out}")
+        said = [f"Left out: {left_out}" if left_out else "", self.guard.unlike]
+        if any(said):
+            self.tell("warning", " ".join([f"{len(enough)} approved.", *filter(None, said)]))
         return len(enough)
 
     def _decided(self, sample: str) -> bool:

@@ -57,7 +57,7 @@ def test_link_risk_in_numbers_and_words() -> None:
     assert risk.interval == pytest.approx(wilson_interval(30, 40))
     assert risk.more_than_innocent
     first, second, third = risk.sentences()
-    assert first.startswith("30 of 40 images (75%) link to a patient")
+    assert first.startswith("30 of 40 images (75%) may link to a patient")
     assert "between 60% and 86% would" in first
     assert "clearly more often than that: this is no chance" in second
     assert "0 of 8" in third

@@ -326,6 +326,8 @@ def test_places_are_marked_and_comments_given_by_keys(
     QTest.keyClick(window.asking.field, Qt.Key.Key_Return)
     assert window.reading.said(0) == "ribs are missing, N"
     assert window.asking.words.text() == "All of it"
+    assert len(window.marking.places) == 2, "what is marked stays while a comment is written"
+    press(window, "⌫⌫")
     press(window, "N")
     assert answers_of(window.reading)[-1] is None
     QTest.keyClick(window, Qt.Key.Key_F2)

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medsynth_desktop.releases import manifest, signing
-from medsynth_desktop.releases.verify import OTHER_COHORT, verify_package
+from medsynth_desktop.releases.manifest import OTHER_COHORT
+from medsynth_desktop.releases.verify import verify_package
 from tests.releases.packages import KEY, PRINT, files_of, reseal, told
 
 

@@ -39,13 +39,31 @@ def test_calibrating_the_cohort_says_which_models_keep_limits_of_their_own(
     workspace: Workspace, cohort: CohortRecord, both_sharp: dict[str, Verdict]
 ) -> None:
     assert limits.left_words(workspace, cohort) == ""
-    limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="x", batch=SOFT)
     limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="x")
+    limits.set_threshold(workspace, COHORT, "rmse", 0.03, 0.01, who="Officer", why="its own", batch=SOFT)
     limits.reset_thresholds(workspace, COHORT, who="Officer", why="x")
     model = workspace.batches.get(SOFT).bundle_hash
     assert f"have: soft ({model[:12]}, 1 typed); calibrate --batch" in limits.left_words(workspace, cohort)
     limits.reset_thresholds(workspace, COHORT, who="Officer", why="x", batch=SOFT)
     assert f"have: soft ({model[:12]});" in limits.left_words(workspace, cohort)
+
+
+def test_what_was_typed_for_all_is_lifted_from_all(
+    workspace: Workspace, cohort: CohortRecord, both_sharp: dict[str, Verdict]
+) -> None:
+    limits.set_threshold(workspace, COHORT, "correlation", 0.5, 0.6, who="Officer", why="its own", batch=SOFT)
+    limits.set_threshold(workspace, COHORT, "rmse", 0.02, 0.01, who="Officer", why="for all")
+    model = workspace.batches.get(SOFT).bundle_hash
+
+    def typed() -> set[str]:
+        held = workspace.policies.current(cohort.hash, model)
+        return {t.metric for t in held.thresholds if t.origin == "typed"}  # type: ignore[union-attr]
+
+    assert typed() == {"correlation", "rmse"}
+    limits.reset_thresholds(workspace, COHORT, who="Other", why="seen")
+    assert typed() == {"correlation"}, "its own stands, that for all is gone"
+    back = {t.metric: t for t in workspace.policies.current(cohort.hash, model).thresholds}["rmse"]  # type: ignore[union-attr]
+    assert (back.origin, back.who, back.why) == ("calibrated", "Other", "seen")
 
 
 @pytest.mark.parametrize("batch", [None, SOFT])

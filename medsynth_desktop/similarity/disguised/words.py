@@ -9,6 +9,8 @@ from medsynth_desktop.similarity.disguised.affine import Affine
 
 LEAST_TURN, LEAST_SCALE, LEAST_SHIFT = 1.5, 0.02, 1.0
 """Degrees, share and voxels below which a change is not worth a word: maps are as exact as that."""
+FIRM_WHOLE, FIRM_PART = 0.55, 0.7
+"""Likeness from where on an image is called a copy: other patients hardly reach it (`guard.cautions.DISGUISED`)."""
 FAINT_WHOLE, FAINT_PART = 0.4, 0.6
 """Likeness below which nothing is called a copy: that of different people, though it may be more than others' is."""
 
@@ -48,6 +50,11 @@ def is_faint(disguise: Disguise, whole: bool) -> bool:
     return disguise.whole < FAINT_WHOLE if whole else disguise.part < FAINT_PART
 
 
+def is_firm(disguise: Disguise, whole: bool) -> bool:
+    """Whether the likeness is such as copies have: below it may be another patient's who looks like them."""
+    return disguise.whole >= FIRM_WHOLE if whole else disguise.part >= FIRM_PART
+
+
 def copy_words(disguise: Disguise, whole: bool) -> tuple[str, str]:
     """What a query is a copy of, and how: ``("A mirrored copy of P-0042-1, turned by 7°", "once that is undone")``.
 
@@ -73,4 +80,13 @@ def explain(disguise: Disguise | None, whole: bool) -> str:
         return ""
     what, undone = copy_words(disguise, whole)
     said = f"{what[0].lower()}{what[1:]}, {undone}"
-    return f"It is {said}: {FAINT}." if is_faint(disguise, whole) else f"It is like {said}."
+    if not is_faint(disguise, whole):
+        return (
+            f"It is like {said}."
+            if is_firm(disguise, whole)
+            else f"It may be {said}: the likeness leaves doubt."
+        )
+    part = whole and is_firm(disguise, False)
+    return (
+        f"It is {said}: faint as a whole, but a part of it is alike." if part else f"It is {said}: {FAINT}."
+    )

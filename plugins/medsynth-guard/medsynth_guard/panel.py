@@ -12,6 +12,7 @@ from medsynth_desktop.qt.emptystate import EmptyState
 from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.theme import VERDICTS
+from medsynth_desktop.qt.viewer import show_sample
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.pairs import explained, pair_of, told_by_disguise, verdict_shown, why_words
 from medsynth_desktop.workbench.presenting import (
@@ -69,19 +70,18 @@ class GuardPanel(Panel):
         self.refresh()
 
     def _fill(self) -> None:
-        self.heading = QLabel(wordWrap=True)
+        self.heading, self.content = QLabel(wordWrap=True), QWidget()
         self.check_button = QPushButton("&Check batch")
         self.check_button.setToolTip("Find the nearest real image of every sample and judge it")
         self.check_button.clicked.connect(lambda: self.attempt(self.workbench.audit))
         top = QHBoxLayout()
         top.addWidget(self.heading, 1)
         self.report_button = ReportButton(self)
-        for button in (self.check_button, self.report_button):
-            top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        top.addWidget(self.check_button, 0, Qt.AlignmentFlag.AlignTop)
+        top.addWidget(self.report_button, 0, Qt.AlignmentFlag.AlignTop)
         self.body.addLayout(top)
         self.empty = EmptyState("", ("Check batch", self._next_step))
         self.body.addWidget(self.empty)
-        self.content = QWidget()
         column = QVBoxLayout(self.content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -95,8 +95,7 @@ class GuardPanel(Panel):
         self.body.addStretch(0)
 
     def _counts(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        self.counts = []
+        row, self.counts = QHBoxLayout(), []
         for verdict in ("pass", "review", "block"):
             label = QLabel()
             label.setStyleSheet(f"color: {VERDICTS[verdict].colour}; font-weight: bold;")
@@ -241,13 +240,15 @@ class GuardPanel(Panel):
 
     def step(self, by: int) -> None:
         """Look at the sample ``by`` places further in the table."""
-        self._picked = True
         if (sample := step_in(self.order(), self.workbench.selected, by)) is not None:
-            self.workbench.select(sample)
+            self._look(sample)
 
     def _look(self, sample: str) -> None:
         self._picked = True
-        self.workbench.select(sample)
+        if self.pairs.active:
+            self.workbench.select(sample)  # and the pair follows
+        else:
+            self.attempt(show_sample, self.viewer, self.workbench, sample)
 
     def _toggle_pairs(self, on: bool) -> None:
         self.pair_button.setText("Leave pairs" if on else "Show pairs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.signin import SignIn
 from medsynth_desktop.qt.theme import LEVELS
+from medsynth_desktop.qt.viewer import show_sample
 from medsynth_desktop.workbench.decision_table import (
+    TIP_LETTERS,
     DecisionTable,
     decision_count_words,
     release_folder,
     reopened_words,
 )
-from medsynth_desktop.workbench.presenting import VERDICTS
+from medsynth_desktop.workbench.presenting import VERDICTS, strange_words
 from medsynth_release.asked import RatingsAsked
 from medsynth_release.leaving import Leaving
 from medsynth_release.table import DecisionView
@@ -66,16 +69,17 @@ class ReleasePanel(Panel):
         self.content = QWidget()
         column = QVBoxLayout(self.content)
         column.setContentsMargins(0, 0, 0, 0)
-        self.reopened, self.counts = QLabel(), QLabel()
-        for label in (self.reopened, self.counts):
+        self.reopened, self.strange, self.counts = QLabel(), QLabel(), QLabel()
+        for label in (self.reopened, self.strange, self.counts):
             label.setWordWrap(True)
             column.addWidget(label)
+        self.strange.setStyleSheet(f"color: {LEVELS['warning'].colour};")
         self.asked = RatingsAsked(self.workbench)
         column.addWidget(self.asked)
         self.reopened.setStyleSheet(f"color: {LEVELS['warning'].colour}; font-weight: bold;")
         self.table = DecisionView()
         self.table.chosen.connect(self._enable)
-        self.table.looked_at.connect(self.workbench.select)
+        self.table.looked_at.connect(self._look)
         column.addWidget(self.table, 1)
         column.addLayout(self._decide())
         self.body.addWidget(self.content, 1)
@@ -125,6 +129,9 @@ class ReleasePanel(Panel):
         self.table.show_table(table)
         counts = table.counts()
         self.counts.setText(f"{bench.batch.name}: {decision_count_words(counts)}" if bench.batch else "")
+        self.strange.setText(strange_words(bench.guard.caution))
+        self.strange.setToolTip(textwrap.fill(bench.guard.caution, TIP_LETTERS))
+        self.strange.setVisible(bool(bench.guard.caution))
         self.reopened.setText(reopened_words(counts, table.blocked_again()))
         self.reopened.setVisible(bool(counts["reopened"]))
         self._enable()
@@ -141,6 +148,10 @@ class ReleasePanel(Panel):
         sample = self.workbench.selected
         if sample is not None and len(self.table.selected()) <= 1:
             self.table.choose({sample})
+
+    def _look(self, sample: str) -> None:
+        """Show the sample that is decided on, not what was looked at before."""
+        self.attempt(show_sample, self.viewer, self.workbench, sample)
 
     def _user(self) -> None:
         self.sign_in.refresh()

@@ -15,7 +15,7 @@ from medsynth_desktop.workbench.decision_table import COLUMNS, DecisionTable
 CELL_MARGIN = 8
 WIDTHS = {
     "sample": "S-00000",
-    "verdict": "Review ▲",
+    "verdict": "Not checked",
     "rated": "C to D (3)",
     "decision": "Re-opened   ..",  # it is bold
     "reason": "some of it …",

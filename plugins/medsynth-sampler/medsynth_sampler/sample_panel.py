@@ -18,8 +18,8 @@ from medsynth_desktop.qt.panel import Panel
 from medsynth_desktop.qt.picture import PictureLabel, film
 from medsynth_desktop.qt.theme import PRIMARY
 from medsynth_desktop.qt.thumbnails import Thumb, ThumbnailList, ThumbnailModel
-from medsynth_desktop.qt.viewer import show_volume
-from medsynth_desktop.workbench.sampling import free_batch_name, sample_volume
+from medsynth_desktop.qt.viewer import show_sample
+from medsynth_desktop.workbench.sampling import free_batch_name
 from medsynth_sampler.foreign_dialog import ask_about
 from medsynth_sampler.learning_box import LearningBox
 from medsynth_sampler.model_box import ModelBox
@@ -232,10 +232,7 @@ class SamplePanel(Panel):
 
     def show_sample(self, sample: str) -> None:
         """Show a finished sample and make it the one looked at."""
-        self.workbench.select(sample)
-        volume = sample_volume(self.workbench.workspace, sample)
-        options = {} if volume.unit else {"contrast_limits": (-1.0, 1.0)}
-        show_volume(self.viewer, volume, f"Synthetic {sample}", slot="sample", **options)
+        show_sample(self.viewer, self.workbench, sample)
 
 
 def _caption(sample: SampleRecord) -> str:

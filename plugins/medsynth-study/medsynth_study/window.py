@@ -72,6 +72,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
         self.message.setWordWrap(True)
+        self.message.setContentsMargins(12, 0, 12, 0)
         head = QHBoxLayout()
         head.setContentsMargins(12, 6, 12, 2)
         head.addWidget(self.place)
@@ -120,8 +121,9 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
     # -- questions -----------------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
+        if not self._commenting:  # what is marked stays while a comment is written
+            self.marking.begin(self._questions[0].form if self._questions else "")
         self._commenting = False
-        self.marking.begin(self._questions[0].form if self._questions else "")
         given = [in_words(question, value) for question, value in self._given]
         if self._questions:
             count = len(self._questions) + len(self._given)
@@ -141,8 +143,8 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         except MedSynthError as refused:
             self.message.setText(str(refused))
             return
-        self.message.clear()
         if not comment:
+            self.message.clear()
             self._given.append((self._questions.pop(0), value))
         self._ask()
 
@@ -154,7 +156,6 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         """Ask for words about the case at hand; ↵ keeps them, Esc leaves them as they were."""
         if self.reading.comment and self.showing is not None:
             self._commenting = True
-            self.marking.begin("")
             self.asking.ask(self.reading.comment, (), hint="↵ keeps it, Esc leaves it as it was")
             self.asking.field.setText(self.reading.said(self.showing))
 

@@ -141,6 +141,21 @@ def test_the_sentence_names_the_image_and_what_to_undo() -> None:
     assert explain(None, True) == ""
 
 
+def test_what_leaves_doubt_is_not_called_a_copy() -> None:
+    def told(whole: float, part: float, of_whole: bool) -> str:
+        done = ("mirrored",)
+        return explain(
+            Disguise("P-1-1", "P-1", (1.0,), (0.0,), False, whole, part, (0,), (9,), done), of_whole
+        )
+
+    assert told(0.6, 0.8, True).startswith("It is like a mirrored copy of P-1-1")
+    assert told(0.45, 0.8, True).startswith("It may be a mirrored copy of P-1-1")
+    assert told(0.45, 0.8, True).endswith("the likeness leaves doubt.")
+    assert told(0.3, 0.8, True).endswith("faint as a whole, but a part of it is alike.")
+    assert "different people" in told(0.3, 0.65, True)
+    assert told(0.3, 0.65, False).startswith("It may be a mirrored copy of a part of P-1-1")
+
+
 def test_a_faint_likeness_is_called_that_of_different_people() -> None:
     disguise = Disguise("P-0042-1", "P-0042", (1.0,), (0.0,), False, 0.19, 0.61, (0,), (9,), ("mirrored",))
     told = explain(disguise, True)
@@ -148,4 +163,4 @@ def test_a_faint_likeness_is_called_that_of_different_people() -> None:
         "It is most like P-0042-1, mirrored, once that is undone: faint, as between different people"
     )
     assert "copy of P-" not in told
-    assert explain(disguise, False).startswith("It is like a mirrored copy of a part of P-0042-1")
+    assert explain(disguise, False).startswith("It may be a mirrored copy of a part of P-0042-1")
