@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,21 @@ def test_ratings_stand_beside_the_verdicts_and_may_be_asked_for(
     judged.require_ratings(dialog.rule())
     assert panel.passing_button.isEnabled() == bool(panel.table.rows.table.passing())
     assert panel.asked.isHidden() is (not judged.workspace.studies.names())
+
+
+def test_the_sample_that_is_decided_on_is_shown(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    sample = some(judged, "pass")
+    panel.table.looked_at.emit(sample)
+    assert judged.selected == sample
+    assert panel.viewer.layers[-1].name == f"Synthetic {sample}"
+    assert panel.strange.isHidden()
+
+
+def test_that_a_model_learnt_from_others_is_said_unfolded(judged: Workbench, open_panel: Any) -> None:
+    panel = open_panel()
+    judged.guard = replace(judged.guard, caution="Nobody here knows whose images the model was trained on.")
+    judged.events.verdicts.emit()
+    assert "learnt from other patients" in panel.strange.text()
+    assert not panel.strange.isHidden()
+    assert "Nobody here knows" in panel.strange.toolTip()
