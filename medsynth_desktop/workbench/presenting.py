@@ -60,6 +60,12 @@ def strange_words(caution: str) -> str:
     )
 
 
+def heading_words(title: str, left: str, caution: str) -> str:
+    """What is checked against what and how much is left, and below it that the model learnt from others."""
+    first = ". ".join(filter(None, (title, left)))
+    return "\n".join(filter(None, (first, strange_words(caution)))) if title else ""
+
+
 def empty_guard_words(cohort: str | None, batch: str | None, samples: int, checked: int) -> str:
     """Say what is missing before the guard can show anything; empty when it can."""
     if cohort is None:

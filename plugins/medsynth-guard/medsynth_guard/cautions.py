@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from medsynth_desktop.qt.theme import LEVELS, arrow_icon
-from medsynth_desktop.workbench.presenting import caution_words, strange_words
+from medsynth_desktop.workbench.presenting import caution_words
 
 STYLE = "QToolButton { color: %s; background: transparent; border: none; padding: 2px 0; text-align: left; }"
 
@@ -26,7 +26,7 @@ class Cautions(QWidget):  # type: ignore[misc]
         super().__init__()
         self._opened = opened
         colour = LEVELS["warning"].colour
-        self.line, self.whole, self.strange = QToolButton(), QLabel(wordWrap=True), QLabel(wordWrap=True)
+        self.line, self.whole = QToolButton(), QLabel(wordWrap=True)
         self.line.setCheckable(True)
         self.line.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -37,16 +37,12 @@ class Cautions(QWidget):  # type: ignore[misc]
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        self.strange.setStyleSheet(f"color: {colour};")
-        column.addWidget(self.strange)
         column.addWidget(self.line)
         column.addWidget(self.whole)
         self._toggled(False)
 
-    def show_warnings(self, warnings: Sequence[str], caution: str = "") -> None:
-        """Say how many there are, open or closed as the user left it; the gravest, ``caution``, is never folded."""
-        self.strange.setText(strange_words(caution))
-        self.strange.setVisible(bool(caution))
+    def show_warnings(self, warnings: Sequence[str]) -> None:
+        """Say how many there are; open or closed as the user left it."""
         self.line.setText(caution_words(len(warnings)))
         self.line.setToolTip("\n".join(warnings))
         self.whole.setText("\n".join(f"▲ {w}" for w in warnings))

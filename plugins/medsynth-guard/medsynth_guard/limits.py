@@ -90,7 +90,7 @@ class Limits(QWidget):  # type: ignore[misc]
             locked = trying is not None and trying != key
             editor.set_movable(not locked, FINISH_FIRST if locked else "")
         self._bars = bars
-        self.caution.show_warnings(guard.warnings, guard.caution)
+        self.caution.show_warnings(guard.warnings)
         typed = [t for t in thresholds.values() if t.origin == "typed"] if trying is None else []
         labels = {key: editor.measure.label for key, editor in self.editors.items()}
         self.lifting.show_typed([(labels.get(t.metric, t.metric), t) for t in typed])

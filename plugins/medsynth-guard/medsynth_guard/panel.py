@@ -18,6 +18,7 @@ from medsynth_desktop.workbench.pairs import explained, pair_of, told_by_disguis
 from medsynth_desktop.workbench.presenting import (
     count_words,
     empty_guard_words,
+    heading_words,
     next_step,
     place_words,
     step_in,
@@ -65,8 +66,8 @@ class GuardPanel(Panel):
         self.listen(events.selection, self._show_selected)
         self.listen(events.user, self.sign_in.refresh)
         self.listen(events.jobs, self._show_busy)
-        for signal in (events.volume, events.surface):
-            self.listen(signal, self._something_else_shown)
+        self.listen(events.volume, self._something_else_shown)
+        self.listen(events.surface, self._something_else_shown)
         self.refresh()
 
     def _fill(self) -> None:
@@ -149,9 +150,8 @@ class GuardPanel(Panel):
     def refresh(self) -> None:
         """Read the whole workbench again."""
         bench = self.workbench
-        batch, cohort = bench.batch, bench.cohort
-        samples = len(batch.samples) if batch else 0
-        names = (cohort.name if cohort else None, batch.name if batch else None)
+        samples = len(bench.batch.samples) if bench.batch else 0
+        names = (bench.cohort.name if bench.cohort else None, bench.batch.name if bench.batch else None)
         missing = empty_guard_words(*names, samples, len(bench.guard.ids))
         self.empty.setVisible(bool(missing))
         self.empty.set_sentence(missing)
@@ -164,7 +164,7 @@ class GuardPanel(Panel):
             button.setVisible(not missing)
         left = unchecked_words(samples, len(bench.guard.ids)) if not missing else ""
         title = f"{names[1]} against {names[0]}" if not self._missing else ""
-        self.heading.setText(". ".join(t for t in (title, left) if t))
+        self.heading.setText(heading_words(title, left, bench.guard.caution))
         self.heading.setVisible(bool(title))
         self._show_busy()
         self._show_thresholds()

@@ -13,6 +13,8 @@ from medsynth_desktop.qt.theme import DECISIONS, VERDICTS
 from medsynth_desktop.workbench.decision_table import COLUMNS, DecisionTable
 
 CELL_MARGIN = 8
+LEAST_REASON = 56
+"""Pixels: the head of the column; the reason stands in its tip."""
 WIDTHS = {
     "sample": "S-00000",
     "verdict": "Not checked",
@@ -145,7 +147,7 @@ class DecisionView(QTableView):  # type: ignore[misc]
             self.setColumnWidth(index, width)
         if spare < 0:
             spare = self.viewport().width() - sum(widths[: REASON + 1])
-        self.setColumnWidth(REASON, widths[REASON] + max(0, spare))
+        self.setColumnWidth(REASON, max(LEAST_REASON, widths[REASON] + spare))
 
     def selected(self) -> list[str]:
         """Samples of the selected rows, from top to bottom."""
