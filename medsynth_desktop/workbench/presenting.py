@@ -60,10 +60,13 @@ def strange_words(caution: str) -> str:
     )
 
 
+STRANGE = "▲ not whom the model learnt from"
+
+
 def heading_words(title: str, left: str, caution: str) -> str:
     """What is checked against what and how much is left, and below it that the model learnt from others."""
     first = ". ".join(filter(None, (title, left)))
-    return "\n".join(filter(None, (first, strange_words(caution)))) if title else ""
+    return "\n".join(filter(None, (first, STRANGE if caution else ""))) if title else ""
 
 
 def empty_guard_words(cohort: str | None, batch: str | None, samples: int, checked: int) -> str:

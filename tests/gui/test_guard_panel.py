@@ -312,4 +312,4 @@ def test_a_sample_is_shown_when_it_is_looked_at_and_a_strange_model_is_said(
     assert panel.viewer.layers[-1].name == f"Synthetic {judged.selected}" != f"Synthetic {COPY}"
     judged.guard = replace(judged.guard, caution="Nobody here knows whose images the model was trained on.")
     panel.refresh()
-    assert "learnt from other patients" in panel.heading.text()
+    assert "not whom the model learnt from" in panel.heading.text()
