@@ -70,22 +70,6 @@ def workspace_path() -> Path:
     return Path(platformdirs.user_data_dir("medsynth-desktop", appauthor=False)) / "workspace"
 
 
-def tell_of_device(name: str | None) -> str | None:
-    """Say so where a device that was asked for by name is not there, and the processor works instead.
-
-    Raises
-    ------
-    InputRefused
-        When it is no device's name.
-    """
-    if name not in (None, "auto", "cpu"):
-        from medsynth_desktop.samplers.sampling import pick_device  # reads torch
-
-        if note := pick_device(name)[1]:
-            say(f"medsynth: {note}")
-    return name
-
-
 @contextmanager
 def open_workspace(*, to_look: bool = False) -> Iterator[Workspace]:
     """Open the workspace for one command; created when absent. ``to_look``: also in a read-only folder."""

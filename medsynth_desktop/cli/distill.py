@@ -7,7 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import answer, open_workspace, run, tell_of_device
+from medsynth_desktop.cli.console import answer, open_workspace, run
+from medsynth_desktop.cli.devices import Device
 
 
 def add_to(root: typer.Typer) -> None:
@@ -44,10 +45,7 @@ def distill(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run stopped.")] = False,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", help="cuda, mps or cpu; default the best.", callback=tell_of_device),
-    ] = None,
+    device: Device = None,
 ) -> None:
     """Privacy distillation: the teacher draws, a filter keeps, a student learns from these samples alone."""
     from medsynth_desktop.core.records import SampleSettings

@@ -10,16 +10,8 @@ import typer
 
 from medsynth_desktop.cli import choices
 from medsynth_desktop.cli.bundle import asked_words
-from medsynth_desktop.cli.console import (
-    answer,
-    counted,
-    lasting,
-    open_workspace,
-    parse_conditions,
-    run,
-    say,
-    tell_of_device,
-)
+from medsynth_desktop.cli.console import answer, counted, lasting, open_workspace, parse_conditions, run, say
+from medsynth_desktop.cli.devices import Device
 from medsynth_desktop.cli.help import Commands
 
 train_app = typer.Typer(help="Train models on a cohort's training split.", cls=Commands, no_args_is_help=True)
@@ -29,10 +21,6 @@ Preset = Annotated[choices.Preset, typer.Option("--preset", help="Size and kind;
 Out = Annotated[Path, typer.Option("--out", help="Folder of the bundle to write.")]
 MaxSteps = Annotated[Optional[int], typer.Option("--max-steps", min=1, help="Stop after this many steps.")]  # noqa: UP045
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
-Device = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--device", help="cuda, mps or cpu; default the best.", callback=tell_of_device),
-]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of weights and batches.")]
 Precision = Annotated[
     Optional[choices.Precision],  # noqa: UP045

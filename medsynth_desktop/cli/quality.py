@@ -7,7 +7,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from medsynth_desktop.cli.console import WrongUsage, answer, lasting, open_workspace, run, say, tell_of_device
+from medsynth_desktop.cli.console import WrongUsage, answer, lasting, open_workspace, run, say
+from medsynth_desktop.cli.devices import Device
 
 Text = Optional[str]  # noqa: UP045
 
@@ -43,9 +44,7 @@ def quality(
         int, typer.Option("--images", min=1, help="Images of either split that --bundle gives back, at most.")
     ] = 100,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of pairs, subsets and resamples.")] = 0,
-    device: Annotated[
-        Text, typer.Option("--device", help="cuda, mps or cpu; default the best.", callback=tell_of_device)
-    ] = None,
+    device: Device = None,
     report: Annotated[Optional[Path], typer.Option("--report", help="HTML page to write.")] = None,  # noqa: UP045
 ) -> None:
     """How good and varied a batch is (FID, KID, precision, recall, MS-SSIM), or how well a model gives images back."""

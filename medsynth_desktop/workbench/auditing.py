@@ -164,8 +164,7 @@ def stored_audit(workspace: Workspace, cohort: CohortRecord, batch: str) -> Step
     queries = guarding.batch_queries(workspace, record, cohort)
     if not queries or policy is None or calibration is None or any(id_ not in stored for id_, _ in queries):
         raise InputRefused(f"Not every sample of {batch} has been checked yet; check the batch first.")
-    judged = (judge(stored[id_].nearest, policy) for id_, _ in queries)
-    verdicts = guarding.told_of_unseen(judged, cohort)
+    verdicts = guarding.told_of_unseen((judge(stored[id_].nearest, policy) for id_, _ in queries), cohort)
     result = yield from assess(verdicts, queries, policy, calibration)
     return replace(
         result,

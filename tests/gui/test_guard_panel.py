@@ -298,18 +298,3 @@ def test_what_is_missing_is_one_click_away(empty_bench: Workbench, make_shell: A
     QApplication.processEvents()
     assert guard.visibleRegion().isEmpty()
     assert not shell.panels["Cohort"].visibleRegion().isEmpty()
-
-
-def test_a_sample_is_shown_when_it_is_looked_at_and_a_strange_model_is_said(
-    judged: Workbench, open_panel: Any
-) -> None:
-    panel = open_panel()
-    assert "learnt from" not in panel.heading.text()
-    panel.table.looked_at.emit(COPY)
-    assert judged.selected == COPY
-    assert panel.viewer.layers[-1].name == f"Synthetic {COPY}"
-    panel.step(1)
-    assert panel.viewer.layers[-1].name == f"Synthetic {judged.selected}" != f"Synthetic {COPY}"
-    judged.guard = replace(judged.guard, caution="Nobody here knows whose images the model was trained on.")
-    panel.refresh()
-    assert "not whom the model learnt from" in panel.heading.text()
