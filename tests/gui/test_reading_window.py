@@ -135,7 +135,7 @@ def test_places_are_marked_and_comments_given_by_keys(
     press(window, "N")
     assert answers_of(window.reading)[-1] is None
     QTest.keyClick(window, Qt.Key.Key_F2)
-    QTest.keyClicks(window.asking.field, "!")
+    QTest.keyClicks(window.asking.field, "!N")
     QTest.keyClick(window.asking.field, Qt.Key.Key_Escape)  # left as it was
     assert window.reading.said(0) == "ribs are missing, N"
     assert panel.window_ is window
@@ -208,4 +208,25 @@ def test_readers_go_back_where_the_study_lets_them(clinic: Workbench, open_panel
     QTest.keyClick(window, Qt.Key.Key_F3)
     assert window.showing == 1
     assert "does not let readers go back" in window.message.text()
+    window.close()
+
+
+def test_words_are_given_and_the_case_stays_until_it_is_left(
+    clinic: Workbench, open_panel: Any, qtbot: Any
+) -> None:
+    panel = open_panel()
+    words = Question("why", "What is odd?", "text")
+    panel.create(Plan("said", ("anna",), "real", ("drawn",), wish=Wish(1, 1), questions=(words,)), CHIEF)
+    settle(qtbot, clinic)
+    clinic.give_study("said", "anna", None, CHIEF, secret("anna"))
+    settle(qtbot, clinic)
+    panel.read("said", "anna", secret("anna"))
+    window = panel.window_
+    assert window is not None
+    QTest.keyClicks(window.asking.field, "two noses")
+    QTest.keyClick(window.asking.field, Qt.Key.Key_Return)
+    assert window.showing == 0, "the answer's return does not leave the case"
+    assert window.reading.stands(0, "why", "two noses")
+    press(window, "↵")
+    assert window.showing == 1
     window.close()

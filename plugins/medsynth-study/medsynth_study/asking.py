@@ -44,7 +44,6 @@ class Asking(QWidget):  # type: ignore[misc]
         self.hint = QLabel()
         self.field = QLineEdit()
         self.field.setAccessibleName("Answer in words")
-        self.field.returnPressed.connect(self._said)
         self.buttons: dict[str, QPushButton] = {}
         self._question: Question | None = None
         self._synthetic: bool | None = None
@@ -117,7 +116,8 @@ class Asking(QWidget):  # type: ignore[misc]
         self._offer(_keys(self._question))
         return True
 
-    def _said(self) -> None:
+    def say(self) -> None:
+        """Give what was written as the answer."""
         if self._question is not None and self._question.form in WORDS:
             self.answered.emit(self.field.text())
 

@@ -178,7 +178,10 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             or watched.window() is not self
         ):
             return False
-        if watched is self.asking.field and event.key() not in (Qt.Key.Key_Escape,):
+        if watched is self.asking.field and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.asking.say()
+            return True  # else it would go on to the window, and to the next case
+        if watched is self.asking.field and event.key() != Qt.Key.Key_Escape:
             return False
         return bool(self._key(event))
 
