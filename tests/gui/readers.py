@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from medsynth_study.panel import StudyPanel
 from medsynth_study.plan_dialog import PlanDialog
 from medsynth_study.window import ReadingWindow
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
 from medsynth_desktop.workbench.state import Workbench
 from tests.cli.study_words import CHIEF
@@ -24,6 +26,68 @@ def settle(qtbot: Any, bench: Workbench) -> None:
 
     qtbot.waitUntil(ended, timeout=WAIT_MS)
     bench.poll()
+
+
+def in_dialog(act: Callable[[Any], None]) -> None:
+    """Do ``act`` with the dialog that opens next."""
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        if dialog is None:
+            QTimer.singleShot(10, look)
+        else:
+            act(dialog)
+
+    QTimer.singleShot(10, look)
+
+
+def press_button(button: Any) -> None:
+    """As the space bar does where the button has the focus."""
+    assert button.isEnabled()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+
+
+def type_into(field: Any, words: str) -> None:
+    """Type in place of what a field holds."""
+    field.selectAll()
+    QTest.keyClicks(field, words)
+
+
+def accept(dialog: Any) -> None:
+    """Press OK, whatever it is called."""
+    press_button(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok))
+
+
+def with_passwords(button: Any, *words: str) -> None:
+    """Press a button of the panel, and type passwords into the dialog that it opens."""
+
+    def fill(dialog: Any) -> None:
+        for field, word in zip(dialog.fields, words, strict=True):
+            type_into(field, word)
+        accept(dialog)
+
+    in_dialog(fill)
+    press_button(button)
+
+
+def draw_up_by_keys(qtbot: Any, panel: StudyPanel, **numbers: int) -> None:
+    """Fill the form of a new study in by keys, with a quarter of repeats, and recognition asked too."""
+
+    def fill(dialog: PlanDialog) -> None:
+        type_into(dialog.name, "looks")
+        type_into(dialog.readers, ", ".join(READERS))
+        for field, number in numbers.items():
+            type_into(getattr(dialog, field), str(number))
+        type_into(dialog.repeats, "0.25")
+        press_button(dialog.recognition)
+        for field in (dialog.password, dialog.again):
+            type_into(field, CHIEF)
+        accept(dialog)
+
+    in_dialog(fill)
+    press_button(panel.new_button if panel.new_button.isVisible() else panel.empty.button)
+    settle(qtbot, panel.workbench)
+    assert panel.study == "looks", panel.banner.text
 
 
 def draw_up(qtbot: Any, panel: StudyPanel, **changes: Any) -> None:

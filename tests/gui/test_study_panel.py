@@ -18,11 +18,12 @@ from medsynth_study.panel import StudyPanel
 from medsynth_study.plan_dialog import PlanDialog
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QFileDialog
 
 from medsynth_desktop.workbench.state import Workbench
 from tests.cli.study_words import CHIEF, make_workspace, secret
 from tests.gui.conftest import _opened
-from tests.gui.readers import READERS, draw_up, press, settle
+from tests.gui.readers import READERS, draw_up_by_keys, press, settle, with_passwords
 
 
 @pytest.fixture
@@ -99,25 +100,24 @@ def test_cases_are_chosen_by_hand_and_questions_come_from_a_file(
 
 
 def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
-    clinic: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path
+    clinic: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    panel = open_panel()
-    draw_up(qtbot, panel, real=20, synthetic=20, training=4)
+    panel = open_panel(show=True)
+    draw_up_by_keys(qtbot, panel, real=20, synthetic=20, training=4)
     assert panel.table.rowCount() == 3
     assert not panel.read_button.isEnabled()
-    clinic.give_study("looks", "anna", None, CHIEF, secret("anna"))
+    with_passwords(panel.here_button, CHIEF, secret("anna"))
     settle(qtbot, clinic)
-    assert panel.read_button.isEnabled()
-    panel.read("looks", "anna", "wrong password")
+    with_passwords(panel.read_button, "wrong password")
     assert panel.banner.level == "error"
-    panel.read("looks", "anna", secret("anna"))
+    with_passwords(panel.read_button, secret("anna"))
     window = panel.window_
     assert window is not None
     total = len(window.reading)
     assert total == 4 + 40 + 10, "training, cases, and a quarter of them twice"
     window.close()
     killed_while_reading(clinic, "looks", "anna")
-    panel.read("looks", "anna", secret("anna"))
+    with_passwords(panel.read_button, secret("anna"))
     window = panel.window_
     assert window is not None
     assert window.showing == 1, "on the same case as before the kill"
@@ -130,7 +130,7 @@ def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
     press(window, "⌫R4↵" + "A")  # the last answer, changed before the case is left
     window.close()  # a pause in the middle of a case
     assert panel.window_ is None
-    panel.read("looks", "anna", secret("anna"))
+    with_passwords(panel.read_button, secret("anna"))
     window = panel.window_
     assert window is not None
     assert window.showing == 3
@@ -144,18 +144,28 @@ def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
     for reader in READERS[1:]:  # elsewhere: the file, a password, and nothing of this workspace
         away = tmp_path / f"at {reader}'s"
         away.mkdir()
-        clinic.give_study("looks", reader, away / "looks.study", CHIEF, secret(reader))
+        chosen = {
+            "getSaveFileName": (str(away / "looks.study"), ""),
+            "getOpenFileName": (str(away / "looks.study"), ""),
+            "getOpenFileNames": ([str(away / "looks.answers")], ""),
+        }
+        for name, path in chosen.items():  # the system's own dialogs
+            monkeypatch.setattr(QFileDialog, name, lambda *_, path=path: path)
+        QTest.keyClick(panel.table, Qt.Key.Key_Down)
+        assert panel.reader == reader
+        with_passwords(panel.give_button, CHIEF, secret(reader))
         settle(qtbot, clinic)
-        panel.read_file(away / "looks.study", secret(reader))
+        with_passwords(panel.file_button, secret(reader))
         window = panel.window_
         assert window is not None
         for case in range(total):
             press(window, f"{'CD'[case % 2]}{'BC'[case % 2]}CS2↵")
         window.close()
-        clinic.merge_study("looks", [away / "looks.answers"], CHIEF)
+        with_passwords(panel.merge_button, CHIEF)
     assert [panel.table.item(row, 1).text() for row in range(3)] == [f"{total} of {total}"] * 3
     assert panel.report_button.isEnabled()
-    clinic.report_study("looks", tmp_path / "report", CHIEF)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "report"))
+    with_passwords(panel.report_button, CHIEF)
     settle(qtbot, clinic)
     page = (tmp_path / "report" / "report.html").read_text("utf-8")
     for word in (*READERS, "Krippendorff", "intraclass"):
