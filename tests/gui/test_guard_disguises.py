@@ -150,7 +150,9 @@ def test_the_part_that_is_alike_is_outlined_in_the_slices_that_it_crosses(
                     )
     viewer.dims.order = (0, 1, 2)
     panel.pair_button.setChecked(False)
-    assert not viewer.layers
+    assert [layer.name for layer in viewer.layers] == [f"Synthetic {sample}"], (
+        "what was looked at before the pair"
+    )
 
 
 def test_a_flicker_shows_both_in_one_place_and_stops_when_the_panel_is_left(
@@ -171,14 +173,16 @@ def test_a_flicker_shows_both_in_one_place_and_stops_when_the_panel_is_left(
     panel.hide()
     assert not panel.pairs.flickering
     assert not panel.pair_bar.flicker_button.isChecked()
-    assert all(layer.visible for layer in viewer.layers)
+    assert all(layer.visible for layer in panel.pairs.layers)
     assert panel.pairs.active
     panel.show()
     panel.pair_bar.flicker_button.click()
     assert panel.pairs.flickering
     panel.pair_button.setChecked(False)
     assert not panel.pairs.flickering
-    assert not viewer.layers
+    assert [layer.name for layer in viewer.layers] == [f"Synthetic {sample}"], (
+        "what was looked at before the pair"
+    )
     panel.hide()
 
 
