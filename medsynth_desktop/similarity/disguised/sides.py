@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -99,6 +101,7 @@ class Real:
     ) -> None:
         self.placed, self.images, self.records = placed, images, records
         self.candidates, self.poses = candidates, poses
+        self.pool = ThreadPoolExecutor(min(max(os.cpu_count() or 1, 2), 8))
         self.rank = np.argsort(np.argsort([record.id for record in records]))  # among equals the first id
         self._held = {
             fine: lru_cache(count)(partial(self._structure, fine)) for fine, count in REMEMBERED.items()
@@ -203,13 +206,28 @@ class Side:
         return _Laid(start.index, near, rough)
 
     def finest(self, which: Sequence[int]) -> list[Disguise]:
-        """What some of those laid show at full detail."""
-        sight, real, found = self.sight, self._all, []
-        for one in (self._laid[k] for k in which):
-            map_, sign = self._moved(one.index, one.rough.map, one.near, FINE)
-            made = compare(sight.at(FINE), real.structure(one.index, True), map_, sign)
-            found.append(disguise_of(real.records[one.index], made, self._side, sight.image.shape))
-        return found
+        """What some of those laid show at full detail; several threads share it, for the other side often has none."""
+        sight, real, wanted = self.sight, self._all, [self._laid[k] for k in which]
+        common = real.pool.submit(sight.common, FINE)
+        sight.structure(FINE)
+        others = [
+            real.structure(one.index, True) for one in wanted
+        ]  # here: a helper may have to ask for them
+
+        def moved(one: _Laid) -> tuple[Affine, int]:
+            return self._moved(one.index, one.rough.map, one.near, FINE)
+
+        def compared(other: Structure, at: tuple[Affine, int]) -> Overlay:
+            return compare(seen, other, *at)
+
+        places = list(real.pool.map(moved, wanted))
+        common.result()
+        seen = sight.at(FINE)
+        made = real.pool.map(compared, others, places)
+        return [
+            disguise_of(real.records[one.index], overlay, self._side, sight.image.shape)
+            for one, overlay in zip(wanted, made, strict=True)
+        ]
 
     def _moved(
         self, index: int, start: Affine, near: np.ndarray, cells: dict[int, int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,12 +16,49 @@ from medsynth_desktop.similarity.disguised.structure import (
     Structure,
     cholesky,
     local,
+    step_of,
     structure_of,
     within,
 )
 from medsynth_desktop.similarity.disguised.windows import slopes
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Common:
+    """What a query shares with every image, at one resolution.
+
+    Attributes
+    ----------
+    bands
+        (*grid) each: the mean image's, where it lies in the query, and that band's slopes, as every image's outlines
+        lie a little beside the mean's.
+    factor
+        (i, j), i >= j: (*thinned grid) the Cholesky factor of the local products of ``bands``.
+    """
+
+    bands: list[np.ndarray]
+    factor: dict[tuple[int, int], np.ndarray]
+
+    @classmethod
+    def of(cls, mean: np.ndarray) -> Common:
+        """Work it out; ``mean`` is the band of the mean image."""
+        bands: list[np.ndarray] = [mean, *slopes(mean)]
+        corners = [(i, j) for i in range(len(bands)) for j in range(i + 1)]
+        products = local([(bands[i], bands[j]) for i, j in corners])
+        return cls(bands, cholesky(dict(zip(corners, products, strict=True)), len(bands), REST))
+
+    def explained_of(self, products: Iterable[np.ndarray]) -> list[np.ndarray]:
+        """(*thinned grid) for each of ``bands``, made orthogonal: what it explains of a band.
+
+        ``products`` are that band's local ones with each of ``bands``.
+        """
+        parts: list[np.ndarray] = []
+        for i, product in enumerate(products):
+            rest = product - sum(self.factor[i, k] * parts[k] for k in range(i))
+            parts.append(rest / self.factor[i, i])
+        return parts
 
 
 @dataclass(frozen=True)
@@ -33,50 +70,32 @@ class Seen:
     structure
         Its borders.
     common
-        (*grid) bands of what it shares with every image: the mean image's, where it lies in the query, and that band's
-        slopes, as every image's outlines lie a little beside the mean's.
-    factor
-        (i, j), i >= j: (*thinned grid) the Cholesky factor of the local products of ``common``.
+        What it shares with every image.
     explained
-        (*thinned grid) for each of ``common``, made orthogonal: what it explains of the query.
+        (*thinned grid) for each band of ``common``, made orthogonal: what it explains of the query.
     own
         (*thinned grid) local energy of what they leave of it.
     """
 
     structure: Structure
-    common: list[np.ndarray]
-    factor: dict[tuple[int, int], np.ndarray]
+    common: Common
     explained: list[np.ndarray]
     own: np.ndarray
 
     @classmethod
-    def of(cls, structure: Structure, mean: np.ndarray) -> Seen:
-        """Work out the energies; ``mean`` is the band of the mean image."""
-        common: list[np.ndarray] = [mean, *slopes(mean)]
-        corners = [(i, j) for i in range(len(common)) for j in range(i + 1)]
+    def of(cls, structure: Structure, common: Common) -> Seen:
+        """Work out the energies."""
         band = structure.band
-        pairs = [(common[i], common[j]) for i, j in corners] + [(one, band) for one in [*common, band]]
-        found = local(pairs)
-        factor = cholesky(dict(zip(corners, found, strict=False)), len(common), REST)
-        seen = cls(structure, common, factor, [], np.empty(0))
-        explained, energy = seen.explained_of(found[len(corners) : -1]), found[-1]
-        own = energy - sum(part**2 for part in explained)
-        return replace(seen, explained=explained, own=np.maximum(own, 0))
-
-    def explained_of(self, products: Iterable[np.ndarray]) -> list[np.ndarray]:
-        """(*thinned grid) for each of ``common``, made orthogonal: what it explains of a band.
-
-        ``products`` are the band's local ones with each of ``common``.
-        """
-        parts: list[np.ndarray] = []
-        for i, product in enumerate(products):
-            rest = product - sum(self.factor[i, k] * parts[k] for k in range(i))
-            parts.append(rest / self.factor[i, i])
-        return parts
+        *products, energy = local([(one, band) for one in [*common.bands, band]])
+        explained = common.explained_of(products)
+        return cls(structure, common, explained, np.maximum(energy - sum(p**2 for p in explained), 0))
 
 
 class Sight:
     """A query from one side: as it is (1), or mirrored (-1).
+
+    What is asked for is worked out once; one thread may ask for what is `common` in fine cells while another asks for
+    the rest.
 
     Attributes
     ----------
@@ -101,13 +120,13 @@ class Sight:
         """Its structure with ``cells`` along its longest axis, at most."""
         return self._once("structure", cells, self._structure)
 
-    def mean(self, cells: dict[int, int]) -> np.ndarray:
-        """The band of the mean image where it lies in the query, bent onto it."""
-        return self._once("mean", cells, self._mean)
+    def common(self, cells: dict[int, int]) -> Common:
+        """What it shares with every image: the mean image where it lies in the query, bent onto it."""
+        return self._once("common", cells, lambda cells: Common.of(self._mean(cells)))
 
     def at(self, cells: dict[int, int]) -> Seen:
         """All of it."""
-        return self._once("seen", cells, lambda cells: Seen.of(self.structure(cells), self.mean(cells)))
+        return self._once("seen", cells, lambda cells: Seen.of(self.structure(cells), self.common(cells)))
 
     def _once(self, what: str, cells: dict[int, int], make: Callable[[dict[int, int]], T]) -> T:
         """What was made before."""
@@ -121,13 +140,13 @@ class Sight:
         return within(self.middle if cells is MIDDLE else structure_of(self.image, cells))
 
     def _mean(self, cells: dict[int, int]) -> np.ndarray:
-        structure, back, frame = self.structure(cells), self.placed.inverse(), self._frame
+        """The band of the mean image where it lies in the query, bent onto it."""
+        step, frame = step_of(self.image.shape, cells), self._frame
+        shape = tuple(n // step for n in self.image.shape)
         if frame.few:
-            return np.zeros_like(structure.band)
-        way = finer(
-            self._once("way", MIDDLE, self._way), structure.step / self.middle.step, structure.band.shape
-        )
-        return bent(frame.band(structure.step), way, back.in_cells(structure.step))
+            return np.zeros(shape, np.float32)
+        way = finer(self._once("way", MIDDLE, self._way), step / self.middle.step, shape)
+        return bent(frame.band(step), way, self.placed.inverse().in_cells(step))
 
     def _way(self, cells: dict[int, int]) -> np.ndarray:
         step = self.middle.step

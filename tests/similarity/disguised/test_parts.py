@@ -12,7 +12,7 @@ from medsynth_desktop.similarity.disguised.affine import Affine
 from medsynth_desktop.similarity.disguised.alignment import fit, refine
 from medsynth_desktop.similarity.disguised.blocks import cut
 from medsynth_desktop.similarity.disguised.overlay import compare
-from medsynth_desktop.similarity.disguised.sight import Seen
+from medsynth_desktop.similarity.disguised.sight import Common, Seen
 from medsynth_desktop.similarity.disguised.structure import COARSE, FINE, shrink, structure_of
 from medsynth_desktop.similarity.disguised.votes import Matches, Places
 from medsynth_desktop.similarity.disguised.words import explain, what_was_done
@@ -113,7 +113,9 @@ def test_a_moved_image_is_laid_back_within_half_a_voxel(shape: tuple[int, ...], 
     inner = middle + np.random.default_rng(5).uniform(-0.25, 0.25, (20, dims)) * np.array(shape)
     true = (inner - middle - 3.0) @ turn + middle
     assert np.linalg.norm(made(inner) - true, axis=1).max() < 0.5
-    overlay = compare(Seen.of(fine[0], np.zeros_like(fine[0].band)), fine[1], made, -1 if negative else 1)
+    overlay = compare(
+        Seen.of(fine[0], Common.of(np.zeros_like(fine[0].band))), fine[1], made, -1 if negative else 1
+    )
     assert overlay.part > 0.9
 
 
