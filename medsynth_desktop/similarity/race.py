@@ -73,7 +73,8 @@ class Look:
     width
         Numbers in a row that count; P is that, padded.
     rows
-        From (B,) indices to (B, P) float32 rows of these images; may use one buffer again and again.
+        From (B,) indices to (B, P) rows of these images, as ``multiply`` takes them; may use one buffer again and
+        again.
     error
         From the number of a query and (B,) indices to how far the exact correlations can be from the products.
     most
@@ -82,6 +83,8 @@ class Look:
         What a row costs before it is multiplied, in products of two rows.
     scale
         From (B,) indices, once their rows were made, to what their products are multiplied by.
+    multiply
+        What multiplies ``left`` with rows; as `medsynth_desktop.similarity.bounds.products`.
     """
 
     left: Any
@@ -91,6 +94,7 @@ class Look:
     most: int
     loading: int = 0
     scale: Callable[[np.ndarray], np.ndarray | float] = lambda indices: 1.0
+    multiply: Callable[..., np.ndarray] = products
 
 
 class Room:
@@ -135,7 +139,7 @@ def look(
     for done, (mine, images) in enumerate(plan, 1):
         who = np.flatnonzero(mine.any(axis=1))
         which = who if len(who) < len(races) else None
-        middle = products(through.left, through.rows(images), through.width, pool, which)
+        middle = through.multiply(through.left, through.rows(images), through.width, pool, which)
         middle *= through.scale(images)
         for query, row in zip(who.tolist(), middle, strict=True):
             own = mine[query]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from medsynth_desktop.core.records import ImageRecord, Neighbour
 from medsynth_desktop.similarity.bounds import Cohort, error_bound, held, padded, write_unit
 from medsynth_desktop.similarity.exact import Moments, flatten, foresee, forget, likeness, moments
 from medsynth_desktop.similarity.race import Look, Room
+
+if TYPE_CHECKING:
+    from medsynth_desktop.similarity.bytewise import Bytes
 
 BLOCK = 1 << 28
 """Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
@@ -44,7 +47,7 @@ class RealImages:
         patients = np.array([self._numbers[record.patient] for record in records])
         unknown = np.full((2, len(records)), np.nan)
         self.cohort = Cohort(patients, unknown[0], unknown[1], self.voxels)
-        self._kept: np.ndarray | None = None
+        self._bytes: Bytes | None = None
 
     def know(self, means: np.ndarray, norms: np.ndarray) -> None:
         """Take over the moments of all images."""
@@ -57,12 +60,17 @@ class RealImages:
     def look(
         self, queries: Sequence[np.ndarray], of: Sequence[Moments], pool: Executor, memory: int, device: str
     ) -> Look:
-        """The way to look at all voxels in float32, with a quarter of ``memory`` for a block of real images."""
+        """The way to look at all voxels, with a quarter of ``memory`` for a block of real images.
+
+        In float32; on a CPU, so few images that one block takes all are held as whole numbers of one byte.
+        """
         width, error = padded(self.voxels), error_bound(self.voxels)
         units = np.empty((len(queries), width), np.float32)
         list(pool.map(write_unit, queries, of, units))
         size = max(1, min(MOST_IMAGES, min(BLOCK, memory // 4) // (4 * width), len(self._records)))
         few = size == len(self._records) and device == "cpu"
+        if few:
+            return self._look_at_bytes(held(units, device), pool)
         room = Room(width)
 
         def rows(indices: np.ndarray) -> np.ndarray:
@@ -73,20 +81,38 @@ class RealImages:
         return Look(
             held(units, device),
             self.voxels,
-            partial(self._few, pool) if few else rows,
+            rows,
             lambda query, indices: error * self._lengths(indices)[0],
             size,
-            0 if few else LOADING,
+            LOADING,
             lambda indices: self._lengths(indices)[1],
         )
 
-    def _few(self, pool: Executor, indices: np.ndarray) -> np.ndarray:
-        """Rows of so few real images that all are held: a sampling loop asks for them again and again."""
-        if self._kept is None:
-            rows = np.empty((len(self._records), padded(self.voxels)), np.float32)
-            list(pool.map(self._load, range(len(rows)), rows))
-            self._kept = rows
-        return self._kept if len(indices) == len(self._kept) else self._kept[indices]
+    def _look_at_bytes(self, units: np.ndarray, pool: Executor) -> Look:
+        """Through rows that are kept: a sampling loop asks for them again and again, and waits for memory."""
+        from medsynth_desktop.similarity.bytewise import (
+            Bytes,
+            byte_products,
+        )  # the window starts without numba
+
+        if self._bytes is None:
+            self._bytes = Bytes.of(len(self._records), self.voxels, self._load, pool)
+        held, error = self._bytes, error_bound(self.voxels)
+
+        def lost(_query: int, indices: np.ndarray) -> np.ndarray:
+            length, per = self._lengths(indices)
+            rounded = held.lost[indices] * per
+            return np.asarray(error * (length + rounded) + rounded)
+
+        return Look(
+            units,
+            self.voxels,
+            lambda indices: held.rows if len(indices) == len(held.rows) else held.rows[indices],
+            lost,
+            len(held.rows),
+            scale=lambda indices: held.scales[indices] * self._lengths(indices)[1],
+            multiply=byte_products,
+        )
 
     def foresee(self, indices: Sequence[int]) -> None:
         """Say that these images will be asked for: they are read from the disk meanwhile."""

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.compiled import compiled
+from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.interpolation import as_volume
 from medsynth_desktop.similarity.disguised.shelved import AT_ONCE, LEVELS, TINY, Known
 from medsynth_desktop.similarity.disguised.structure import BLOCK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.compiled import compiled
+from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.interpolation import inside, low
 
 STILL = 0.05

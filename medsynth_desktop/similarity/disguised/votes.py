@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medsynth_desktop.similarity.disguised.compiled import compiled
+from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.structure import Structure, describe
 
 STRIDE = 2

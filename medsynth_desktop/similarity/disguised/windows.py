@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from medsynth_desktop.similarity.disguised.compiled import compiled
+from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.interpolation import as_volume
 
 TRUNCATE = 4.0
