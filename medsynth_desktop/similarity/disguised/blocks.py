@@ -173,15 +173,23 @@ def _products(rows: np.ndarray, scales: np.ndarray, cells: np.ndarray, own: np.n
 def _multiply(
     rows: np.ndarray, scales: np.ndarray, cells: np.ndarray, own: np.ndarray, out: np.ndarray
 ) -> None:
-    """As `_products`; sums of whole numbers, so exact in any order."""
+    """As `_products`; sums of whole numbers, so exact in any order. Three ways at a time: rows are read less often."""
+    last = out.shape[2] - 1
     for block in range(out.shape[0]):
         for image in range(out.shape[1]):
             row, scale = rows[block, image], scales[block, image]
-            for way in range(out.shape[2]):
-                there, total = cells[block, way], np.int32(0)
+            for one in range(0, last + 1, 3):
+                two, three = min(one + 1, last), min(one + 2, last)
+                there, then, thence = cells[block, one], cells[block, two], cells[block, three]
+                first, second, third = np.int32(0), np.int32(0), np.int32(0)
                 for cell in range(len(row)):
-                    total = np.int32(total + np.int32(row[cell]) * np.int32(there[cell]))
-                out[block, image, way] = total * (scale * own[block, way])
+                    value = np.int32(row[cell])
+                    first = np.int32(first + value * np.int32(there[cell]))
+                    second = np.int32(second + value * np.int32(then[cell]))
+                    third = np.int32(third + value * np.int32(thence[cell]))
+                out[block, image, one] = first * (scale * own[block, one])
+                out[block, image, two] = second * (scale * own[block, two])
+                out[block, image, three] = third * (scale * own[block, three])
 
 
 @compiled

@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement, product
 
 import numpy as np
 
+from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.windows import mean_products, means, quantile, slopes, smoothed
 
 FINE, MIDDLE, COARSE = {2: 256, 3: 96}, {2: 128, 3: 48}, {2: 64, 3: 32}
@@ -128,13 +129,29 @@ def describe(structure: Structure, places: np.ndarray) -> np.ndarray:
 
     The entries are smoothed products of the band's derivatives, which tell direction but not side.
     """
-    derivatives = slopes(structure.band)
-    reach = REACH[structure.band.ndim]
-    at = places[:, None, :] + np.array(list(product(reach, repeat=places.shape[1])))
-    inside = np.logical_and(at >= 0, at < structure.band.shape).all(axis=2)
-    index = np.ravel_multi_index(tuple(np.moveaxis(at, 2, 0)), structure.band.shape, mode="clip")
-    parts = []
-    for i, j in combinations_with_replacement(range(len(derivatives)), 2):
-        smooth = smoothed(derivatives[i] * derivatives[j], 1.0) * (1.0 if i == j else 2**0.5)
-        parts.append(smooth.take(index) * inside)
-    return np.concatenate(parts, axis=1)
+    derivatives, dims = slopes(structure.band), structure.band.ndim
+    pairs = list(combinations_with_replacement(range(dims), 2))
+    smooth = smoothed(np.stack([derivatives[i] * derivatives[j] for i, j in pairs]), 1.0, dims)
+    smooth *= np.array([1 if i == j else 2**0.5 for i, j in pairs], np.float32).reshape(-1, *(1,) * dims)
+    around_ = np.array(list(product(REACH[dims], repeat=dims)))
+    found = np.empty((len(places), len(pairs), len(around_)), np.float32)
+    flat = (len(pairs), *(1,) * (3 - dims), *structure.band.shape)
+    _gather(smooth.reshape(flat), _three(places), _three(around_), found)
+    return found.reshape(len(places), -1)
+
+
+def _three(cells: np.ndarray) -> np.ndarray:
+    """(n, 3) of (n, d) whole numbers: zeros before them."""
+    return np.pad(cells, [(0, 0), (3 - cells.shape[1], 0)])
+
+
+@compiled
+def _gather(bands: np.ndarray, places: np.ndarray, ways: np.ndarray, out: np.ndarray) -> None:
+    """Write into ``out`` (n, k, w) what k bands show at n ``places`` moved in each of ``ways``; outside zero."""
+    _, depth, height, width = bands.shape
+    for n in range(len(places)):
+        for w in range(len(ways)):
+            z, y, x = places[n, 0] + ways[w, 0], places[n, 1] + ways[w, 1], places[n, 2] + ways[w, 2]
+            there = 0 <= z < depth and 0 <= y < height and 0 <= x < width
+            for k in range(len(bands)):
+                out[n, k, w] = bands[k, z, y, x] if there else np.float32(0)
