@@ -59,7 +59,8 @@ p.finding{border:1px solid #d8dee4;border-left-width:.5rem;padding:.5rem 1rem}p.
 p.caution{border-left-color:#9a6700}.warning{border:1px solid #9a6700;padding:.5rem 1rem}
 .pair{display:flex;gap:.5rem}.pair div{flex:1;font-size:.9rem;color:#57606a}.pair img{display:block;width:100%}
 figure{margin:1rem 0}figcaption,.note{color:#57606a;font-size:.9rem}svg{width:100%;height:auto}
-@media print{body{margin:0;max-width:none}tr,figure{break-inside:avoid}}
+@media print{body{margin:0;max-width:none}tr,figure,table.short{break-inside:avoid}
+h2,p.head{break-after:avoid}}
 """
 
 
@@ -162,8 +163,8 @@ def _limits(policy: Policy, calibration: Calibration, drawn: bool) -> str:
             "back."
         )
     return (
-        "<h2>Limits</h2><table><tr><th>Metric</th><th>Risky side</th><th>Review from</th><th>Block from</th>"
-        f'<th>Where from</th></tr>{rows}</table><p class="note">{escape(foot)}</p>'
+        "<h2>Limits</h2><table><thead><tr><th>Metric</th><th>Risky side</th><th>Review from</th><th>Block from</th>"
+        f'<th>Where from</th></tr></thead>{rows}</table><p class="note">{escape(foot)}</p>'
     )
 
 
@@ -217,7 +218,7 @@ def _verdicts(verdicts: Sequence[Verdict], significance: Significance) -> str:
     head = "".join(f"<th>{escape(word)}</th>" for word in heads)
     foot = " ".join(filter(None, [_left_out(shown) if verdicts else "", CHANCE, significance.sentence]))
     return (
-        f"<h2>Images, riskiest first</h2><table><tr>{head}</tr>{rows}</table>"
+        f"<h2>Images, riskiest first</h2><table><thead><tr>{head}</tr></thead>{rows}</table>"
         f'<p class="note">{escape(foot)}</p>'
     )
 

@@ -48,7 +48,7 @@ def draw_intervals(lines: Sequence[Line], low: float = 0.0, high: float = 1.0) -
     shown = [line for line in lines if math.isfinite(line.estimate.value)]
     if not shown:
         return ""
-    low = min([low, *(math.floor(4 * _low(line)) / 4 for line in shown)])
+    low = min([low, *(max(-1.0, math.floor(4 * _low(line)) / 4) for line in shown)])
 
     def place(value: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (min(max(value, low), high) - low) / (high - low)

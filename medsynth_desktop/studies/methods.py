@@ -32,7 +32,7 @@ def _design(results: Results) -> str:
         f"{len(cases) - synthetic} real, blinded to origin and to each other's answers. "
     )
     if training:
-        words += f"{_number(training, 'further case')} came first for training and are not counted. "
+        words += f"{_number(training, 'further case')} came first for training, not counted. "
     words += (
         f"Each reader saw the cases in an order of their own, shuffled within blocks of {design.block} with both kinds "
         f"in nearly equal proportion (pseudorandom, seed {design.seed})"

@@ -41,7 +41,12 @@ def read_answer(question: Question, text: str) -> Any:
         value = _point(word)
     elif question.form == "region":
         value = [_point(part) for part in word.split(";")]
-    check_answer(question, value)
+    try:
+        check_answer(question, value)
+    except InputRefused:
+        raise InputRefused(
+            f"{word!r} is no answer to the question {question.id!r}; type {hint(question)}."
+        ) from None
     return value
 
 

@@ -33,6 +33,8 @@ from medsynth_desktop.workbench.studying import answers, investigators
 PAGE, NUMBERS = "report.html", "results.json"
 FEW = 5
 """With fewer readers nothing can be said of readers at large."""
+SHORT = 16
+"""Rows of a table that is printed on one page."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _question(results: Results, known: Answered) -> list[str]:
     if good:
         caption = f"Share of cases rated {good[0].measure}, with 95% intervals"
         parts.append(_figure(draw_intervals(good), caption))
-        parts.append(_lines(caption, good, "reader", "kind"))
+        parts.append(_lines("The same in numbers", good, "reader", "kind"))
     recognised = results.part("recognition", key)
     if recognised:
         caption = "Recognition of synthetic cases: empirical ROC curves of signed confidence"
@@ -179,7 +181,7 @@ def _question(results: Results, known: Answered) -> list[str]:
     if agreement:
         caption = "Agreement between readers, with 95% intervals"
         parts.append(_figure(draw_intervals(agreement), caption))
-        parts.append(_lines(caption, agreement, "measure"))
+        parts.append(_lines("The same in numbers", agreement, "measure"))
     parts.append(
         _lines("Agreement of readers with themselves", results.part("intra", key), "reader", "measure")
     )
@@ -208,7 +210,11 @@ def _times(results: Results) -> list[str]:
         return ["<h2>Time for a case</h2><p>No times were measured.</p>"]
     caption = "Seconds for a case: quartiles, median and extremes; first showings only"
     lines = results.part("time")
-    return ["<h2>Time for a case</h2>", _figure(drawing, caption), _lines(caption, lines, "reader", "kind")]
+    return [
+        "<h2>Time for a case</h2>",
+        _figure(drawing, caption),
+        _lines("Seconds, median", lines, "reader", "kind"),
+    ]
 
 
 def _counts(results: Results, known: Answered) -> str:
@@ -258,7 +264,8 @@ def _p(value: float) -> str:
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = "".join(f"<th>{escape(word)}</th>" for word in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<p class="note">{escape(caption)}</p><table><tr>{cells}</tr>{body}</table>'
+    short = ' class="short"' if len(rows) <= SHORT else ""
+    return f'<p class="note head">{escape(caption)}</p><table{short}><thead><tr>{cells}</tr></thead>{body}</table>'
 
 
 def _figure(drawing: str, caption: str) -> str:

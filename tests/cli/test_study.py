@@ -245,7 +245,7 @@ def test_reading_needs_neither_torch_nor_a_workspace(say: Say, tmp_path: Path) -
         ("case,question\n1,appearance\n", "no column answer"),
         ("case,question,answer\nx,appearance,A\n", "Line 2 of .*whole number from 1"),
         ("case,question,answer\n1,beauty,A\n", "no question 'beauty'"),
-        ("case,question,answer\n1,appearance,E\n", "number of an option, 1 to 4"),
+        ("case,question,answer\n1,appearance,E\n", "type A to D"),
         ("case,question,answer\n2,appearance,A\n", "not to be answered now"),
     ],
 )

@@ -146,6 +146,24 @@ def test_repeats_compare_readers_with_themselves() -> None:
     assert made.ac2.value > 0.9
 
 
+def test_readers_who_saw_nothing_twice_are_told_so() -> None:
+    first = np.array([[1.0, 2, 3], [4, 4, 4]])
+    made = measure_repeats(first, np.full((2, 3), NAN), 4)
+    one = measure_repeats(first, np.array([[1.0, 2, 2], [NAN, NAN, NAN]]), 4)
+    assert one.readers[0].raw.value == pytest.approx(2 / 3)
+    assert one.raw.value == pytest.approx(2 / 3)
+    for lost in (made.raw, made.ac2, *(r.raw for r in made.readers), one.readers[1].kappa_quadratic):
+        assert lost.words() == "not defined: no case was answered twice"
+
+
+def test_the_mean_of_readers_who_contradict_each_other_lies_in_its_interval() -> None:
+    """ICC(.,k) can lie below -1."""
+    found = intraclass(np.array([[3.0, 2, 4], [3, 3, 2]]))
+    assert found["ICC(3,k)"].value < -1
+    for icc in found.values():
+        assert icc.low <= icc.value <= icc.high
+
+
 def test_clusters_widen_what_repeats_narrow() -> None:
     """A study written down twice knows no more: clustered, the error is that of one copy."""
     table = ratings(dice(4), 2, 30, EVEN)

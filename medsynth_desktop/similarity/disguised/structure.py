@@ -133,10 +133,10 @@ def describe(structure: Structure, places: np.ndarray) -> np.ndarray:
     pairs = list(combinations_with_replacement(range(dims), 2))
     smooth = smoothed(np.stack([derivatives[i] * derivatives[j] for i, j in pairs]), 1.0, dims)
     smooth *= np.array([1 if i == j else 2**0.5 for i, j in pairs], np.float32).reshape(-1, *(1,) * dims)
-    around_ = np.array(list(product(REACH[dims], repeat=dims)))
-    found = np.empty((len(places), len(pairs), len(around_)), np.float32)
+    ways = np.array(list(product(REACH[dims], repeat=dims)))
+    found = np.empty((len(places), len(pairs), len(ways)), np.float32)
     flat = (len(pairs), *(1,) * (3 - dims), *structure.band.shape)
-    _gather(smooth.reshape(flat), _three(places), _three(around_), found)
+    _gather(smooth.reshape(flat), _three(places), _three(ways), found)
     return found.reshape(len(places), -1)
 
 

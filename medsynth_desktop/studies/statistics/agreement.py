@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from medsynth_desktop.studies.statistics.estimate import Estimate
+from medsynth_desktop.studies.statistics.estimate import Estimate, not_defined
 from medsynth_desktop.studies.statistics.gwet import gwet_ac, raw_agreement
-from medsynth_desktop.studies.statistics.intraclass import Form, intraclass
+from medsynth_desktop.studies.statistics.intraclass import FORMS, Form, intraclass
 from medsynth_desktop.studies.statistics.kappa import weighted_kappa
 from medsynth_desktop.studies.statistics.krippendorff import krippendorff_alpha
 from medsynth_desktop.studies.statistics.ratings import check_ratings
@@ -53,6 +53,11 @@ class Agreement:
             "gwet_ac2_quadratic": self.ac2.facts(),
             **{form: icc.facts() for form, icc in self.intraclass.items()},
         }
+
+
+_NEVER = not_defined("no case was answered twice")
+NEVER_TWICE = Agreement(_NEVER, _NEVER, _NEVER, _NEVER, _NEVER, _NEVER, dict.fromkeys(FORMS, _NEVER))
+"""Of a reader with themselves, where nothing was shown again or not yet."""
 
 
 def measure_agreement(ratings: np.ndarray, options: int) -> Agreement:
@@ -107,8 +112,15 @@ def measure_repeats(first: np.ndarray, second: np.ndarray, options: int) -> Intr
     both = ~(np.isnan(before) | np.isnan(after))
     before, after = np.where(both, before, np.nan), np.where(both, after, np.nan)
     owners = np.broadcast_to(np.arange(before.shape[1]), before.shape).ravel()
+    twice = [own.any() for own in both]
+    readers = tuple(
+        measure_agreement(np.stack(pair), options) if known else NEVER_TWICE
+        for *pair, known in zip(before, after, twice, strict=True)
+    )
+    if not any(twice):
+        return IntraReader(readers, NEVER_TWICE.raw, NEVER_TWICE.ac2)
     return IntraReader(
-        readers=tuple(measure_agreement(np.stack(pair), options) for pair in zip(before, after, strict=True)),
+        readers=readers,
         raw=clustered_share((both & (before == after)).sum(axis=0), both.sum(axis=0)),
         ac2=gwet_ac(np.stack([before.ravel(), after.ravel()]), options, "quadratic", clusters=owners),
     )

@@ -151,4 +151,6 @@ def _estimate(made: list[float], squares: MeanSquares) -> Estimate:
         return Estimate(
             value, cases=squares.cases, undefined="all readers agree, so their spread cannot be seen"
         )
-    return Estimate(value, max(low, -1.0), min(high, 1.0), "F interval of Shrout and Fleiss", squares.cases)
+    # the mean of readers who contradict each other can lie below -1, where ends tell no more: cut, but never inside it
+    low, high = min(max(low, -1.0), value), min(max(high, value), 1.0)
+    return Estimate(value, low, high, "F interval of Shrout and Fleiss", squares.cases)
