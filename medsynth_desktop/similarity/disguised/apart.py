@@ -6,10 +6,12 @@ helper says is what this process would say.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import signal
 import weakref
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pickle import UnpicklingError
@@ -20,7 +22,7 @@ import numpy as np
 
 from medsynth_desktop.core.records import Disguise
 from medsynth_desktop.similarity.bounds import one_thread_each
-from medsynth_desktop.similarity.disguised.sides import Real, Side, disguises
+from medsynth_desktop.similarity.disguised.sides import Looking, Real, Side, disguises
 
 WORTH = 0.5
 """Seconds of looking after which helpers are started: one takes about a second until it is ready."""
@@ -41,10 +43,11 @@ class Helper:
     """
 
     def __init__(self, real: Real) -> None:
-        self._pipe, there = multiprocessing.get_context("spawn").Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(
-            target=_serve, args=(there,), daemon=True
-        )
+        context, shape = multiprocessing.get_context("spawn"), real.placed.frame.shape
+        self._pipe, there = context.Pipe()
+        memory = context.RawArray("f", math.prod(shape))  # a query through the pipe would take milliseconds
+        self._query = np.frombuffer(memory, np.float32).reshape(shape)
+        self._process = context.Process(target=_serve, args=(there, memory, shape), daemon=True)
         self._real = real
         self._process.start()
         there.close()
@@ -52,7 +55,7 @@ class Helper:
     def open(self) -> None:
         """Tell it what is known of the real images, and wait until it is ready."""
         real = self._real
-        self._ask(real.placed, real.records, real.candidates, real.poses)
+        self._ask("open", (real.placed, real.records, real.candidates, real.poses))
 
     def disguises(self, image: np.ndarray) -> tuple[Disguise, ...]:
         """The likeliest disguises of ``image``, best first."""
@@ -70,9 +73,18 @@ class Helper:
         """What some of those laid show at full detail."""
         return list(self._ask("finest", which))
 
-    def _ask(self, *command: Any) -> Any:
+    def ask(self, name: str, argument: Any) -> None:
+        """Tell it what to do, with an image or a choice; `answer` must be called next."""
         try:
-            self._pipe.send(command)
+            if isinstance(argument, np.ndarray):
+                self._query[:], argument = argument, None
+            self._pipe.send((name, argument))
+        except OSError as reason:
+            raise Gone from reason
+
+    def answer(self) -> Any:
+        """What it says, once it has the voxels that it asks for meanwhile."""
+        try:
             while True:
                 wanted, answer = self._pipe.recv()
                 if not wanted:
@@ -80,6 +92,10 @@ class Helper:
                 self._pipe.send(np.asarray(self._real.images[answer], np.float32))
         except (OSError, EOFError) as reason:
             raise Gone from reason
+
+    def _ask(self, name: str, argument: Any) -> Any:
+        self.ask(name, argument)
+        return self.answer()
 
     def end(self) -> None:
         """Kill it, whatever it does."""
@@ -89,23 +105,48 @@ class Helper:
             self._process.join()
 
 
-def _serve(pipe: Connection) -> None:
+def at_once(pool: Executor, name: str, sides: Sequence[Looking], *columns: Sequence[Any]) -> list[Any]:
+    """As `sides.in_turn`, but all sides work at the same time: the last of this process in this thread.
+
+    Helpers are asked before that: a thread that asks while another one works waits for Python's lock, and its helper
+    with it.
+    """
+    calls = list(zip(sides, *columns, strict=True))
+    waiting: dict[int, Future[Any]] = {}
+    for number, (side, *rest) in enumerate(calls):
+        if isinstance(side, Helper):
+            side.ask(name, *rest)
+            waiting[number] = pool.submit(side.answer)
+    here = [number for number in range(len(calls)) if number not in waiting]
+    found: dict[int, Any] = {}
+    for number in here:
+        side, *rest = calls[number]
+        if number != here[-1]:
+            waiting[number] = pool.submit(getattr(side, name), *rest)
+        else:
+            found[number] = getattr(side, name)(*rest)
+    found |= {number: future.result() for number, future in waiting.items()}
+    return [found[number] for number in range(len(calls))]
+
+
+def _serve(pipe: Connection, memory: Any, shape: tuple[int, ...]) -> None:
     """Take what is known of the real images, then answer the commands of `Helper`, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent decides
     with one_thread_each(), suppress(EOFError, OSError, UnpicklingError):
-        placed, *own = pipe.recv()
+        query = np.frombuffer(memory, np.float32).reshape(shape)
+        _, (placed, *own) = pipe.recv()
         real = Real(placed, _Asked(pipe), *own)
         sides = Side(real, 1), Side(real, -1)
         commands: dict[str, Callable[..., Any]] = {
-            "disguises": lambda image: disguises(real, sides, image, map),
-            "starts": sides[1].starts,
+            "disguises": lambda _: disguises(real, sides, query),
+            "starts": lambda _: sides[1].starts(query),
             "lay": sides[1].lay,
             "finest": sides[1].finest,
         }
         pipe.send((False, None))
         while True:
-            name, *arguments = pipe.recv()
-            pipe.send((False, commands[name](*arguments)))
+            name, argument = pipe.recv()
+            pipe.send((False, commands[name](argument)))
 
 
 class _Asked(Sequence[np.ndarray]):

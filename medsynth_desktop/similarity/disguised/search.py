@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 
 import numpy as np
@@ -21,7 +22,7 @@ from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import Disguise, ImageRecord, Nearest
 from medsynth_desktop.similarity.bounds import one_thread_each
 from medsynth_desktop.similarity.disguised import alignment, flow, overlay
-from medsynth_desktop.similarity.disguised.apart import Gone, Helper, Helpers
+from medsynth_desktop.similarity.disguised.apart import Gone, Helper, Helpers, at_once
 from medsynth_desktop.similarity.disguised.blocks import AROUND, QUARTER
 from medsynth_desktop.similarity.disguised.found import measures
 from medsynth_desktop.similarity.disguised.placed import SETTINGS, USUAL, open_placed
@@ -36,6 +37,7 @@ from medsynth_desktop.similarity.disguised.sides import (
     Share,
     Side,
     disguises,
+    in_turn,
 )
 from medsynth_desktop.similarity.disguised.structure import EDGE
 from medsynth_desktop.similarity.disguised.waiting import each
@@ -85,6 +87,9 @@ class DisguisedSearch:
         self._threads = threads or min(os.cpu_count() or 1, 8)
         self._real: Real | None = None
         self._helpers = Helpers(self._threads - 1)
+        self._waiting = ThreadPoolExecutor(
+            self._threads
+        )  # for sides of a lone query: kept, as a start takes long
 
     keys = ("aligned", "part")
 
@@ -112,7 +117,7 @@ class DisguisedSearch:
         """
         found: list[tuple[Disguise, ...]] = []
         count = len(queries)
-        pool = ThreadPoolExecutor(self._threads + 1)  # a lone query waits in one for what it shares out
+        pool = ThreadPoolExecutor(self._threads)
         try:
             if self._real is None and queries:
                 self._real = yield from self._open(pool)
@@ -142,7 +147,7 @@ class DisguisedSearch:
         """What as many queries show as are worked on at a time; ``before`` of ``count`` are done."""
         assert self._real is not None
         helpers, began, finished = self._helpers.ready(), time.perf_counter(), False
-        look = self._each_apart(helpers) if len(some) > 1 else self._from_both_sides(helpers, pool)
+        look = self._each_apart(helpers) if len(some) > 1 else self._from_both_sides(helpers)
         try:
             found = yield from each(pool, look, some, before, count, MESSAGE)
             finished = True
@@ -152,17 +157,15 @@ class DisguisedSearch:
         self._helpers.spent(time.perf_counter() - began, self._real)
         return found
 
-    def _from_both_sides(
-        self, helpers: Sequence[Helper], pool: Executor
-    ) -> Callable[[np.ndarray], tuple[Disguise, ...]]:
+    def _from_both_sides(self, helpers: Sequence[Helper]) -> Callable[[np.ndarray], tuple[Disguise, ...]]:
         """A way to look at a lone query: from one side here, from the other in another process if there is one."""
 
         def look(image: np.ndarray) -> tuple[Disguise, ...]:
             try:
-                return self._here(image, pool.map, *helpers[:1])
+                return self._here(image, partial(at_once, self._waiting), *helpers[:1])
             except Gone:
                 self._helpers.dismiss()
-                return self._here(image, pool.map)
+                return self._here(image, partial(at_once, self._waiting))
 
         return look
 
@@ -175,10 +178,10 @@ class DisguisedSearch:
         def look(image: np.ndarray) -> tuple[Disguise, ...]:
             helper = free.get()
             try:
-                return self._here(image, map) if helper is None else helper.disguises(image)
+                return self._here(image, in_turn) if helper is None else helper.disguises(image)
             except Gone:
                 self._helpers.dismiss()
-                return self._here(image, map)
+                return self._here(image, in_turn)
             finally:
                 free.put(helper)
 

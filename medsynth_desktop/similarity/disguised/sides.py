@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -45,8 +45,6 @@ FAINT = 1e-3
 TURNED = {2: (-5.0, 5.0), 3: ()}
 """Degrees by which a query is also turned: a part that was turned first is not on its frame."""
 POSES = ("frame", "unmoved", "turned", "shrunken")
-Share = Callable[..., Iterable[Any]]
-"""`map`, or a pool's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +218,11 @@ class Side:
         def compared(other: Structure, at: tuple[Affine, int]) -> Overlay:
             return compare(seen, other, *at)
 
-        places = list(real.pool.map(moved, wanted))
+        each = map if len(wanted) == 1 else real.pool.map  # a thread of its own is for more than one
+        places = list(each(moved, wanted))
         common.result()
         seen = sight.at(FINE)
-        made = real.pool.map(compared, others, places)
+        made = each(compared, others, places)
         return [
             disguise_of(real.records[one.index], overlay, self._side, sight.image.shape)
             for one, overlay in zip(wanted, made, strict=True)
@@ -241,11 +240,20 @@ class Side:
         return made, 1 if correlation >= 0 else -1
 
 
+def in_turn(name: str, sides: Sequence[Looking], *columns: Sequence[Any]) -> list[Any]:
+    """What each of ``sides`` says when it is asked by method ``name``, with arguments from its place in ``columns``."""
+    return [getattr(side, name)(*rest) for side, *rest in zip(sides, *columns, strict=True)]
+
+
+Share = Callable[..., Sequence[Any]]
+"""`in_turn`, or what asks all sides at once."""
+
+
 def disguises(
-    real: Real, sides: tuple[Looking, Looking], image: np.ndarray, share: Share
+    real: Real, sides: tuple[Looking, Looking], image: np.ndarray, share: Share = in_turn
 ) -> tuple[Disguise, ...]:
     """The likeliest disguises of ``image``, best first, looked for from both ``sides``."""
-    found = list(share(lambda side: side.starts(image), sides))
+    found = share("starts", sides, [image] * len(sides))
     ranked = sorted(
         (-score, real.rank[index], number, k)
         for number, some in enumerate(found)
@@ -254,10 +262,10 @@ def disguises(
     best = -ranked[0][0]
     likely = [r for r in ranked if -r[0] >= best - (1 - LEAST) * abs(best)][: real.candidates]
     chosen = [[k for _, _, number, k in likely if number == one] for one in range(len(sides))]
-    rough = list(share(lambda side, which: side.lay(which), sides, chosen))
+    rough = share("lay", sides, chosen)
     laid = [(number, place, *alike) for number, some in enumerate(rough) for place, alike in enumerate(some)]
     wanted = {max(laid, key=lambda one: one[what])[:2] for what in (2, 3)}
     places = [sorted(place for number, place in wanted if number == one) for one in range(len(sides))]
-    busy = [(side, some) for side, some in zip(sides, places, strict=True) if some]
-    made = [d for some in share(lambda one: one[0].finest(one[1]), busy) for d in some]
-    return tuple(sorted(made, key=lambda d: -max(d.whole, d.part)))
+    busy = [number for number, some in enumerate(places) if some]
+    made = share("finest", [sides[n] for n in busy], [places[n] for n in busy])
+    return tuple(sorted((d for some in made for d in some), key=lambda d: -max(d.whole, d.part)))

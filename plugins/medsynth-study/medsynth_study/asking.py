@@ -24,7 +24,7 @@ REAL_SYNTHETIC = (("R", "Real", False), ("S", "Synthetic", True))
 
 
 class Asking(QWidget):  # type: ignore[misc]
-    """A question with the buttons of its answers.
+    """A question with the buttons of its answers; ``back`` is the key that takes half an answer back.
 
     Attributes
     ----------
@@ -34,8 +34,9 @@ class Asking(QWidget):  # type: ignore[misc]
 
     answered = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, back: str = "Backspace") -> None:
         super().__init__()
+        self._back = back
         self.given = QLabel()
         self.given.setWordWrap(True)
         self.words = QLabel()
@@ -101,7 +102,7 @@ class Asking(QWidget):  # type: ignore[misc]
         elif self._synthetic is None:
             self._synthetic = bool(value)
             told = next(words for _, words, synthetic in REAL_SYNTHETIC if synthetic == value)
-            self.hint.setText(f"{told}. How sure? 1 to 5; Backspace takes it back.")
+            self.hint.setText(f"{told}. How sure? 1 to 5; {self._back} takes it back.")
             self._offer(
                 [(str(i), words, s) for i, (words, s) in enumerate(zip(SURE_WORDS, SURE, strict=True), 1)]
             )

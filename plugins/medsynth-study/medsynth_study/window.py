@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.qt import get_stylesheet
@@ -16,16 +18,13 @@ from medsynth_desktop.studies.reading import Reading
 from medsynth_desktop.workbench.study_rating import now
 from medsynth_study.asking import Asking, in_words
 from medsynth_study.case_view import CaseView
+from medsynth_study.keys import ReadingKeys
 from medsynth_study.marking import Marking
 
-KEYS = (
-    "Answer by the letter or digit   ↵ next case   ⌫ take back   ↑ ↓ Page slices   F5 F6 F7 axial, coronal, sagittal   "
-    "F8 the window as it was   Esc pause"
-)
-COMMENT_KEY, BACK_KEYS = "   F2 comment", "   F3 F4 case before, after"
+ANSWERING = "Answer by the letter or digit   "
 MARK = {
-    "point": "Click the place (or Shift with arrows, then Space); ↵ gives it",
-    "region": "Click its corners (or Shift with arrows, then Space), at least two; ↵ gives it",
+    "point": "Click the place (or Shift with arrows, then Space); {} gives it",
+    "region": "Click its corners (or Shift with arrows, then Space), at least two; {} gives it",
 }
 FAR = 10
 """Slices of Page up and Page down, and voxels of the pointer with Control."""
@@ -51,12 +50,13 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         super().__init__()
         self.reading = reading
         self.setWindowTitle("Reading")
+        self.keys = ReadingKeys()
         self.showing: int | None = None
         self._questions: list[Question] = []
         self._given: list[tuple[Question, Any]] = []
         self._began = 0.0
         self.view = CaseView(tuple(reading.facts["image"]["window"]), reading.facts["may_window"])
-        self.asking = Asking()
+        self.asking = Asking(self.keys.sign("take_back"))
         self.asking.answered.connect(self._answered)
         self.marking = Marking(self.view.model, self._marked)
         self._commenting = False
@@ -77,8 +77,9 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         head.setContentsMargins(12, 6, 12, 2)
         head.addWidget(self.place)
         head.addWidget(self.bar, 1)
-        back = BACK_KEYS if self.reading.facts["may_go_back"] else ""
-        keys = QLabel(KEYS + (COMMENT_KEY if self.reading.comment else "") + back)
+        without = ["comment"] * (not self.reading.comment)
+        without += ["before", "after"] * (not self.reading.facts["may_go_back"])
+        keys = QLabel(ANSWERING + self.keys.line(*without))
         keys.setContentsMargins(12, 0, 12, 6)
         inside = QWidget()
         inside.setObjectName("MedSynthReading")
@@ -107,7 +108,9 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             self.marking.begin("")
             self.place.setText(f"All {total} cases are read")
             self.view.clear()
-            self.asking.ask(None, (), "Thank you: every answer is kept. Esc closes this window.")
+            self.asking.ask(
+                None, (), f"Thank you: every answer is kept. {self.keys.sign('pause')} closes this window."
+            )
             return
         training = showing < self.reading.facts["training"]
         self.place.setText(
@@ -127,11 +130,14 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         given = [in_words(question, value) for question, value in self._given]
         if self._questions:
             count = len(self._questions) + len(self._given)
-            how = MARK.get(self._questions[0].form, "")
+            how = MARK.get(self._questions[0].form, "").format(self.keys.sign("go_on"))
             number = f"Question {len(self._given) + 1} of {count}"
             self.asking.ask(self._questions[0], given, hint=f"{number}. {how}" if how else number)
         else:
-            self.asking.ask(None, given, "All answered. ↵ shows the next case; ⌫ takes the last answer back.")
+            on, back = self.keys.sign("go_on"), self.keys.sign("take_back")
+            self.asking.ask(
+                None, given, f"All answered. {on} shows the next case; {back} takes the last answer back."
+            )
 
     def _answered(self, value: Any) -> None:
         comment = self.reading.comment if self._commenting else None
@@ -181,40 +187,43 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         if watched is self.asking.field and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.asking.say()
             return True  # else it would go on to the window, and to the next case
-        if watched is self.asking.field and event.key() != Qt.Key.Key_Escape:
+        pauses = event.key() == Qt.Key.Key_Escape or self.keys.does(event) == "pause"
+        if watched is self.asking.field and not pauses:
             return False
         return bool(self._key(event))
 
     def _key(self, event: QKeyEvent) -> bool:
-        key = event.key()
-        planes = {Qt.Key.Key_F5: "Axial", Qt.Key.Key_F6: "Coronal", Qt.Key.Key_F7: "Sagittal"}
-        steps = {
-            Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: FAR, Qt.Key.Key_PageDown: -FAR,
-        }  # fmt: skip
-        if key == Qt.Key.Key_Escape:
-            self._ask() if self._commenting else self.close()
+        does = self.keys.does(event)
+        if self._commenting and event.key() == Qt.Key.Key_Escape:
+            self._ask()
         elif self._commenting:
             return False
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._go_on()
-        elif key == Qt.Key.Key_F2:
-            self._comment()
-        elif key in (Qt.Key.Key_F3, Qt.Key.Key_F4):
-            self._turn(-1 if key == Qt.Key.Key_F3 else 1)
-        elif self.marking.form and self._point(event):
-            pass
-        elif key == Qt.Key.Key_Backspace:
-            self._take_back()
-        elif key in planes:
-            self.view.show_plane(planes[key])
-        elif key == Qt.Key.Key_F8:
-            self.view.window_as_it_was()
-        elif key in steps:
-            self.view.scroll(steps[key])
-        else:
+        elif does:
+            self._act(does)
+        elif not (self.marking.form and self._point(event)):
             text = str(event.text())
             return bool(text) and bool(self.asking.press(text.upper()))
         return True
+
+    def _act(self, does: str) -> None:
+        view = self.view
+        acts: dict[str, Callable[[], object]] = {
+            "go_on": self._go_on,
+            "take_back": self._take_back,
+            "slice_up": partial(view.scroll, 1),
+            "slice_down": partial(view.scroll, -1),
+            "far_up": partial(view.scroll, FAR),
+            "far_down": partial(view.scroll, -FAR),
+            "axial": partial(view.show_plane, "Axial"),
+            "coronal": partial(view.show_plane, "Coronal"),
+            "sagittal": partial(view.show_plane, "Sagittal"),
+            "window": view.window_as_it_was,
+            "pause": self.close,
+            "comment": self._comment,
+            "before": partial(self._turn, -1),
+            "after": partial(self._turn, 1),
+        }
+        acts[does]()
 
     def _go_on(self) -> None:
         """Give the places that are marked; once all is answered, show the next case."""

@@ -67,8 +67,8 @@ def test_a_helper_changes_nothing_that_is_said(monkeypatch: pytest.MonkeyPatch) 
     alone = [drain(search_of(threads=1).query([query]))[0] for query in queries()]
     search = helped(search_of())
     asked: list[str] = []
-    ask = apart.Helper._ask
-    monkeypatch.setattr(apart.Helper, "_ask", lambda self, *c: asked.append(c[0]) or ask(self, *c))
+    ask = apart.Helper.ask
+    monkeypatch.setattr(apart.Helper, "ask", lambda self, *c: asked.append(c[0]) or ask(self, *c))
     assert [drain(search.query([query]))[0] for query in queries()] == alone
     assert {"starts", "lay", "finest"} <= set(asked)
     asked.clear()
