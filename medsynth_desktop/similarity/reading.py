@@ -16,7 +16,7 @@ from medsynth_desktop.similarity.exact import Moments, flatten, foresee, forget,
 from medsynth_desktop.similarity.race import Look, Room
 
 if TYPE_CHECKING:
-    from medsynth_desktop.similarity.bytewise import Bytes
+    from medsynth_desktop.similarity.loops.bytewise import Bytes
 
 BLOCK = 1 << 28
 """Bytes of a block of real images, and their number, at most: progress and cancel go block by block."""
@@ -90,10 +90,8 @@ class RealImages:
 
     def _look_at_bytes(self, units: np.ndarray, pool: Executor) -> Look:
         """Through rows that are kept: a sampling loop asks for them again and again, and waits for memory."""
-        from medsynth_desktop.similarity.bytewise import (
-            Bytes,
-            byte_products,
-        )  # the window starts without numba
+        # Here, for the window starts without numba.
+        from medsynth_desktop.similarity.loops.bytewise import Bytes, byte_products
 
         if self._bytes is None:
             self._bytes = Bytes.of(len(self._records), self.voxels, self._load, pool)

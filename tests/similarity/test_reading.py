@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 
 from medsynth_desktop.core.records import ImageRecord
 from medsynth_desktop.similarity import bounds
-from medsynth_desktop.similarity.bytewise import FEW
 from medsynth_desktop.similarity.exact import flatten, moments
+from medsynth_desktop.similarity.loops.bytewise import FEW
 from medsynth_desktop.similarity.reading import LONG, RealImages
 from tests.similarity.test_search import brute_force, cohorts
 

@@ -12,10 +12,10 @@ from itertools import product
 
 import numpy as np
 
-from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.interpolation import as_volume
 from medsynth_desktop.similarity.disguised.shelved import AT_ONCE, LEVELS, TINY, Known
 from medsynth_desktop.similarity.disguised.structure import BLOCK
+from medsynth_desktop.similarity.loops.compiled import compiled
 
 FLAT = 0.1
 """Share of the strongest block's norm that is added to every norm: a block without structure is like none."""

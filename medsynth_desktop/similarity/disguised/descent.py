@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.interpolation import inside, low
+from medsynth_desktop.similarity.loops.compiled import compiled
 
 STILL = 0.05
 """Cells that a step must move any corner of the image, or it was the last."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.affine import Affine
+from medsynth_desktop.similarity.loops.compiled import compiled
 
 EDGE = 1e-6
 """Cells beyond the outermost centres that still count as on them: maps are rounded."""

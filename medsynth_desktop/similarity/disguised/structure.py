@@ -8,8 +8,8 @@ from itertools import combinations_with_replacement, product
 
 import numpy as np
 
-from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.windows import mean_products, means, quantile, slopes, smoothed
+from medsynth_desktop.similarity.loops.compiled import compiled
 
 FINE, MIDDLE, COARSE = {2: 256, 3: 96}, {2: 128, 3: 48}, {2: 64, 3: 32}
 """Cells along the longest axis, at most, by dimensions: where pairs are measured, images compared, and found places."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.structure import Structure, describe
+from medsynth_desktop.similarity.loops.compiled import compiled
 
 STRIDE = 2
 """Cells between the places that are searched."""

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from medsynth_desktop.similarity.compiled import compiled
 from medsynth_desktop.similarity.disguised.interpolation import as_volume
+from medsynth_desktop.similarity.loops.compiled import compiled
 
 TRUNCATE = 4.0
 """Standard deviations at which a Gaussian window ends."""

@@ -44,9 +44,9 @@ KEYS = (
     ReadingKey("go_on", "Next case, once all is answered; give what is marked", "Return", "next case"),
     ReadingKey("take_back", "Take the last answer of this case back", "Backspace", "take back"),
     ReadingKey("slice_up", "Next slice", "Up"),
-    ReadingKey("slice_down", "Slice before", "Down", "slices"),
+    ReadingKey("slice_down", "Slice before", "Down"),
     ReadingKey("far_up", "Ten slices on", "PgUp"),
-    ReadingKey("far_down", "Ten slices back", "PgDown", "ten"),
+    ReadingKey("far_down", "Ten slices back", "PgDown", "slices"),
     ReadingKey("axial", "Axial slices", "F5"),
     ReadingKey("coronal", "Coronal slices", "F6"),
     ReadingKey("sagittal", "Sagittal slices", "F7", "axial, coronal, sagittal"),
@@ -56,7 +56,7 @@ KEYS = (
     ReadingKey("before", "The case before", "F3"),
     ReadingKey("after", "The case after", "F4", "case before, after"),
 )
-SIGNS = {"Return": "↵", "Backspace": "⌫", "Up": "↑", "Down": "↓", "PgUp": "Page up", "PgDown": "Page down"}
+SIGNS = {"Return": "↵", "Backspace": "⌫", "Up": "↑", "Down": "↓"}
 
 
 class ReadingKeys:

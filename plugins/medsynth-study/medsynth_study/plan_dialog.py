@@ -105,6 +105,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         self.width_words = QLabel()
         self.width_words.setWordWrap(True)
         self._lay_out()
+        self._connect()
         self._check()
 
     def _lay_out(self) -> None:
@@ -145,6 +146,17 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Draw up")
+        column = QVBoxLayout(self)
+        # When a style comes late the rows grow: none may be cut.
+        column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)
+        column.addWidget(words)
+        column.addLayout(form)
+        column.addWidget(self.refused)
+        column.addWidget(self.width_words)
+        column.addWidget(self.buttons)
+        self.setMinimumWidth(540)
+
+    def _connect(self) -> None:
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         for field in (self.name, self.readers, self.password, self.again):
@@ -161,13 +173,6 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             choice.connect(lambda *_: self._choose((), ()))
         self.cases_button.clicked.connect(lambda _checked=False: self._ask_cases())
         self.own_button.clicked.connect(lambda _checked=False: self._ask_own())
-        column = QVBoxLayout(self)
-        column.addWidget(words)
-        column.addLayout(form)
-        column.addWidget(self.refused)
-        column.addWidget(self.width_words)
-        column.addWidget(self.buttons)
-        self.setMinimumWidth(540)
 
     def plan(self) -> Plan:
         """Return what was chosen."""

@@ -81,6 +81,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         without += ["before", "after"] * (not self.reading.facts["may_go_back"])
         keys = QLabel(ANSWERING + self.keys.line(*without))
         keys.setContentsMargins(12, 0, 12, 6)
+        keys.setWordWrap(True)
         inside = QWidget()
         inside.setObjectName("MedSynthReading")
         column = QVBoxLayout(inside)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsynth_desktop.similarity.bounds import PANEL, SLACK, TASKS, padded, products
-from medsynth_desktop.similarity.compiled import compiled
+from medsynth_desktop.similarity.loops.compiled import compiled
 
 LEVELS = 127
 """Of the whole number that stands for a row's largest."""
