@@ -148,7 +148,10 @@ def _ask_case(reading: Reading, showing: int, lines: Iterator[str]) -> tuple[int
             continue
         comment = reading.comment if word.partition(" ")[0] == COMMENT else None
         if not left and comment is None:
-            return new, True
+            if not word:
+                return new, True
+            say(f"All of this case is answered; Enter alone shows the next one, {UNDO} takes an answer back.")
+            continue
         try:
             if comment is not None:
                 words = line.strip()[len(COMMENT) :].strip()

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from medsynth_desktop.studies.answers import AnswerLog
+from medsynth_desktop.studies.answers import Answer, AnswerLog
+from medsynth_desktop.studies.preparing import Preparation
+from medsynth_desktop.studies.questions import MARKED
 from medsynth_desktop.studies.results import Answered, Results
 from medsynth_desktop.studies.study import Study
 
@@ -18,8 +20,9 @@ from medsynth_desktop.studies.study import Study
 def tables(results: Results, logs: Mapping[str, AnswerLog]) -> dict[str, str]:
     """Text of every table by the name of its file.
 
-    ``answers.csv`` every entry ever made; ``numbers.csv`` every number with its interval; ``distributions.csv`` counts
-    of options; ``imrmc.csv`` a data frame for R's iMRMC; ``mrmcaov.csv`` one for R's MRMCaov.
+    ``answers.csv`` every entry ever made (marked voxels in patient millimetres, RAS, too, where the study knows them);
+    ``numbers.csv`` every number with its interval; ``distributions.csv`` counts of options; ``imrmc.csv`` a data frame
+    for R's iMRMC; ``mrmcaov.csv`` one for R's MRMCaov.
     """
     return {
         "answers.csv": _csv(_answers(results.study, logs)),
@@ -32,6 +35,7 @@ def tables(results: Results, logs: Mapping[str, AnswerLog]) -> dict[str, str]:
 
 def _answers(study: Study, logs: Mapping[str, AnswerLog]) -> Iterable[dict[str, Any]]:
     cases = {case.id: case for case in study.design.cases}
+    marked = {question.id for question in study.design.questions if question.form in MARKED}
     for reader in study.design.readers:
         if reader not in logs:
             continue
@@ -51,10 +55,22 @@ def _answers(study: Study, logs: Mapping[str, AnswerLog]) -> Iterable[dict[str, 
                 "repeat": int(showing.repeat),
                 "question": answer.question,
                 "answer": answer.value if plain else json.dumps(answer.value),
+                "answer_mm": _in_mm(study.design.preparation, answer) if answer.question in marked else "",
                 "seconds": answer.seconds,
                 "time": answer.time,
                 "stands": int(standing[answer.showing, answer.question] is answer),
             }
+
+
+def _in_mm(prepared: Preparation, answer: Answer) -> str:
+    """The marked voxels as patient millimetres, RAS; empty where nothing is marked or no size is known."""
+    if answer.value is None or not prepared.spaced or not prepared.affine:
+        return ""
+    voxels = np.asarray(answer.value, float)
+    flat = np.zeros((*voxels.shape[:-1], 3))
+    flat[..., : voxels.shape[-1]] = voxels
+    affine = np.array(prepared.affine, float)
+    return json.dumps(np.round(flat @ affine[:3, :3].T + affine[:3, 3], 2).tolist())
 
 
 def _counts(results: Results) -> Iterable[dict[str, Any]]:

@@ -169,7 +169,7 @@ def test_comments_and_places_from_a_terminal(
     asked = ("--question", own, "--question", "comment")
     say(*CREATE, "--real", 1, "--synthetic", 1, "--repeats", 0, *asked)
     say("export", "looks", "--reader", "anna", "--out", tmp_path / "a.study", reader="anna")
-    typed = "comment, no word of ours\ncomment ribs are missing\n3,4\ncomment two ribs\n\nnone\n"
+    typed = "comment, no word of ours\ncomment ribs are missing\n3,4\ncomment two ribs\nnone\n\nnone\n"
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     told = say("rate", "--file", tmp_path / "a.study", reader="anna")
     assert (told["new"], told["complete"]) == (2, True)
@@ -180,6 +180,9 @@ def test_comments_and_places_from_a_terminal(
     assert given == [
         ("comment", "ribs are missing"), ("place", "[3.0, 4.0]"), ("comment", "two ribs"), ("place", "null"),
     ]  # fmt: skip
+    reading = Reading(tmp_path / "a.study", secret("anna"), tmp_path / "a.answers")
+    centre = reading.volume(0).affine @ [3, 4, 0, 1]
+    assert [row["answer_mm"] for row in rows] == ["", json.dumps(centre[:3].tolist()), "", ""]
     page = (tmp_path / "report" / "report.html").read_text("utf-8")
     assert "two ribs" in page
     assert "are missing" not in page, "what was said before is changed; answers.csv keeps it"
