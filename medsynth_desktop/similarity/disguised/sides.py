@@ -221,7 +221,7 @@ class Side:
         each = map if len(wanted) == 1 else real.pool.map  # a thread of its own is for more than one
         places = list(each(moved, wanted))
         common.result()
-        seen = sight.at(FINE)
+        seen = sight.at(FINE, real.pool)
         made = each(compared, others, places)
         return [
             disguise_of(real.records[one.index], overlay, self._side, sight.image.shape)

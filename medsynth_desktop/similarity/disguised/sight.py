@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -62,33 +63,44 @@ class Common:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A query at one resolution.
+class Rest:
+    """What is left of a query without what it shares with every image, at one resolution.
 
     Attributes
     ----------
-    structure
-        Its borders.
-    common
-        What it shares with every image.
     explained
-        (*thinned grid) for each band of ``common``, made orthogonal: what it explains of the query.
-    own
+        (*thinned grid) for each band of what it shares, made orthogonal: what that explains of the query.
+    energy
         (*thinned grid) local energy of what they leave of it.
     """
 
-    structure: Structure
-    common: Common
     explained: list[np.ndarray]
-    own: np.ndarray
+    energy: np.ndarray
 
     @classmethod
-    def of(cls, structure: Structure, common: Common) -> Seen:
-        """Work out the energies."""
+    def of(cls, structure: Structure, common: Common) -> Rest:
+        """Work it out."""
         band = structure.band
         *products, energy = local([(one, band) for one in [*common.bands, band]])
         explained = common.explained_of(products)
-        return cls(structure, common, explained, np.maximum(energy - sum(p**2 for p in explained), 0))
+        return cls(explained, np.maximum(energy - sum(p**2 for p in explained), 0))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A query at one resolution: its borders, what it shares with every image, and what is left (perhaps soon)."""
+
+    structure: Structure
+    common: Common
+    rest: Callable[[], Rest]
+
+    @classmethod
+    def of(cls, structure: Structure, common: Common, pool: Executor | None = None) -> Seen:
+        """As it is; what is left is worked out in ``pool`` meanwhile, if there is one."""
+        if pool is not None:
+            return cls(structure, common, pool.submit(Rest.of, structure, common).result)
+        rest = Rest.of(structure, common)
+        return cls(structure, common, lambda: rest)
 
 
 class Sight:
@@ -124,9 +136,11 @@ class Sight:
         """What it shares with every image: the mean image where it lies in the query, bent onto it."""
         return self._once("common", cells, lambda cells: Common.of(self._mean(cells)))
 
-    def at(self, cells: dict[int, int]) -> Seen:
+    def at(self, cells: dict[int, int], pool: Executor | None = None) -> Seen:
         """All of it."""
-        return self._once("seen", cells, lambda cells: Seen.of(self.structure(cells), self.common(cells)))
+        return self._once(
+            "seen", cells, lambda cells: Seen.of(self.structure(cells), self.common(cells), pool)
+        )
 
     def _once(self, what: str, cells: dict[int, int], make: Callable[[dict[int, int]], T]) -> T:
         """What was made before."""
