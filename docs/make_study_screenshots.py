@@ -18,6 +18,7 @@ from medsynth_study.plan_dialog import PlanDialog
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
+from medsynth_desktop.app import _application
 from medsynth_desktop.qt.goto import go_to_panel
 from medsynth_desktop.qt.shell import Shell
 from medsynth_desktop.workbench.state import Workbench
@@ -47,7 +48,11 @@ def drawn_up(shell: Shell, panel: StudyPanel) -> None:
     """Fill the form in, take its picture, and draw the study up."""
     bench = shell.workbench
     form: Any = PlanDialog(
-        [(n, 40) for n in bench.cohort_names], [(n, 6) for n in bench.batch_names], parent=panel
+        [(n, 40) for n in bench.cohort_names],
+        [(n, 6) for n in bench.batch_names],
+        bench.study_pool,
+        bench.study_image,
+        parent=panel,
     )
     form.name.setText(STUDY)
     form.readers.setText(READERS)
@@ -66,6 +71,7 @@ def drawn_up(shell: Shell, panel: StudyPanel) -> None:
 
 def main(done: Path) -> None:
     """Draw up, hand out, read."""
+    _application()
     with tempfile.TemporaryDirectory() as folder:
         shell = Shell(Workbench(shutil.copytree(done / "workspace", Path(folder) / "workspace")))
         bench = shell.workbench

@@ -29,6 +29,8 @@ FLOORS = (0.02, 0.05, 0.1, 0.15)
 """Shares of the range that are tried for air; of PET the first two, for what is cold there is body."""
 GROUP = "label"
 """The attribute, or condition, by which blocks are balanced where images have it."""
+MANY = 20
+"""Cases of either kind that are proposed, where there are as many."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,27 @@ def choose(pool: Pool, wish: Wish, generator: np.random.Generator) -> tuple[Case
     synthetic = max(synthetic, wish.training - (len(left) - drawn))
     practice = draw_cases(left, wish.training - synthetic, synthetic, generator) if wish.training else ()
     return (*counted, *(dataclasses.replace(case, training=True) for case in practice))
+
+
+def propose(cases: Sequence[Case], training: int) -> Wish:
+    """As many of either kind as there are, up to `MANY`, when half as many as for ``training`` are spared of each."""
+    held = [sum(case.synthetic is kind for case in cases) for kind in (False, True)]
+    each = min([MANY, *(max(n - (training + 1) // 2, 1) for n in held if n)])
+    real, synthetic = (each if n else 0 for n in held)
+    return Wish(real, synthetic, training)
+
+
+def short_of(cases: Sequence[Case], wish: Wish) -> list[str]:
+    """Say what ``cases`` lack for numbers that were wished, a few words each; nothing: `choose` will find them."""
+    lacking, left = [], len(cases)
+    for kind, name, asked in ((False, "real", wish.real), (True, "synthetic", wish.synthetic)):
+        held = sum(case.synthetic is kind for case in cases)
+        left -= held if asked is None else asked
+        if asked is not None and asked > held:
+            lacking.append(f"{asked - held} more {name} cases ({held} are there)")
+    if not lacking and wish.training > left:
+        lacking.append(f"{wish.training - left} more cases for training, which are none of the others")
+    return lacking
 
 
 def _by_hand(pool: Pool, ids: Iterable[str]) -> tuple[Case, ...]:

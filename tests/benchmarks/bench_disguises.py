@@ -135,8 +135,10 @@ def planned(plan: Plan, patients: Patients) -> list[Query]:
 
 def by_column(answers: Answers) -> dict[str, reporting.Rule]:
     """Our ratio, between patients, alone: beside the published one."""
-    innocent = reporting.risky(answers.where("calibration").lines)
-    return {"ratio between patients alone": reporting.Rule.of(innocent, ["lowe_ratio"])}
+    innocents = answers.where("calibration")
+    made_of = [query.source for query in innocents.queries]
+    rule = reporting.Rule.of(reporting.risky(innocents.lines), ["lowe_ratio"], made_of)
+    return {"ratio between patients alone": rule}
 
 
 def facts(

@@ -92,7 +92,7 @@ def draw_up_by_keys(qtbot: Any, panel: StudyPanel, **numbers: int) -> None:
 
 def draw_up(qtbot: Any, panel: StudyPanel, **changes: Any) -> None:
     bench = panel.workbench
-    dialog = PlanDialog([("real", 10)], [("drawn", 10)])
+    dialog = PlanDialog([("real", 10)], [("drawn", 10)], bench.study_pool, bench.study_image)
     qtbot.addWidget(dialog)
     dialog.name.setText("looks")
     dialog.readers.setText(", ".join(READERS))

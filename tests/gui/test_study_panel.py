@@ -18,12 +18,15 @@ from medsynth_study.panel import StudyPanel
 from medsynth_study.plan_dialog import PlanDialog
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QDialogButtonBox, QFileDialog
 
 from medsynth_desktop.workbench.state import Workbench
 from tests.cli.study_words import CHIEF, make_workspace, secret
 from tests.gui.conftest import _opened
 from tests.gui.readers import READERS, draw_up_by_keys, press, settle, with_passwords
+
+ROOM = 400
+"""Pixels that a panel has in a window 1366 wide."""
 
 
 @pytest.fixture
@@ -43,8 +46,10 @@ def test_an_empty_workspace_offers_a_new_study(empty_bench: Workbench, open_pane
     assert panel.empty.button.text() == "New study…"
 
 
-def test_the_form_says_what_is_missing_and_how_wide_the_interval_will_be(qtbot: Any) -> None:
-    dialog = PlanDialog([("heads", 20)], [("drawn", 20)])
+def test_the_form_says_what_is_missing_and_how_wide_the_interval_will_be(
+    clinic: Workbench, qtbot: Any
+) -> None:
+    dialog = PlanDialog([("real", 24)], [("drawn", 24)], clinic.study_pool, clinic.study_image)
     qtbot.addWidget(dialog)
     assert "Still needed: a name, readers" in dialog.width_words.text()
     dialog.name.setText("looks")
@@ -53,13 +58,27 @@ def test_the_form_says_what_is_missing_and_how_wide_the_interval_will_be(qtbot: 
     dialog.again.setText("long enough")
     assert "2 readers and 40 cases tell a share of 90% good answers" in dialog.width_words.text()
     plan = dialog.plan()
-    assert (plan.readers, plan.cohort, plan.batches) == (("anna", "ben"), "heads", ("drawn",))
+    assert (plan.readers, plan.cohort, plan.batches) == (("anna", "ben"), "real", ("drawn",))
+    draw_up = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    dialog.synthetic.setValue(26)
+    assert "2 more synthetic cases (24 are there)" in dialog.width_words.text()
+    dialog.synthetic.setValue(24)
+    dialog.training.setValue(6)
+    assert "2 more cases for training" in dialog.width_words.text()
+    assert not draw_up.isEnabled()
+    dialog.training.setValue(4)
+    assert draw_up.isEnabled()
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    assert dialog.height() >= dialog.layout().totalHeightForWidth(dialog.width()), "no row is cut"
+    dialog.approved.setChecked(True)
+    assert "24 more synthetic cases (0 are there)" in dialog.width_words.text()
 
 
 def test_cases_are_chosen_by_hand_and_questions_come_from_a_file(
     clinic: Workbench, qtbot: Any, tmp_path: Path
 ) -> None:
-    dialog = PlanDialog([("real", 24)], [("drawn", 24)], pool=clinic.study_pool, load=clinic.study_image)
+    dialog = PlanDialog([("real", 24)], [("drawn", 24)], clinic.study_pool, clinic.study_image)
     qtbot.addWidget(dialog)
     pool = clinic.study_pool("real", "drawn", False)
     chooser = CasesDialog(pool, [pool[0].id], clinic.study_image)
@@ -95,7 +114,6 @@ def test_cases_are_chosen_by_hand_and_questions_come_from_a_file(
     ]
     dialog.cohort.setCurrentIndex(-1)
     dialog.batch.setCurrentIndex(-1)
-    dialog._ask_cases()
     assert "There is no image to show" in dialog.refused.text()
 
 
@@ -105,6 +123,7 @@ def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
     panel = open_panel(show=True)
     draw_up_by_keys(qtbot, panel, real=20, synthetic=20, training=4)
     assert panel.table.rowCount() == 3
+    assert panel.content.minimumSizeHint().width() <= ROOM
     assert not panel.read_button.isEnabled()
     with_passwords(panel.here_button, CHIEF, secret("anna"))
     settle(qtbot, clinic)

@@ -36,6 +36,9 @@ class CaseView:
         self._window = window
         self.model = ViewerModel(title="Reading")
         self.canvas = QtViewer(self.model, show_welcome_screen=False)
+        self.canvas.dims.setContentsMargins(
+            0, 0, 12, 0
+        )  # else the number of slices touches the window's edge
         self._letters = OrientationLetters(self.model)
         self._windowing = Windowing(self.model) if may_window else None
 

@@ -107,18 +107,17 @@ class StudyPanel(Panel):
         self.ratings_button = _button(
             "R&atings to Release…", "Put readers' ratings of samples beside their verdicts", self._ask_ratings
         )
-        grid = QGridLayout()
-        places = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2))
         buttons = (
-            self.read_button,
             self.here_button,
             self.give_button,
+            self.read_button,
             self.merge_button,
             self.report_button,
             self.ratings_button,
         )
-        for button, place in zip(buttons, places, strict=True):
-            grid.addWidget(button, *place)
+        grid = QGridLayout()
+        for number, button in enumerate(buttons):  # two in a row: three are too wide at 1366 pixels
+            grid.addWidget(button, *divmod(number, 2))
         return grid
 
     # -- showing -------------------------------------------------------------------------------------------------
@@ -190,7 +189,7 @@ class StudyPanel(Panel):
         cohorts = [(name, len(workspace.cohorts.get(name).images)) for name in bench.cohort_names]
         batches = [(name, workspace.batches.count(name)) for name in bench.batch_names]
         open_ = (bench.cohort.name if bench.cohort else None, bench.batch.name if bench.batch else None)
-        dialog = PlanDialog(cohorts, batches, *open_, bench.study_pool, bench.study_image, parent=self)
+        dialog = PlanDialog(cohorts, batches, bench.study_pool, bench.study_image, *open_, parent=self)
         if dialog.exec():
             self.create(dialog.plan(), dialog.password.text())
 

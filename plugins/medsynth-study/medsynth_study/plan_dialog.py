@@ -10,7 +10,6 @@ import numpy as np
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -26,12 +25,13 @@ from qtpy.QtWidgets import (
 )
 
 from medsynth_desktop.core.errors import MedSynthError
+from medsynth_desktop.qt.growing import GrowingDialog
 from medsynth_desktop.studies.design import Case
 from medsynth_desktop.studies.questions import COMMENT, PUBLISHED, Question
 from medsynth_desktop.studies.sample_size import expected_width
 from medsynth_desktop.studies.sealed import SHORTEST_PASSWORD
 from medsynth_desktop.studies.typed import TURING, read_questions
-from medsynth_desktop.workbench.study_cases import Wish
+from medsynth_desktop.workbench.study_cases import Wish, propose, short_of
 from medsynth_desktop.workbench.study_plan import ALIKE, LIKELY, Plan
 from medsynth_study.cases_dialog import CasesDialog
 
@@ -41,18 +41,18 @@ INTRODUCTION = (
 )
 
 
-class PlanDialog(QDialog):  # type: ignore[misc]
+class PlanDialog(GrowingDialog):
     """A form; it decides nothing.
 
     Parameters
     ----------
     cohorts, batches
         Name and number of images of each that there is.
-    cohort, batch
-        The open ones.
     pool, load
         From the names of a cohort and a batch (None: none of it), and whether only approved samples, to the cases there
-        are, and from a case to its conformed array; None: cases cannot be chosen by hand.
+        are, and from a case to its conformed array.
+    cohort, batch
+        The open ones.
     parent
         The panel.
     """
@@ -61,15 +61,16 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         self,
         cohorts: Sequence[tuple[str, int]],
         batches: Sequence[tuple[str, int]],
+        pool: Callable[[str | None, str | None, bool], Sequence[Case]],
+        load: Callable[[Case], np.ndarray],
         cohort: str | None = None,
         batch: str | None = None,
-        pool: Callable[[str | None, str | None, bool], Sequence[Case]] | None = None,
-        load: Callable[[Case], np.ndarray] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("New reader study")
         self._pool, self._load = pool, load
+        self._cases: Sequence[Case] = ()
         self.by_hand: tuple[str, ...] = ()
         self.own: tuple[Question, ...] = ()
         self.cases_button, self.own_button = QPushButton("&Choose…"), QPushButton("&From a file…")
@@ -84,7 +85,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         self.readers.setPlaceholderText("Names, commas between")
         self.cohort = _choice("Real cases from the cohort", cohorts, cohort)
         self.batch = _choice("Synthetic cases from the batch", batches, batch)
-        self.real, self.synthetic = _number(0, 10_000, 20), _number(0, 10_000, 20)
+        self.real, self.synthetic = _number(0, 10_000, 0), _number(0, 10_000, 0)
         self.training, self.seed = _number(0, 100, 4), _number(0, 2**31 - 1, 0)
         self.seed.setSpecialValueText("at random, sealed")
         self.seed.setToolTip("Who knows the seed could draw the orders again; it stands in the sealed study")
@@ -105,6 +106,10 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         self.width_words = QLabel()
         self.width_words.setWordWrap(True)
         self._lay_out()
+        self._look()
+        wish = propose(self._cases, self.training.value())
+        self.real.setValue(wish.real or 0)
+        self.synthetic.setValue(wish.synthetic or 0)
         self._connect()
         self._check()
 
@@ -121,8 +126,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             counts.addWidget(QLabel(label), 0, column)
             counts.addWidget(field, 1, column)
             field.setAccessibleName(f"{label} cases")
-        if self._pool is not None:
-            counts.addWidget(self.cases_button, 1, 3)
+        counts.addWidget(self.cases_button, 1, 3)
         form.addRow("Real &from", self.cohort)
         form.addRow("S&ynthetic from", self.batch)
         form.addRow("", self.approved)
@@ -147,8 +151,6 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         )
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Draw up")
         column = QVBoxLayout(self)
-        # When a style comes late the rows grow: none may be cut.
-        column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)
         column.addWidget(words)
         column.addLayout(form)
         column.addWidget(self.refused)
@@ -161,7 +163,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
         self.buttons.rejected.connect(self.reject)
         for field in (self.name, self.readers, self.password, self.again):
             field.textChanged.connect(self._check)
-        for box in (self.real, self.synthetic):
+        for box in (self.real, self.synthetic, self.training):
             box.valueChanged.connect(self._check)
         for box in (self.published, self.recognition):
             box.toggled.connect(self._check)
@@ -170,7 +172,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             self.batch.currentIndexChanged,
             self.approved.toggled,
         ):
-            choice.connect(lambda *_: self._choose((), ()))
+            choice.connect(lambda *_: self._chosen())
         self.cases_button.clicked.connect(lambda _checked=False: self._ask_cases())
         self.own_button.clicked.connect(lambda _checked=False: self._ask_own())
 
@@ -187,26 +189,36 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             self.cohort.currentData(),
             (self.batch.currentData(),) if self.batch.currentData() else (),
             self.approved.isChecked(),
-            Wish(self.real.value(), self.synthetic.value(), self.training.value(), self.by_hand),
+            self._wish(),
             questions,
             self.repeats.value(),
             seed=self.seed.value() or secrets.randbits(31),
             may=("change", "window", *(("back",) if self.back.isChecked() else ())),
         )
 
+    def _wish(self) -> Wish:
+        return Wish(self.real.value(), self.synthetic.value(), self.training.value(), self.by_hand)
+
     def _names(self) -> tuple[str, ...]:
         return tuple(name.strip() for name in self.readers.text().split(",") if name.strip())
 
-    def _ask_cases(self) -> None:
-        if self._pool is None or self._load is None:
-            return
+    def _chosen(self) -> None:
+        """Take another choice of cohort and batch: what was chosen by hand is not in it."""
+        self._choose((), ())
+        self._look()
+        self._check()
+
+    def _look(self) -> None:
+        """See which cases there are."""
+        chosen = self.cohort.currentData(), self.batch.currentData(), self.approved.isChecked()
+        self._cases = ()
         try:
-            cases = self._pool(self.cohort.currentData(), self.batch.currentData(), self.approved.isChecked())
+            self._cases = self._pool(*chosen)
         except MedSynthError as refused:
             self._refuse(refused)
-            return
-        dialog = CasesDialog(cases, self.by_hand, self._load, self)
-        if dialog.exec():
+
+    def _ask_cases(self) -> None:
+        if self._cases and (dialog := CasesDialog(self._cases, self.by_hand, self._load, self)).exec():
             self._choose(*dialog.chosen())
 
     def _choose(self, real: Sequence[str], synthetic: Sequence[str]) -> None:
@@ -240,6 +252,7 @@ class PlanDialog(QDialog):  # type: ignore[misc]
     def _refuse(self, why: MedSynthError | None) -> None:
         self.refused.setText(str(why) if why else "")
         self.refused.setVisible(why is not None)
+        self.grow()
 
     def _check(self, *_: Any) -> None:
         readers, cases = len(self._names()), self.real.value() + self.synthetic.value()
@@ -249,22 +262,25 @@ class PlanDialog(QDialog):  # type: ignore[misc]
             for words, there in (
                 ("a name", self.name.text().strip()),
                 ("readers", readers),
-                ("cases", cases),
+                ("cases", cases and self._cases),
                 ("a question", self.published.isChecked() or self.recognition.isChecked() or self.own),
                 (f"a password of {SHORTEST_PASSWORD} characters or more", len(password) >= SHORTEST_PASSWORD),
                 ("the password once more", password == self.again.text()),
             )
             if not there
         ]
+        lacking += short_of(self._cases, self._wish()) if self._cases else []
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not lacking)
         if lacking:
             self.width_words.setText(f"Still needed: {', '.join(lacking)}.")
+            self.grow()
             return
         width = expected_width(readers, cases, LIKELY, ALIKE)
         self.width_words.setText(
             f"{readers} reader{'' if readers == 1 else 's'} and {cases} cases tell a share of {100 * LIKELY:.0f}% good "
             f"answers within an interval about {100 * width:.0f} points wide."
         )
+        self.grow()
 
 
 def _choice(name: str, items: Sequence[tuple[str, int]], chosen: str | None) -> QComboBox:

@@ -20,20 +20,27 @@ class Rule:
     """An image is blocked where, by any column, at most ``rank`` calibration innocents lie at its value or beyond.
 
     One rank for all columns: each has its limit at the same quantile, the highest limits being the most extreme
-    innocent values. ``rank`` is the largest with which all columns together block at most `ALLOWED` of the
-    calibration innocents; with 0 an image is blocked that lies beyond all of them.
+    innocent values. ``rank`` is the largest with which all columns together block at most `ALLOWED` of the calibration
+    innocents when each is judged by those made of other images: limits judge too mildly the images that they hang on.
+    With 0 an image is blocked that lies beyond all of them.
     """
 
     innocent: dict[str, np.ndarray]
     rank: int
 
     @classmethod
-    def of(cls, innocent: Values, columns: Sequence[str]) -> Rule:
-        """The rule for ``columns``, from the values of calibration innocents."""
+    def of(cls, innocent: Values, columns: Sequence[str], owners: Sequence[int] | None = None) -> Rule:
+        """The rule for ``columns``, from the values of calibration innocents; ``owners``: what each was made of."""
         kept = {c: np.sort(_risky(innocent[c])) for c in columns if np.isfinite(innocent[c]).any()}
         count = len(next(iter(innocent.values())))
-        most, rank = math.floor(ALLOWED * count), 0
-        while rank < most and cls(kept, rank + 1).blocked(innocent).sum() <= most:
+        others = cls(kept, 0).ranks(innocent)
+        for owner in np.unique(made_of := np.asarray(range(count) if owners is None else owners)):
+            own = np.flatnonzero(made_of == owner)
+            for place, column in enumerate(kept):
+                values = _risky(innocent[column][own])
+                others[own, place] -= (values[None] >= values[:, None]).sum(axis=1)
+        least, most, rank = others.min(axis=1), math.floor(ALLOWED * count), 0
+        while rank < most and (least <= rank + 1).sum() <= most:
             rank += 1
         return cls(kept, rank)
 

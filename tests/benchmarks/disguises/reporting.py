@@ -71,12 +71,13 @@ class Answers:
 
 def rules(answers: Answers) -> dict[str, Rule]:
     """The rule of ours (every metric but the dictionary), and of every other way that was measured."""
-    innocent = risky(answers.where("calibration").lines)
+    innocents = answers.where("calibration")
+    innocent, made_of = risky(innocents.lines), [query.source for query in innocents.queries]
     ours = [key for key in answers.columns if key != BESIDE["VGG16 dictionary"]]
-    made = {"ours": Rule.of(innocent, ours)}
+    made = {"ours": Rule.of(innocent, ours, made_of)}
     for name, column in BESIDE.items():
         if column in innocent and np.isfinite(innocent[column]).any():
-            made[name] = Rule.of(innocent, [column])
+            made[name] = Rule.of(innocent, [column], made_of)
     return made
 
 
@@ -114,7 +115,8 @@ def false_blocks(answers: Answers, made: Mapping[str, Rule]) -> Table:
 
 def ablation_row(name: str, answers: Answers, columns: Sequence[str], seconds: float) -> dict[str, Any]:
     """What a rule of ``columns`` finds, blocks falsely, and costs."""
-    rule = Rule.of(risky(answers.where("calibration").lines), columns)
+    innocents = answers.where("calibration")
+    rule = Rule.of(risky(innocents.lines), columns, [query.source for query in innocents.queries])
     found = {
         role: share(answers.where(role).blocked(rule)) for role in ("whole", "part", "scanned", "evaluation")
     }
