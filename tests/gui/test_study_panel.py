@@ -20,6 +20,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDialogButtonBox, QFileDialog
 
+from medsynth_desktop.qt.goto import go_to_panel
+from medsynth_desktop.qt.shell import Shell
 from medsynth_desktop.workbench.state import Workbench
 from tests.cli.study_words import CHIEF, make_workspace, secret
 from tests.gui.conftest import _opened
@@ -118,9 +120,13 @@ def test_cases_are_chosen_by_hand_and_questions_come_from_a_file(
 
 
 def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
-    clinic: Workbench, open_panel: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_shell: Callable[[Workbench], Shell], qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    panel = open_panel(show=True)
+    clinic = Workbench(make_workspace(tmp_path, dims=3, each=24))
+    shell = make_shell(clinic)
+    go_to_panel(shell.viewer, "Study")
+    panel: Any = shell.panels["Study"]
+    qtbot.waitUntil(panel.isVisible)
     draw_up_by_keys(qtbot, panel, real=20, synthetic=20, training=4)
     assert panel.table.rowCount() == 3
     assert panel.content.minimumSizeHint().width() <= ROOM
@@ -160,7 +166,10 @@ def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
     assert window.place.text() == f"All {total} cases are read"
     press(window, "A↵⌫")  # nothing more happens
     window.close()
-    for reader in READERS[1:]:  # elsewhere: the file, a password, and nothing of this workspace
+    home = clinic.workspace.path
+    for place, reader in enumerate(
+        READERS[1:], 1
+    ):  # elsewhere: the file, a password, and a workspace of their own
         away = tmp_path / f"at {reader}'s"
         away.mkdir()
         chosen = {
@@ -170,16 +179,20 @@ def test_a_whole_study_of_three_readers_and_forty_cases_by_keys(
         }
         for name, path in chosen.items():  # the system's own dialogs
             monkeypatch.setattr(QFileDialog, name, lambda *_, path=path: path)
-        QTest.keyClick(panel.table, Qt.Key.Key_Down)
+        for _ in range(place):
+            QTest.keyClick(panel.table, Qt.Key.Key_Down)
         assert panel.reader == reader
         with_passwords(panel.give_button, CHIEF, secret(reader))
         settle(qtbot, clinic)
+        clinic.open_workspace(away / "workspace")
+        assert panel.content.isHidden()
         with_passwords(panel.file_button, secret(reader))
         window = panel.window_
         assert window is not None
         for case in range(total):
             press(window, f"{'CD'[case % 2]}{'BC'[case % 2]}CS2↵")
         window.close()
+        clinic.open_workspace(home)
         with_passwords(panel.merge_button, CHIEF)
     assert [panel.table.item(row, 1).text() for row in range(3)] == [f"{total} of {total}"] * 3
     assert panel.report_button.isEnabled()
