@@ -80,6 +80,7 @@ def test_nothing_in_the_window_tells_one_case_from_another(
              window.view.model.title)
         )  # fmt: skip
         press(window, "↑6CCCR4↵")
+    assert not window.view.model.canvas.overlays.scale_bar.visible, "there is nothing to measure any more"
     window.close()
     assert len(seen) == 1
     assert next(iter(seen))[0] == CASE

@@ -36,9 +36,8 @@ class CaseView:
         self._window = window
         self.model = ViewerModel(title="Reading")
         self.canvas = QtViewer(self.model, show_welcome_screen=False)
-        self.canvas.dims.setContentsMargins(
-            0, 0, 12, 0
-        )  # else the number of slices touches the window's edge
+        # Else the number of slices touches the window's edge.
+        self.canvas.dims.setContentsMargins(0, 0, 12, 0)
         self._letters = OrientationLetters(self.model)
         self._windowing = Windowing(self.model) if may_window else None
 
@@ -55,6 +54,7 @@ class CaseView:
     def clear(self) -> None:
         """Show nothing."""
         self.model.layers.clear()
+        self.model.canvas.overlays.scale_bar.visible = False
 
     def fit(self) -> None:
         """Show all of the picture, whatever the window's size."""

@@ -79,9 +79,9 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         head.addWidget(self.bar, 1)
         without = ["comment"] * (not self.reading.comment)
         without += ["before", "after"] * (not self.reading.facts["may_go_back"])
-        keys = QLabel(ANSWERING + self.keys.line(*without))
-        keys.setContentsMargins(12, 0, 12, 6)
-        keys.setWordWrap(True)
+        self._line = QLabel(ANSWERING + self.keys.line(*without))
+        self._line.setContentsMargins(12, 0, 12, 6)
+        self._line.setWordWrap(True)
         inside = QWidget()
         inside.setObjectName("MedSynthReading")
         column = QVBoxLayout(inside)
@@ -91,7 +91,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
         column.addWidget(self.view.canvas, 1)
         column.addWidget(self.message)
         column.addWidget(self.asking)
-        column.addWidget(keys)
+        column.addWidget(self._line)
         self.setCentralWidget(inside)
         self.setStyleSheet(get_stylesheet("dark"))
 
@@ -109,6 +109,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             self.marking.begin("")
             self.place.setText(f"All {total} cases are read")
             self.view.clear()
+            self._line.setVisible(False)
             self.asking.ask(
                 None, (), f"Thank you: every answer is kept. {self.keys.sign('pause')} closes this window."
             )
@@ -118,6 +119,7 @@ class ReadingWindow(QMainWindow):  # type: ignore[misc]
             f"Case {showing + 1} of {total}" + ("   training, not counted" if training else "")
         )
         self.view.show(self.reading.volume(showing))
+        self._line.setVisible(True)
         self._questions, self._given = list(self.reading.open_questions(showing)), self.reading.given(showing)
         self._ask()
         self._began = time.monotonic()
