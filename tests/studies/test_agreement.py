@@ -164,6 +164,22 @@ def test_the_mean_of_readers_who_contradict_each_other_lies_in_its_interval() ->
         assert icc.low <= icc.value <= icc.high
 
 
+def test_readers_who_tell_no_case_from_another_have_no_intraclass_correlation() -> None:
+    for icc in intraclass(np.array([[3.0] * 10, [4.0] * 10])).values():
+        assert icc.words() == (
+            "not defined: each reader gave every case the same score, so nothing tells the cases apart"
+        )
+
+
+def test_cases_of_one_mean_have_no_interval() -> None:
+    """F is nothing at all: (0 - WMS) / (0 + WMS) of two readers, and the mean of them runs below every bound."""
+    found = intraclass(np.array([[1.0, 2, 3], [3, 2, 1]]))
+    for form in ("ICC(1,1)", "ICC(3,1)"):
+        assert found[form].words().startswith("-1.00 (no interval: all cases have the same mean score")
+    for form in ("ICC(1,k)", "ICC(3,k)"):
+        assert found[form].words().startswith("not defined: all cases have the same mean score")
+
+
 def test_clusters_widen_what_repeats_narrow() -> None:
     """A study written down twice knows no more: clustered, the error is that of one copy."""
     table = ratings(dice(4), 2, 30, EVEN)
@@ -185,4 +201,4 @@ def test_words_and_facts() -> None:
 def test_ratings_that_cross_have_no_impossible_intraclass_correlation(answers: list[list[int]]) -> None:
     for icc in measure_agreement(np.array(answers, float), 4).intraclass.values():
         assert not icc.defined or icc.value <= 1
-        assert icc.words()
+        assert not icc.words().endswith(": ")

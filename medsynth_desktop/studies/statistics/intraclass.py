@@ -13,6 +13,10 @@ from medsynth_desktop.studies.statistics.estimate import Estimate, not_defined
 
 Form = Literal["ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)"]
 FORMS: tuple[Form, ...] = get_args(Form)
+ROUNDING = 1e-12
+"""Share of the whole spread below which a part of it is none: rounding leaves so much of what is exactly nothing."""
+CONSTANT = "each reader gave every case the same score, so nothing tells the cases apart"
+LEVEL = "all cases have the same mean score, so nothing of the spread is their own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,15 @@ def mean_squares(scores: np.ndarray) -> MeanSquares:
     by_case = readers * float(((scores.mean(axis=0) - grand) ** 2).sum())
     by_reader = cases * float(((scores.mean(axis=1) - grand) ** 2).sum())
     total = float(((scores - grand) ** 2).sum())
+    rest = total - by_case - by_reader
+    by_case, by_reader, rest = (
+        part if part > ROUNDING * total else 0.0 for part in (by_case, by_reader, rest)
+    )
     return MeanSquares(
         between=by_case / (cases - 1),
-        within=(total - by_case) / (cases * (readers - 1)),
+        within=(by_reader + rest) / (cases * (readers - 1)),
         readers_=by_reader / (readers - 1),
-        residual=max(total - by_case - by_reader, 0.0) / ((cases - 1) * (readers - 1)),
+        residual=rest / ((cases - 1) * (readers - 1)),
         cases=cases,
         readers=readers,
     )
@@ -63,7 +71,8 @@ def intraclass(ratings: np.ndarray) -> dict[Form, Estimate]:
     -----
     Shrout and Fleiss 1979, Psychological Bulletin 86:420, intervals included: exact F of forms 1 and 3, Satterthwaite's
     approximation for form 2. They take the scores for normal; of four options they are not, so read the intervals as
-    approximate (`tests/benchmarks/bench_reader_studies.py` measures how far). Not defined where no score varies.
+    approximate (`tests/benchmarks/bench_reader_studies.py` measures how far). Not defined where no score
+    varies, or no reader tells cases apart.
     """
     table = np.asarray(ratings, float)
     if table.ndim != 2:
@@ -77,6 +86,8 @@ def intraclass(ratings: np.ndarray) -> dict[Form, Estimate]:
     if np.ptp(table) == 0:
         return dict.fromkeys(FORMS, not_defined("all scores are the same, so there is no variation", cases))
     squares = mean_squares(table)
+    if squares.between <= 0 and squares.residual <= 0:
+        return dict.fromkeys(FORMS, not_defined(CONSTANT, cases))
     return {
         "ICC(1,1)": _ratio(squares, squares.within, cases * (readers - 1), single=True),
         "ICC(2,1)": _absolute(squares, single=True),
@@ -145,8 +156,14 @@ def _f(top: float, bottom: float) -> float:
 
 
 def _estimate(made: list[float], squares: MeanSquares) -> Estimate:
-    """The value and its ends; without an interval where nothing but the cases varies."""
+    """The value and its ends; without an interval where nothing but the cases varies, or all but them."""
     value, low, high = made
+    if squares.between <= 0:
+        return (
+            Estimate(value, cases=squares.cases, undefined=LEVEL)
+            if math.isfinite(value)
+            else not_defined(LEVEL, squares.cases)
+        )
     if squares.residual <= 0 and squares.readers_ <= 0:
         return Estimate(
             value, cases=squares.cases, undefined="all readers agree, so their spread cannot be seen"
