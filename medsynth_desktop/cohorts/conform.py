@@ -140,6 +140,21 @@ def conform(volume: Volume, recipe: Recipe) -> np.ndarray:
     return result
 
 
+def recipe_volume(array: np.ndarray, recipe: Recipe, *, difference: bool = False) -> Volume:
+    """A conformed array, 2D or 3D in -1 to 1, as a volume in patient millimetres.
+
+    In the recipe's unit where all images have one window; ``difference``: of two such arrays, in -2 to 2, whose window
+    is none of the images'.
+    """
+    array, unit = np.asarray(array, np.float32), ""
+    if recipe.intensity == "window":
+        half, unit = (recipe.high - recipe.low) / 2, recipe.unit
+        array = array * half if difference else (array + 1) * half + recipe.low
+    modality = "OT" if difference else recipe.modality
+    shown = array if array.ndim == 3 else array[..., None]
+    return Volume(shown, grid_affine(recipe), modality, unit, spaced=recipe.spacing > 0)
+
+
 def grid_affine(recipe: Recipe) -> np.ndarray:
     """(4, 4) affine of a conformed 3D array: RAS millimetres, origin at the centre of the grid.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medsynth_desktop.cohorts.conform import grid_affine
+from medsynth_desktop.cohorts.conform import recipe_volume
 from medsynth_desktop.core.records import Recipe
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.core.windows import first_window
@@ -159,24 +159,9 @@ def _old_layer(viewer: Any, name: str, slot: str) -> Any:
 
 def show_array(viewer: Any, array: np.ndarray, recipe: Recipe, name: str, **options: Any) -> Any:
     """Show a conformed array: float32 in [-1, 1] of shape ``recipe.grid``, in the unit of its recipe."""
-    volume = volume_of_array(array, recipe)
+    volume = recipe_volume(array, recipe)
     options.setdefault("contrast_limits", (-1.0, 1.0) if not volume.unit else contrast_limits(volume))
     return show_volume(viewer, volume, name, **options)
-
-
-def volume_of_array(array: np.ndarray, recipe: Recipe) -> Volume:
-    """Return the `Volume` of a conformed array (2D or 3D), in the unit of its recipe where it has one."""
-    array = np.asarray(array, np.float32)
-    windowed = recipe.intensity == "window"
-    if windowed:
-        array = (array + 1) * ((recipe.high - recipe.low) / 2) + recipe.low
-    return Volume(
-        array if array.ndim == 3 else array[..., None],
-        grid_affine(recipe),
-        modality=recipe.modality,
-        unit=recipe.unit if windowed else "",
-        spaced=recipe.spacing > 0,
-    )
 
 
 def volume_of(layer: Any) -> Volume | None:

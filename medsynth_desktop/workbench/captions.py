@@ -100,14 +100,17 @@ def other_image(nearest: Nearest, metric: Metric) -> str:
     return "" if image == nearest.neighbours[0].image else image
 
 
-def difference_caption(aligned: bool = False, matched: bool = False) -> str:
-    """Caption of the right picture, synthetic minus real: what its colours mean, and their scale.
+def difference_caption(
+    limit: float = DIFFERENCE_LIMIT, unit: str = "", *, aligned: bool = False, matched: bool = False
+) -> str:
+    """Caption of the right picture, synthetic minus real: what its colours mean, and their scale (in ``unit``).
 
     ``aligned`` says that the real image's disguise was undone, ``matched`` that its grey values were matched too.
     """
     what = "Difference after alignment" if aligned else "Difference"
     more = " · grey values matched" if matched else ""
-    return f"{what} · scale ±{DIFFERENCE_LIMIT:g} · orange brighter · blue darker{more}"
+    scale = f"{limit:g} {unit}".rstrip()
+    return f"{what} · scale ±{scale} · orange brighter · blue darker{more}"
 
 
 def difference(synthetic: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from medsynth_desktop.cohorts.conform import recipe_volume
 from medsynth_desktop.core.errors import Cancelled, MedSynthError, NotFound
 from medsynth_desktop.core.progress import Steps
 from medsynth_desktop.core.records import (
@@ -210,7 +211,7 @@ class Desk:
     def image_volume(self, image: str) -> Volume:
         """Return a real image of the open cohort as a volume in millimetres, in the unit of its recipe."""
         array = self.image_array(image)
-        return sampling.recipe_volume(array, self._need("cohort", self.cohort).recipe)
+        return recipe_volume(array, self._need("cohort", self.cohort).recipe)
 
     @property
     def policy(self) -> Policy | None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from medsynth_desktop.cohorts.conform import grid_affine
+from medsynth_desktop.cohorts.conform import recipe_volume
 from medsynth_desktop.core.records import Nearest, Recipe, Verdict
 from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.guard.of_unseen import tell_unseen
 from medsynth_desktop.guard.verdicts import judge
 from medsynth_desktop.similarity import METRICS
 from medsynth_desktop.workbench.captions import (
+    DIFFERENCE_LIMIT,
     difference,
     difference_caption,
     limit_passed,
@@ -28,8 +29,15 @@ from medsynth_desktop.workbench.overlay import Finding, explain_words, finding, 
 from medsynth_desktop.workbench.presenting import VERDICTS
 from medsynth_desktop.workbench.state import Workbench
 
-Picture = tuple[Volume, str]
-"""A volume of intensities in [-1, 1] (a difference: in [-2, 2]) and its caption."""
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A volume, in its recipe's unit where there is one, with its caption and the window that it begins with."""
+
+    volume: Volume
+    caption: str
+    limits: tuple[float, float]
+    coloured: bool = False
 
 
 def verdict_shown(guard: GuardState, sample: str | None) -> Verdict | None:
@@ -117,14 +125,14 @@ def pair_of(workbench: Workbench, sample: str, undone: bool = False) -> Pair:
     nearest, found = guard.nearest.get(sample), finding(guard.nearest.get(sample), guard.policy)
     synthetic = np.asarray(workbench.sample_array(sample), np.float32)
     recipe = _recipe(workbench, sample)
-    pictures = [(_volume(synthetic, recipe), _caption(guard, sample))]
+    pictures = [_picture(synthetic, recipe, _caption(guard, sample))]
     if nearest is None or not nearest.neighbours:
         return Pair(tuple(pictures))
     if undone and found is not None:
         return _undone(workbench, pictures, synthetic, found, recipe)
     real = np.asarray(workbench.image_array(nearest.neighbours[0].image), np.float32)
-    pictures.append((_volume(real, recipe), nearest_caption(nearest)))
-    pictures.append((_volume(difference(synthetic, real), recipe), difference_caption()))
+    pictures.append(_picture(real, recipe, nearest_caption(nearest)))
+    pictures.append(_difference(difference(synthetic, real), recipe))
     return Pair(tuple(pictures), can_undo=found is not None)
 
 
@@ -139,10 +147,23 @@ def _undone(
     region[tuple(slice(a, b) for a, b in zip(laid.low, laid.high, strict=True))] = 1
     shown = (
         *pictures,
-        (_volume(laid.real, recipe), caption),
-        (_volume(laid.difference, recipe), difference_caption(aligned=True, matched=laid.matched)),
+        _picture(laid.real, recipe, caption),
+        _difference(laid.difference, recipe, aligned=True, matched=laid.matched),
     )
-    return Pair(shown, _volume(region, recipe), can_undo=True, undone=True)
+    like = pictures[0].volume
+    alike = replace(like, array=region.reshape(like.array.shape), unit="")
+    return Pair(shown, alike, can_undo=True, undone=True)
+
+
+def _picture(array: np.ndarray, recipe: Recipe, caption: str) -> Picture:
+    volume = recipe_volume(array, recipe)
+    return Picture(volume, caption, (recipe.low, recipe.high) if volume.unit else (-1.0, 1.0))
+
+
+def _difference(array: np.ndarray, recipe: Recipe, **how: bool) -> Picture:
+    volume = recipe_volume(array, recipe, difference=True)
+    limit = DIFFERENCE_LIMIT * ((recipe.high - recipe.low) / 2 if volume.unit else 1)
+    return Picture(volume, difference_caption(limit, volume.unit, **how), (-limit, limit), coloured=True)
 
 
 def _caption(guard: GuardState, sample: str) -> str:
@@ -161,12 +182,3 @@ def nearest_image(nearest: Nearest | None) -> str | None:
 def _recipe(workbench: Workbench, sample: str) -> Recipe:
     bundle = workbench.workspace.samples.get(sample).bundle_hash
     return workbench.workspace.bundles.get(bundle).recipe
-
-
-def _volume(array: np.ndarray, recipe: Recipe) -> Volume:
-    return Volume(
-        array if array.ndim == 3 else array[..., None],
-        grid_affine(recipe),
-        recipe.modality,
-        spaced=recipe.spacing > 0,
-    )

@@ -9,15 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from medsynth_desktop.cohorts.conform import recipe_volume
 from medsynth_desktop.core.errors import InputRefused, NotFound, OutOfMemory
 from medsynth_desktop.core.hashing import canonical_json
 from medsynth_desktop.core.progress import Progress, Steps
 from medsynth_desktop.core.records import (
     BatchRecord,
     BundleRecord,
-    Recipe,
     SampleRecord,
     SampleSettings,
 )
@@ -147,18 +145,6 @@ def sample_volume(workspace: Workspace, sample: str) -> Volume:
     record = workspace.samples.get(sample)
     recipe = workspace.bundles.get(record.bundle_hash).recipe
     return recipe_volume(workspace.arrays.get(record.array_hash), recipe)
-
-
-def recipe_volume(array: np.ndarray, recipe: Recipe) -> Volume:
-    """A conformed array (2D or 3D) as a volume; in the unit of the recipe where it has a window."""
-    from medsynth_desktop.cohorts.conform import grid_affine
-
-    array = np.asarray(array)
-    if recipe.intensity == "window":
-        array = (array + 1) * ((recipe.high - recipe.low) / 2) + recipe.low
-    if array.ndim == 2:
-        array = array[:, :, None]
-    return Volume(array, grid_affine(recipe), recipe.modality, recipe.unit, spaced=recipe.spacing > 0)
 
 
 def free_batch_name(workspace: Workspace) -> str:

@@ -160,9 +160,9 @@ def test_contrast_comes_from_the_header_or_the_numbers() -> None:
 
 
 def test_conformed_ct_is_shown_in_hounsfield_units() -> None:
-    from medsynth_desktop.qt.viewer import volume_of_array
+    from medsynth_desktop.cohorts.conform import recipe_volume
 
     recipe = Recipe((4, 4, 4), 2.0, "window", -1000.0, 1000.0, "CT", "HU")
-    volume = volume_of_array(np.full((4, 4, 4), 0.04, np.float32), recipe)
+    volume = recipe_volume(np.full((4, 4, 4), 0.04, np.float32), recipe)
     assert volume.unit == "HU"
     np.testing.assert_allclose(volume.array, 40.0, atol=1e-3)

@@ -10,10 +10,9 @@ import numpy as np
 from napari.utils.colormaps import Colormap
 from qtpy.QtCore import QTimer
 
-from medsynth_desktop.core.volume import Volume
 from medsynth_desktop.qt.viewer import layer_data
-from medsynth_desktop.workbench.captions import DIFFERENCE_LIMIT, bar_length, grid_shape, wrapped
-from medsynth_desktop.workbench.pairs import Pair
+from medsynth_desktop.workbench.captions import bar_length, grid_shape, wrapped
+from medsynth_desktop.workbench.pairs import Pair, Picture
 from medsynth_guard.oneplace import OnePlace
 from medsynth_guard.outline import Outline
 
@@ -94,8 +93,8 @@ class PairView:
 
         The slice looked at and the zoom are kept from pair to pair.
         """
-        self._captions = [caption for _, caption in pair.pictures]
-        made = [self._data(i, volume, caption) for i, (volume, caption) in enumerate(pair.pictures)]
+        self._captions = [picture.caption for picture in pair.pictures]
+        made = [self._data(picture) for picture in pair.pictures]
         if self._fits(made):
             for layer, (array, attributes, _) in zip(self._ours, made, strict=True):
                 layer.data, layer.metadata = array, attributes["metadata"]
@@ -137,11 +136,9 @@ class PairView:
         """Change ``rate`` times a second."""
         self._place.set_rate(rate)
 
-    def _data(self, place: int, volume: Volume, caption: str) -> Made:
-        if place < 2:
-            return layer_data(volume, caption, contrast_limits=(-1.0, 1.0))
-        limits = (-DIFFERENCE_LIMIT, DIFFERENCE_LIMIT)
-        return layer_data(volume, caption, contrast_limits=limits, colormap=DIVERGING)
+    def _data(self, picture: Picture) -> Made:
+        colours = {"colormap": DIVERGING} if picture.coloured else {}
+        return layer_data(picture.volume, picture.caption, contrast_limits=picture.limits, **colours)
 
     def _fits(self, made: list[Made]) -> bool:
         shown = self.layers
