@@ -10,7 +10,7 @@ import numpy as np
 from napari.utils.colormaps import Colormap
 from qtpy.QtCore import QTimer
 
-from medsynth_desktop.qt.viewer import layer_data
+from medsynth_desktop.qt.viewer import VOLUME_KEY, layer_data
 from medsynth_desktop.workbench.captions import bar_length, grid_shape, wrapped
 from medsynth_desktop.workbench.pairs import Pair, Picture
 from medsynth_guard.oneplace import OnePlace
@@ -145,7 +145,11 @@ class PairView:
         return (
             self.active
             and len(shown) == len(made) == len(self._ours)
-            and all(layer.data.shape == array.shape for layer, (array, _, _) in zip(shown, made, strict=True))
+            and all(
+                layer.data.shape == array.shape
+                and layer.metadata[VOLUME_KEY].unit == attributes["metadata"][VOLUME_KEY].unit
+                for layer, (array, attributes, _) in zip(shown, made, strict=True)
+            )
         )
 
     def _add(self, array: np.ndarray, attributes: dict[str, Any]) -> Any:

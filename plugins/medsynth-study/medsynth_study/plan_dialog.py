@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialogButtonBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -19,7 +18,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -34,6 +32,7 @@ from medsynth_desktop.studies.typed import TURING, read_questions
 from medsynth_desktop.workbench.study_cases import Wish, propose, short_of
 from medsynth_desktop.workbench.study_plan import ALIKE, LIKELY, Plan
 from medsynth_study.cases_dialog import CasesDialog
+from medsynth_study.fields import choice, number
 
 INTRODUCTION = (
     "Cases are drawn at random and shown to every reader in an order of their own. The study is sealed under your "
@@ -83,10 +82,10 @@ class PlanDialog(GrowingDialog):
         self.refused.setVisible(False)
         self.name, self.readers = QLineEdit(), QLineEdit()
         self.readers.setPlaceholderText("Names, commas between")
-        self.cohort = _choice("Real cases from the cohort", cohorts, cohort)
-        self.batch = _choice("Synthetic cases from the batch", batches, batch)
-        self.real, self.synthetic = _number(0, 10_000, 0), _number(0, 10_000, 0)
-        self.training, self.seed = _number(0, 100, 4), _number(0, 2**31 - 1, 0)
+        self.cohort = choice("Real cases from the cohort", cohorts, cohort)
+        self.batch = choice("Synthetic cases from the batch", batches, batch)
+        self.real, self.synthetic = number(0, 10_000, 0), number(0, 10_000, 0)
+        self.training, self.seed = number(0, 100, 4), number(0, 2**31 - 1, 0)
         self.seed.setSpecialValueText("at random, sealed")
         self.seed.setToolTip("Who knows the seed could draw the orders again; it stands in the sealed study")
         self.repeats = QDoubleSpinBox()
@@ -107,9 +106,7 @@ class PlanDialog(GrowingDialog):
         self.width_words.setWordWrap(True)
         self._lay_out()
         self._look()
-        wish = propose(self._cases, self.training.value())
-        self.real.setValue(wish.real or 0)
-        self.synthetic.setValue(wish.synthetic or 0)
+        self._propose()
         self._connect()
         self._check()
 
@@ -167,12 +164,12 @@ class PlanDialog(GrowingDialog):
             box.valueChanged.connect(self._check)
         for box in (self.published, self.recognition):
             box.toggled.connect(self._check)
-        for choice in (
+        for changed in (
             self.cohort.currentIndexChanged,
             self.batch.currentIndexChanged,
             self.approved.toggled,
         ):
-            choice.connect(lambda *_: self._chosen())
+            changed.connect(lambda *_: self._chosen())
         self.cases_button.clicked.connect(lambda _checked=False: self._ask_cases())
         self.own_button.clicked.connect(lambda _checked=False: self._ask_own())
 
@@ -206,7 +203,14 @@ class PlanDialog(GrowingDialog):
         """Take another choice of cohort and batch: what was chosen by hand is not in it."""
         self._choose((), ())
         self._look()
+        if self._wish() == self._proposed:  # numbers of the user's own stay
+            self._propose()
         self._check()
+
+    def _propose(self) -> None:
+        self._proposed = propose(self._cases, self.training.value())
+        self.real.setValue(self._proposed.real or 0)
+        self.synthetic.setValue(self._proposed.synthetic or 0)
 
     def _look(self) -> None:
         """See which cases there are."""
@@ -281,19 +285,3 @@ class PlanDialog(GrowingDialog):
             f"answers within an interval about {100 * width:.0f} points wide."
         )
         self.grow()
-
-
-def _choice(name: str, items: Sequence[tuple[str, int]], chosen: str | None) -> QComboBox:
-    box = QComboBox()
-    box.setAccessibleName(name)
-    for key, count in items:
-        box.addItem(f"{key} ({count:,})", key)
-    box.setCurrentIndex(max(0, box.findData(chosen)) if items else -1)
-    return box
-
-
-def _number(low: int, high: int, value: int) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setValue(value)
-    return box
